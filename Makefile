@@ -1,0 +1,45 @@
+# Everything a developer runs. `make help` lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+DASHBOARD := services/gateway/dashboard
+LOCK := uv pip compile pyproject.toml --generate-hashes --universal --no-emit-index-url --no-annotate --no-header --python-version 3.11 --quiet
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test format lint types lock openapi
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## Install and build everything; start nothing
+	@$(PYTHON) -m libs.ops.setup
+
+demo: setup ## Everything on real data (ARGS=--check: compare, see one live order, stop)
+	@$(BIN)/tillstream demo $(ARGS)
+
+test: setup lint types ## Every check there is, with real parts
+	cd $(DASHBOARD) && npm run --silent check && npm test --silent
+	$(PYTEST) -n 2 --dist loadgroup tests
+
+lint: setup ## Format, lint, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+
+types: setup ## mypy --strict
+	$(BIN)/mypy services libs
+
+format: setup ## Put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## Pin every dependency by hash, one file per service and one for development
+	for service in gateway oauth webhooks ingestor analytics; do \
+	  $(LOCK) --extra $$service -o services/$$service/requirements.lock || exit 1; done
+	$(LOCK) --extra simulator -o libs/simulator/requirements.lock
+	$(LOCK) --extra ops -o libs/ops/requirements.lock
+	$(LOCK) --all-extras -o requirements-dev.lock
+
+openapi: ## Write the public API's description and the dashboard's types
+	$(BIN)/python -m libs.ops.openapi
+	cd $(DASHBOARD) && npm run --silent gen:api

@@ -1,0 +1,1 @@
+"""What every service shares: settings, errors, logs, tables, transactions, messages, web."""

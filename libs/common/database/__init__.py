@@ -1,0 +1,1 @@
+"""Engines and transactions: the only way to PostgreSQL."""

@@ -1,0 +1,76 @@
+"""One engine a process, with bounds on everything that can wait."""
+
+import asyncio
+from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+import asyncpg
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
+
+from libs.common.errors import DatabaseUnavailableError
+from libs.common.logs import get_logger
+
+_CONNECT_SECONDS = 5
+_POOL_WAIT_SECONDS = 5
+_STATEMENT_SECONDS = 30
+
+log = get_logger()
+
+
+def create_engine(url: SecretStr, application_name: str, *, pool_size: int = 10) -> AsyncEngine:
+    """An engine for `url` (`postgresql://`, libpq's `sslmode` understood). Connects lazily."""
+    parts = urlsplit(url.get_secret_value())
+    arguments: dict[str, Any] = {
+        "timeout": _CONNECT_SECONDS,
+        "command_timeout": _STATEMENT_SECONDS,
+        "server_settings": {"application_name": application_name},
+    }
+    if mode := parse_qs(parts.query).get("sslmode"):
+        arguments["ssl"] = mode[0]
+    return create_async_engine(
+        urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, "", "")),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_POOL_WAIT_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=arguments,
+    )
+
+
+async def ping(engine: AsyncEngine) -> None:
+    """Ask PostgreSQL for one row. Raises DatabaseUnavailableError."""
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS), engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (DBAPIError, OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise DatabaseUnavailableError("PostgreSQL does not answer") from error
+
+
+async def wait_until_ready(engine: AsyncEngine, *, seconds: float = 60) -> None:
+    """Wait for PostgreSQL with growing pauses, saying so.
+
+    Raises DatabaseUnavailableError after `seconds`.
+    """
+
+    def say(state: RetryCallState) -> None:
+        log.warning("waiting_for_database", attempt=state.attempt_number)
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type(DatabaseUnavailableError),
+        wait=wait_exponential_jitter(multiplier=0.2, max=5),
+        stop=stop_after_delay(seconds),
+        before_sleep=say,
+        reraise=True,
+    )
+    await retrying(ping, engine)

@@ -1,0 +1,172 @@
+"""Every error raised on purpose, each with the code a caller sees.
+
+    PlatformError
+    ├── PermanentError     retrying cannot help: dead letter, or a 4xx
+    └── TransientError     retrying may help: delayed retry, or a 503
+
+The class decides what happens; the message is for a person. Data go in `context`,
+never in the message, and neither may hold a secret or personal data.
+"""
+
+from typing import ClassVar
+
+
+class PlatformError(Exception):
+    """Base of every error this platform raises on purpose."""
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+
+    def __init__(self, message: str, **context: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.context = context
+
+
+class PermanentError(PlatformError):
+    """Retrying cannot help."""
+
+
+class TransientError(PlatformError):
+    """Retrying may help. `retry_after_seconds` is set where the other side said when."""
+
+    code = "TEMPORARILY_UNAVAILABLE"
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float | None = None, **context: object
+    ) -> None:
+        super().__init__(message, **context)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ConfigurationError(PermanentError):
+    """The environment is not one this program can run in."""
+
+    code = "CONFIGURATION_INVALID"
+
+
+class InvalidInputError(PermanentError):
+    code = "VALIDATION_FAILED"
+
+
+class InvalidDateError(InvalidInputError):
+    code = "VALIDATION_INVALID_DATE"
+
+
+class InvalidRangeError(InvalidInputError):
+    code = "VALIDATION_INVALID_RANGE"
+
+
+class InvalidShopDomainError(InvalidInputError):
+    code = "VALIDATION_INVALID_SHOP"
+
+
+class NotFoundError(PermanentError):
+    code = "NOT_FOUND"
+
+
+class PayloadTooLargeError(PermanentError):
+    code = "PAYLOAD_TOO_LARGE"
+
+
+class InvalidCredentialsError(PermanentError):
+    code = "AUTH_INVALID_CREDENTIALS"
+
+
+class SessionExpiredError(PermanentError):
+    code = "AUTH_SESSION_EXPIRED"
+
+
+class OriginRefusedError(PermanentError):
+    code = "ORIGIN_REFUSED"
+
+
+class CallerRefusedError(PermanentError):
+    """An internal call without a valid caller token, or from a service that may not ask this."""
+
+    code = "CALLER_REFUSED"
+
+
+class ClaimNotFoundError(PermanentError):
+    code = "CLAIM_NOT_FOUND"
+
+
+class ClaimInvalidError(PermanentError):
+    code = "CLAIM_INVALID"
+
+
+class ClaimUsedError(PermanentError):
+    code = "CLAIM_USED"
+
+
+class TenantOwnedError(PermanentError):
+    """The tenant has an owner already: sign in instead."""
+
+    code = "TENANT_ALREADY_OWNED"
+
+
+class UsernameTakenError(PermanentError):
+    code = "USERNAME_TAKEN"
+
+
+class PasswordRefusedError(InvalidInputError):
+    code = "PASSWORD_REFUSED"
+
+
+class TenantNotFoundError(PermanentError):
+    code = "TENANT_NOT_FOUND"
+
+
+class ReconnectRequiredError(PermanentError):
+    """Shopify no longer accepts our token; the merchant must connect the shop again."""
+
+    code = "RECONNECT_REQUIRED"
+
+
+class ShopifyAuthError(PermanentError):
+    code = "SHOPIFY_AUTH_FAILED"
+
+
+class ShopifyRequestError(PermanentError):
+    """Shopify refused a request of ours for good."""
+
+    code = "SHOPIFY_REQUEST_REFUSED"
+
+
+class ShopifyRateLimitError(TransientError):
+    code = "SHOPIFY_RATE_LIMIT"
+
+
+class ShopifyUnavailableError(TransientError):
+    code = "SHOPIFY_UNAVAILABLE"
+
+
+class SignatureInvalidError(PermanentError):
+    code = "WEBHOOK_SIGNATURE_INVALID"
+
+
+class TopicMismatchError(InvalidInputError):
+    code = "WEBHOOK_TOPIC_MISMATCH"
+
+
+class ShopUnknownError(PermanentError):
+    code = "SHOP_UNKNOWN"
+
+
+class MessageMalformedError(PermanentError):
+    """A message or a delivery body that cannot be read. `context["reason"]` says how."""
+
+    code = "MESSAGE_MALFORMED"
+
+
+class DatabaseUnavailableError(TransientError):
+    code = "DATABASE_CONNECTION_FAILED"
+
+
+class BrokerUnavailableError(TransientError):
+    code = "BROKER_UNAVAILABLE"
+
+
+class ServiceUnavailableError(TransientError):
+    """Another of our services did not answer."""
+
+    code = "SERVICE_UNAVAILABLE"

@@ -1,0 +1,1 @@
+"""Our own events and hints, versioned, in the past tense."""

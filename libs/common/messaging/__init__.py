@@ -1,0 +1,1 @@
+"""RabbitMQ: what travels, where, and who may be sure of what."""

@@ -1,0 +1,124 @@
+"""Deliveries as they travel: one message carries one or more of them, bodies untouched.
+
+A message is a version byte and then records. A record is the length of its attributes and of its
+body (two big-endian 32-bit numbers), the attributes as JSON under CloudEvents names, the raw body.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from libs.common.errors import MessageMalformedError
+
+_VERSION = b"\x01"
+_LENGTHS = struct.Struct(">II")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """One delivery of Shopify's, with the attributes that its headers gave."""
+
+    id: str
+    source: str
+    """The shop's domain."""
+    type: str
+    """The topic, as in `orders/create`."""
+    time: datetime
+    """When Shopify triggered it."""
+    tenant_id: UUID
+    body: bytes
+    subject: str | None = None
+    """Shopify's event id, shared by all deliveries of one action."""
+    traceparent: str | None = None
+
+
+def encode_record(record: DeliveryRecord) -> bytes:
+    """One record; `join_records` makes a message of such."""
+    attributes: dict[str, Any] = {
+        "id": record.id,
+        "source": record.source,
+        "type": record.type,
+        "time": record.time,
+        "tenantid": str(record.tenant_id),
+    }
+    if record.subject is not None:
+        attributes["subject"] = record.subject
+    if record.traceparent is not None:
+        attributes["traceparent"] = record.traceparent
+    head = orjson.dumps(attributes)
+    return b"".join((_LENGTHS.pack(len(head), len(record.body)), head, record.body))
+
+
+def join_records(encoded: Iterable[bytes]) -> bytes:
+    """The message that carries records made by `encode_record`."""
+    return _VERSION + b"".join(encoded)
+
+
+def split_message(message: bytes) -> bytes:
+    """The records of `message` as `join_records` takes them. Raises MessageMalformedError."""
+    if message[:1] != _VERSION:
+        raise _malformed("version_unknown")
+    return message[1:]
+
+
+def encode_records(records: Sequence[DeliveryRecord]) -> bytes:
+    return join_records(map(encode_record, records))
+
+
+def decode_records(message: bytes) -> list[DeliveryRecord]:
+    """The records of `message`, at least one. Raises MessageMalformedError."""
+    split_message(message)
+    records = []
+    offset, end = 1, len(message)
+    while offset < end:
+        if end - offset < _LENGTHS.size:
+            raise _malformed("cut_short")
+        head_size, body_size = _LENGTHS.unpack_from(message, offset)
+        head = offset + _LENGTHS.size
+        body = head + head_size
+        offset = body + body_size
+        if offset > end:
+            raise _malformed("cut_short")
+        records.append(_record(message[head:body], message[body:offset]))
+    if not records:
+        raise _malformed("empty")
+    return records
+
+
+def _record(head: bytes, body: bytes) -> DeliveryRecord:
+    try:
+        attributes = orjson.loads(head)
+        time = datetime.fromisoformat(attributes["time"])
+        if time.tzinfo is None:
+            raise _malformed("attributes_invalid")
+        return DeliveryRecord(
+            id=_text(attributes["id"]),
+            source=_text(attributes["source"]),
+            type=_text(attributes["type"]),
+            time=time,
+            tenant_id=UUID(_text(attributes["tenantid"])),
+            body=body,
+            subject=_optional_text(attributes.get("subject")),
+            traceparent=_optional_text(attributes.get("traceparent")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _malformed("attributes_invalid") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _optional_text(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _malformed(reason: str) -> MessageMalformedError:
+    return MessageMalformedError("not a message of delivery records", reason=reason)

@@ -1,0 +1,101 @@
+"""Every exchange and queue, with its arguments, and nowhere else: other arguments mean a 406.
+
+A work queue is a quorum queue whose messages go to `dead` when the broker gives up on them. Next
+to it stands a ladder of queues without a consumer, where a message waits before it comes back.
+The same arguments hold on RabbitMQ 3.10 and 4.
+"""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel
+
+DELIVERIES: Final = "deliveries"
+EVENTS: Final = "events"
+HINTS: Final = "hints"
+DEAD: Final = "dead"
+HEALTH: Final = "health"
+DEFAULT: Final = ""
+"""The broker's own exchange: the routing key is the name of a queue."""
+
+
+class Lane(StrEnum):
+    """The two queues of deliveries: facts of a shop, and the life of a tenant."""
+
+    STORE = "deliveries.store"
+    TENANCY = "deliveries.tenancy"
+
+
+EVENTS_INGESTOR: Final = "events.ingestor"
+EVENTS_GATEWAY: Final = "events.gateway"
+DEAD_QUEUE: Final = "dead"
+HEALTH_WEBHOOKS: Final = "health.webhooks"
+
+WORK_QUEUES: Final = (*(lane.value for lane in Lane), EVENTS_INGESTOR, EVENTS_GATEWAY)
+LADDER: Final = {"5s": 5, "30s": 30, "5m": 300, "30m": 1800, "2h": 7200}
+"""Rung to seconds, in the order in which a message climbs it."""
+DEAD_RUNG: Final = "30m"
+"""The only rung of the dead queue: there a letter waits that could not be kept."""
+
+_TENANCY_TOPICS = frozenset({"app/uninstalled", "app/scopes_update", "shop/redact"})
+_EVENT_BINDINGS = {EVENTS_INGESTOR: "tenant.#", EVENTS_GATEWAY: "tenant.erased.v1"}
+
+_DELIVERY_LIMIT = 1_000
+"""Only crashes and lost connections count. RabbitMQ 4 would say 20, which a bad day exceeds."""
+_DEAD_DELIVERY_LIMIT = 2**31 - 1
+_HEALTH_ARGUMENTS = {"x-message-ttl": 1_000, "x-max-length": 10, "x-delivery-limit": 20}
+
+
+def lane_for(topic: str) -> Lane:
+    """The lane that carries deliveries of `topic`."""
+    return Lane.TENANCY if topic in _TENANCY_TOPICS else Lane.STORE
+
+
+def retry_queue(queue: str, rung: str) -> str:
+    return f"{queue}.retry.{rung}"
+
+
+async def declare(channel: AbstractChannel) -> None:
+    """Make whatever is missing, as the owner: a service may not. Safe to repeat, and at once."""
+    await channel.declare_exchange(DELIVERIES, ExchangeType.DIRECT, durable=True)
+    events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
+    await channel.declare_exchange(HINTS, ExchangeType.TOPIC, durable=True)
+    await channel.declare_exchange(DEAD, ExchangeType.FANOUT, durable=True)
+    await channel.declare_exchange(HEALTH, ExchangeType.DIRECT, durable=True)
+    dead = await _declare_queue(channel, DEAD_QUEUE, {"x-delivery-limit": _DEAD_DELIVERY_LIMIT})
+    await dead.bind(DEAD)
+    for name in WORK_QUEUES:
+        queue = await _declare_queue(channel, name, _WORK_ARGUMENTS)
+        if binding := _EVENT_BINDINGS.get(name):
+            await queue.bind(events, binding)
+        else:
+            await queue.bind(DELIVERIES, name)
+    rungs = [(name, rung) for name in WORK_QUEUES for rung in LADDER]
+    for name, rung in (*rungs, (DEAD_QUEUE, DEAD_RUNG)):
+        await _declare_queue(channel, retry_queue(name, rung), _ladder_arguments(name, rung))
+    health = await _declare_queue(channel, HEALTH_WEBHOOKS, _HEALTH_ARGUMENTS)
+    await health.bind(HEALTH, HEALTH_WEBHOOKS)
+
+
+_AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+_WORK_ARGUMENTS = {
+    "x-delivery-limit": _DELIVERY_LIMIT,
+    "x-dead-letter-exchange": DEAD,
+    **_AT_LEAST_ONCE,
+}
+
+
+def _ladder_arguments(queue: str, rung: str) -> dict[str, Any]:
+    return {
+        "x-message-ttl": LADDER[rung] * 1_000,
+        "x-dead-letter-exchange": DEFAULT,
+        "x-dead-letter-routing-key": queue,
+        **_AT_LEAST_ONCE,
+    }
+
+
+async def _declare_queue(channel: AbstractChannel, name: str, arguments: dict[str, Any]) -> Any:
+    return await channel.declare_queue(
+        name, durable=True, arguments={"x-queue-type": "quorum", **arguments}
+    )

@@ -1,0 +1,154 @@
+"""Settings come from the environment and are checked whole, once, before anything starts.
+
+Every wrong or missing variable is named in one error; values are never shown.
+"""
+
+import base64
+import os
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from libs.common.errors import ConfigurationError
+
+EXIT_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h."""
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_KEY_BYTES = 32
+
+
+def is_loopback(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in _LOOPBACK
+
+
+def _with_scheme(*schemes: str) -> AfterValidator:
+    def check(value: SecretStr | str) -> SecretStr | str:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(f"must be a URL that begins with {' or '.join(schemes)}://")
+        return value
+
+    return AfterValidator(check)
+
+
+def _without_slash(value: str) -> str:
+    return value.rstrip("/")
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return value
+
+
+def key_from_base64(text: str) -> bytes:
+    """The 32 bytes in `text`; ValueError otherwise, without the text in it."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"must be base64 of exactly {_KEY_BYTES} bytes")
+    return key
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    key_from_base64(value.get_secret_value())
+    return value
+
+
+def _named_public_keys(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    keys = {}
+    for item in _split(value):
+        name, separator, key = item.partition("=")
+        if not separator:
+            raise ValueError("must be NAME=BASE64 pairs, separated by commas")
+        key_from_base64(key)
+        keys[name] = key
+    return keys
+
+
+DatabaseUrl = Annotated[SecretStr, _with_scheme("postgresql")]
+BrokerUrl = Annotated[SecretStr, _with_scheme("amqp", "amqps")]
+HttpUrl = Annotated[str, _with_scheme("http", "https"), AfterValidator(_without_slash)]
+SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]
+SecretList = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
+PublicKeys = Annotated[dict[str, str], NoDecode, BeforeValidator(_named_public_keys)]
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs. A service adds its own in `services/<name>/settings.py`."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=False, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    environment: Literal["development", "production", "test"] = "development"
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    database_url: DatabaseUrl
+    database_pool_size: int = Field(default=10, ge=1, le=20)
+
+    def wrong_in_production(self) -> Mapping[str, str]:
+        """Variable to reason, for what is fit for a laptop and not for production."""
+        database = urlsplit(self.database_url.get_secret_value())
+        if "sslmode=" in (database.query or "") and "disable" not in database.query:
+            return {}
+        return {"DATABASE_URL": "must ask for TLS (sslmode=require or stricter) in production"}
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read and check all of it.
+
+        Raises ConfigurationError that names every wrong variable at once.
+        """
+        return _load(cls, os.environ if environment is None else environment)
+
+
+_Settings = TypeVar("_Settings", bound=ServiceSettings)
+
+
+def _load(cls: type[_Settings], environment: Mapping[str, str]) -> _Settings:
+    given = {name.lower(): value for name, value in environment.items()}
+    known = {name: given[name] for name in cls.model_fields if given.get(name, "") != ""}
+    try:
+        settings = cls.model_validate(known)
+    except ValidationError as error:
+        raise _configuration_error(
+            {str(item["loc"][0]).upper(): _reason(item) for item in error.errors()}
+        ) from None
+    if settings.environment == "production" and (wrong := settings.wrong_in_production()):
+        raise _configuration_error(wrong)
+    return settings
+
+
+def _reason(item: Any) -> str:
+    if item["type"] == "missing":
+        return "is missing"
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
+def _configuration_error(wrong: Mapping[str, str]) -> ConfigurationError:
+    lines = "".join(f"\n  {name}: {reason}" for name, reason in sorted(wrong.items()))
+    return ConfigurationError(
+        f"{len(wrong)} setting(s) must be put right before this can start:{lines}",
+        variables=sorted(wrong),
+    )
+
+
+def settings_or_exit(cls: type[_Settings]) -> _Settings:
+    """For `if __name__ == "__main__"`: the settings, or the whole list of faults and exit 78."""
+    try:
+        return cls.from_environment()
+    except ConfigurationError as error:
+        print(error.message, file=sys.stderr)
+        raise SystemExit(EXIT_CONFIGURATION) from None

@@ -1,0 +1,44 @@
+"""Tables of the gateway: users, memberships, sessions, redeemed claims."""
+
+from sqlalchemy import Column, DateTime, FetchedValue, LargeBinary, MetaData, Table, Text, Uuid
+
+metadata = MetaData(schema="identity")
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, server_default=FetchedValue(), primary_key=True),
+    Column("username", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("updated_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("user_id", Uuid, primary_key=True),
+    Column("shop_domain", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+redeemed_claims = Table(
+    "redeemed_claims",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("redeemed_at", DateTime(timezone=True), nullable=False),
+)

@@ -1,0 +1,70 @@
+"""Tables of the oauth service: tenants, the shop directory, credentials, install states, outbox."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    FetchedValue,
+    Identity,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(schema="tenancy")
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Uuid, server_default=FetchedValue(), primary_key=True),
+    Column("connected_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("updated_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+shop_directory = Table(
+    "shop_directory",
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("updated_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("access_token_ciphertext", LargeBinary, nullable=False),
+    Column("access_expires_at", DateTime(timezone=True)),
+    Column("refresh_token_ciphertext", LargeBinary),
+    Column("refresh_expires_at", DateTime(timezone=True)),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("installed_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+install_states = Table(
+    "install_states",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("browser_hash", LargeBinary, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)

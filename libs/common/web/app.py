@@ -1,0 +1,140 @@
+"""The one way to make an HTTP service: error shape, request ids, body limit, health."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, Response
+
+from libs.common.errors import InvalidInputError, PlatformError, TransientError
+from libs.common.web.errors import ErrorResponse, error_body, status_and_headers
+from libs.common.web.requests import REQUEST_ID_HEADER, BodyLimit, RequestIds
+
+ReadyCheck = Callable[[], Awaitable[None]]
+"""Raises a PlatformError while the service cannot do its work."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+_CODE_BY_STATUS = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+_ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorResponse},
+    "5XX": {"model": ErrorResponse},
+}
+_BODY_LIMIT = 64 * 1024
+
+
+@asynccontextmanager
+async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def create_web_app(
+    title: str,
+    routers: Sequence[APIRouter],
+    *,
+    ready_checks: Mapping[str, ReadyCheck],
+    lifespan: Lifespan = _nothing,
+    body_limit: int = _BODY_LIMIT,
+    middleware: Sequence[Middleware] = (),
+) -> FastAPI:
+    """An app with `routers`, `/health/live` and `/health/ready`; no docs, no openapi route.
+
+    `middleware` sees requests that have an id and a bounded body; the last one sees them first.
+    """
+    app = FastAPI(
+        title=title,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=_ERROR_RESPONSES,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_health_router(ready_checks))
+    app.add_exception_handler(PlatformError, _platform_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+    for own in middleware:
+        app.add_middleware(own.cls, *own.args, **own.kwargs)
+    app.add_middleware(BodyLimit, limit=body_limit)
+    app.add_middleware(RequestIds)
+    return app
+
+
+def _health_router(ready_checks: Mapping[str, ReadyCheck]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @router.get("/health/ready")
+    async def ready() -> JSONResponse:
+        failures = {}
+        for name, check in ready_checks.items():
+            try:
+                await check()
+            except PlatformError as error:
+                failures[name] = error.code
+        status = "unready" if failures else "ready"
+        return JSONResponse({"status": status, "failures": failures}, 503 if failures else 200)
+
+    return router
+
+
+def request_id_of(request: Request) -> str:
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+def platform_error_response(request: Request, error: PlatformError) -> JSONResponse:
+    status, headers = status_and_headers(error)
+    body = error_body(
+        error.code,
+        error.message,
+        request_id_of(request),
+        retryable=isinstance(error, TransientError),
+        details=error.context.get("details"),
+    )
+    return JSONResponse(body, status, headers)
+
+
+async def _platform_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, PlatformError):
+        raise error
+    return platform_error_response(request, error)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    details = [
+        {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
+        for item in error.errors()
+    ]
+    refused = InvalidInputError("Some fields are not valid.", details=details)
+    return platform_error_response(request, refused)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = _CODE_BY_STATUS.get(error.status_code, "VALIDATION_FAILED")
+    body = error_body(code, str(error.detail), request_id_of(request))
+    return JSONResponse(body, error.status_code, dict(error.headers or {}))
+
+
+async def _unexpected_error(request: Request, _error: Exception) -> Response:
+    # The server logs the error with its stack; the caller learns nothing of our insides.
+    message = "Something went wrong on our side. Name the request id when you ask for help."
+    request_id = request_id_of(request)
+    body = error_body("INTERNAL_SERVER_ERROR", message, request_id, retryable=True)
+    # This answer is made outside RequestIds, which would have added the header.
+    return JSONResponse(body, 500, {REQUEST_ID_HEADER: request_id})

@@ -1,0 +1,71 @@
+"""Runs an ASGI app until the process is told to stop, with workers beside it."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_GRACE_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn would raise the signal again after its own end, and cut our clean-up short.
+        yield
+
+
+async def serve(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *workers: Coroutine[Any, Any, None],
+    http: str = "auto",
+    on_stop: Callable[[], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; then finish open requests (5 s) and cancel `workers`.
+
+    A worker that fails stops the server, and its error is raised. `on_stop` ends what would keep
+    requests open for longer.
+    """
+    server = _Server(_config(app, host, port, http))
+
+    def stop() -> None:
+        server.should_exit = True
+        if on_stop:
+            on_stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    tasks = [asyncio.create_task(worker) for worker in workers]
+    for task in tasks:
+        task.add_done_callback(lambda _task: stop())
+    try:
+        await server.serve()
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+def _config(app: ASGIApp, host: str, port: int, http: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        loop="none",
+        http=http,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )

@@ -1,0 +1,142 @@
+"""Who may do what at the broker: the one table of RabbitMQ users and their permissions.
+
+Least permission per service. `migrate` declares the topology as the owner, so a service
+configures nothing; only the gateway makes queues, its own exclusive ones. Binding a queue needs
+write on the queue and read on the exchange. `amq.default` is the default exchange, by which a
+record reaches a retry queue by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from libs.ops.errors import BackingServiceError
+
+_NOTHING = "^$"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Regular expressions over the names of exchanges and queues."""
+
+    configure: str
+    write: str
+    read: str
+
+
+SERVICE_PERMISSIONS: Mapping[str, Permissions] = {
+    "webhooks": Permissions(_NOTHING, "^(deliveries|health)$", _NOTHING),
+    "oauth": Permissions(_NOTHING, r"^(events|dead|amq\.default)$", r"^deliveries\.tenancy$"),
+    "ingestor": Permissions(
+        _NOTHING,
+        r"^(hints|dead|amq\.default)$",
+        r"^(deliveries\.store|events\.ingestor|dead)$",
+    ),
+    "gateway": Permissions(
+        r"^gateway\.hints\..*$",
+        r"^(gateway\.hints\..*|dead|amq\.default)$",
+        r"^(gateway\.hints\..*|hints|events\.gateway)$",
+    ),
+}
+
+
+class BrokerAdministration:
+    """The management API of one broker, as its owner."""
+
+    def __init__(self, management_url: str, user: str, password: str) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=management_url, auth=(user, password), timeout=10, trust_env=False
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def answers(self) -> bool:
+        try:
+            answer = await self._http.get("/api/whoami")
+        except httpx.TransportError:
+            return False
+        return answer.status_code == httpx.codes.OK
+
+    async def add_service_users(self, vhost: str, passwords: Mapping[str, str]) -> None:
+        """Makes or updates one user per service; `passwords` by service name."""
+        for service, permissions in SERVICE_PERMISSIONS.items():
+            if service not in passwords:
+                continue
+            user = quote(user_name(service), safe="")
+            await self._put(f"/api/users/{user}", password=passwords[service], tags="")
+            await self._put(
+                f"/api/permissions/{quote(vhost, safe='')}/{user}",
+                configure=permissions.configure,
+                write=permissions.write,
+                read=permissions.read,
+            )
+
+    async def add_vhost(self, vhost: str, owner: str) -> None:
+        """Makes a virtual host that `owner` has to itself."""
+        await self._put(f"/api/vhosts/{quote(vhost, safe='')}")
+        await self._put(
+            f"/api/permissions/{quote(vhost, safe='')}/{quote(owner, safe='')}",
+            **dict.fromkeys(("configure", "write", "read"), ".*"),
+        )
+
+    async def vhosts(self) -> list[str]:
+        answer = await self._http.get("/api/vhosts", params={"columns": "name"})
+        return [str(vhost["name"]) for vhost in answer.raise_for_status().json()]
+
+    async def remove_vhost(self, vhost: str) -> None:
+        await self._http.delete(f"/api/vhosts/{quote(vhost, safe='')}")
+
+    async def _put(self, path: str, **body: str) -> None:
+        answer = await self._http.put(path, json=body)
+        if not answer.is_success:
+            raise BackingServiceError(
+                f"RabbitMQ's management API refused PUT {path} ({answer.status_code}); "
+                "the user in AMQP_URL needs the tag administrator"
+            )
+
+
+def user_name(service: str) -> str:
+    return f"tillstream_{service}"
+
+
+def service_urls(owner_url: str, passwords: Mapping[str, str]) -> dict[str, str]:
+    """The broker's URL as each service's own user."""
+    return {
+        service: with_user(owner_url, user_name(service), passwords[service])
+        for service in SERVICE_PERMISSIONS
+    }
+
+
+def with_user(url: str, user: str, password: str) -> str:
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    userinfo = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    return parts._replace(netloc=f"{userinfo}@{place}").geturl()
+
+
+def user_of(url: str) -> tuple[str, str]:
+    """The user and password in a URL; guest where it names none, as the protocol has it."""
+    parts = urlsplit(url)
+    return unquote(parts.username or "guest"), unquote(parts.password or "guest")
+
+
+def with_vhost(url: str, vhost: str) -> str:
+    return urlsplit(url)._replace(path="/" + quote(vhost, safe="")).geturl()
+
+
+def vhost_of(url: str) -> str:
+    path = urlsplit(url).path
+    return unquote(path[1:]) if len(path) > 1 else "/"

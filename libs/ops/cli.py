@@ -1,0 +1,124 @@
+"""The `tillstream` command."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from libs.common.errors import PlatformError
+from libs.ops.broker_topology import declare_topology
+from libs.ops.connect import ConnectOptions
+from libs.ops.connect import connect as connect_shop
+from libs.ops.demo import DemoOptions
+from libs.ops.demo import demo as run_demo
+from libs.ops.errors import OperationError
+from libs.ops.migrate import migrate as migrate_up
+from libs.ops.migrate import migrate_down
+from libs.ops.reachable import wait_for_broker, wait_for_database
+from libs.ops.roles import SERVICES
+from libs.ops.up import UpOptions, serve
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+_people = Console(stderr=True, highlight=False)
+
+DataDir = Annotated[Path, typer.Option(help="Where everything of this copy is kept.")]
+_DATA_DIR = Path(".tillstream")
+
+
+@app.callback()
+def tillstream() -> None:
+    """Multi-tenant Shopify ingestion and insights."""
+
+
+@app.command()
+def up(
+    *,
+    with_simulator: Annotated[bool, typer.Option("--with-simulator")] = False,
+    shop: Annotated[
+        list[str] | None,
+        typer.Option(help="DOMAIN=FILE[,currency=GBP][,zone=Europe/London]; may be repeated."),
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
+    data_dir: DataDir = _DATA_DIR,
+    json: Annotated[bool, typer.Option("--json", help="Print nothing but the line.")] = False,
+) -> None:
+    """Run everything in the foreground; one line of JSON on stdout says when it is ready."""
+    options = UpOptions(
+        data_dir.resolve(), dict(os.environ), with_simulator, tuple(shop or ()), port
+    )
+    asyncio.run(serve(options, _silent if json else _say))
+
+
+@app.command()
+def migrate(
+    down: Annotated[str | None, typer.Option(help="Go back to this revision.")] = None,
+) -> None:
+    """Bring the database (DATABASE_URL) and the broker (AMQP_URL) to this version.
+
+    DATABASE_PASSWORD_GATEWAY and so on set the service roles' passwords.
+    """
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        raise OperationError("DATABASE_URL must be set: the owner's URL")
+    asyncio.run(_migrate(url, down))
+
+
+async def _migrate(url: str, down: str | None) -> None:
+    await wait_for_database(url, _say)
+    if down is not None:
+        await migrate_down(url, down)
+        return
+    names = {service: f"DATABASE_PASSWORD_{service.upper()}" for service in SERVICES}
+    given = {service: os.environ[name] for service, name in names.items() if name in os.environ}
+    await migrate_up(url, given)
+    if broker := os.environ.get("AMQP_URL"):
+        await wait_for_broker(broker, _say)
+        await declare_topology(broker)
+
+
+@app.command()
+def connect(
+    shop: Annotated[str, typer.Argument(metavar="DOMAIN")],
+    *,
+    user: Annotated[str, typer.Option()],
+    password: Annotated[str | None, typer.Option()] = None,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False,
+    data_dir: DataDir = _DATA_DIR,
+) -> None:
+    """Connect a simulated shop as a merchant would, and wait for its history."""
+    if (password is None) == (not password_stdin):
+        raise OperationError("give either --password or --password-stdin")
+    secret = sys.stdin.readline().rstrip("\n") if password is None else password
+    asyncio.run(connect_shop(ConnectOptions(data_dir.resolve(), shop, user, secret), _people))
+
+
+@app.command()
+def demo(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Stop after one live order.")] = False,
+    port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
+    data_dir: DataDir = _DATA_DIR,
+) -> None:
+    """Run everything with the demo shop, and compare the dashboard with the shop's own truth."""
+    asyncio.run(run_demo(DemoOptions(data_dir.resolve(), check, port), _people))
+
+
+def main() -> None:
+    try:
+        app()
+    except PlatformError as error:
+        _people.print("error:", style="red", end=" ")
+        _people.print(error.message, markup=False, soft_wrap=True)
+        raise SystemExit(1) from None
+
+
+def _say(line: str) -> None:
+    _people.print(line, markup=False, soft_wrap=True)
+
+
+def _silent(_line: str) -> None:
+    return

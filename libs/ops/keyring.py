@@ -1,0 +1,28 @@
+"""Secrets generated once per data folder and kept in one private file of it."""
+
+import base64
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from libs.ops.files import read_json, write_json
+
+
+def password() -> str:
+    """At least 143 bits; only characters that need no escaping in a URL or a shell."""
+    return secrets.token_urlsafe(24)
+
+
+def key_32() -> str:
+    """32 random bytes in base64: an Ed25519 seed or an AES-256 key."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def stored(path: Path, makers: Mapping[str, Callable[[], str]]) -> dict[str, str]:
+    """The secrets in `path`; the ones it lacks are made and written first."""
+    kept: dict[str, str] = read_json(path)
+    missing = {name: make() for name, make in makers.items() if name not in kept}
+    if missing:
+        kept |= missing
+        write_json(path, kept)
+    return kept

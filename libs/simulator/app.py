@@ -1,0 +1,153 @@
+"""The routes of one simulator. Shops are told apart by the first part of the path."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from libs.common.errors import NotFoundError
+from libs.simulator import oauth
+from libs.simulator.connections import VERSIONS
+from libs.simulator.control import control_routes
+from libs.simulator.graphql import executed, is_mutation, parsed
+from libs.simulator.settings import Settings
+from libs.simulator.shops import Shop
+from libs.simulator.tokens import AccessToken
+from libs.simulator.webhooks import WebhookSender
+from libs.simulator.world import ShopHandle, World, open_world
+
+_WRONG_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"  # noqa: S105
+_NOT_EXPIRING = (
+    "Non-expiring access tokens are no longer accepted for the Admin API. "
+    "Start using expiring offline tokens."
+)
+
+
+def create_app(settings: Settings, shops: list[Shop]) -> Starlette:
+    sender = WebhookSender(settings.app, settings.scale)
+    world = open_world(settings, shops, sender)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with sender:
+            yield
+            for handle in world.handles.values():
+                handle.traffic.stop()
+            await world.bulk.stop()
+
+    endpoints = _Endpoints(settings, world)
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            *control_routes(world),
+            Route("/_bulk/{number}/{name}", endpoints.bulk_file),
+            Route("/{shop}/admin/oauth/authorize", endpoints.authorize),
+            Route("/{shop}/admin/oauth/access_token", endpoints.access_token, methods=["POST"]),
+            Route("/{shop}/admin/api/{version}/graphql.json", endpoints.graphql, methods=["POST"]),
+        ],
+    )
+
+
+class _Endpoints:
+    def __init__(self, settings: Settings, world: World) -> None:
+        self._app = settings.app
+        self._world = world
+
+    def _handle(self, request: Request) -> ShopHandle | None:
+        try:
+            return self._world.handle(request.path_params["shop"])
+        except NotFoundError:
+            return None
+
+    async def authorize(self, request: Request) -> Response:
+        handle = self._handle(request)
+        if handle is None:
+            return PlainTextResponse("Sorry, this shop is currently unavailable.", 404)
+        return oauth.authorize(request, handle.shop, self._app)
+
+    async def access_token(self, request: Request) -> Response:
+        handle = self._handle(request)
+        if handle is None:
+            return JSONResponse({"errors": "Not Found"}, 404)
+        return await oauth.access_token(request, handle.shop, self._app)
+
+    async def graphql(self, request: Request) -> Response:
+        handle = self._handle(request)
+        if handle is None:
+            return JSONResponse({"errors": "Not Found"}, 404)
+        version = _served_version(request.path_params["version"])
+        answer = await self._answer(request, handle, version)
+        answer.headers["X-Shopify-API-Version"] = version
+        answer.headers["X-Request-Id"] = str(uuid4())
+        return answer
+
+    async def _answer(self, request: Request, handle: ShopHandle, version: str) -> Response:
+        faults = handle.shop.faults
+        await asyncio.sleep(faults.api_latency)
+        if (status := faults.takes_api_call()) is not None:
+            headers = {"Retry-After": "2.0"} if status in {429, 503} else {}
+            return JSONResponse({"errors": "A fault was asked for"}, status, headers)
+        token = handle.shop.tokens.access(request.headers.get("x-shopify-access-token", ""))
+        if token is None:
+            return JSONResponse({"errors": _WRONG_TOKEN}, 401)
+        if token.expires_at is None:
+            return JSONResponse({"errors": _NOT_EXPIRING}, 403)
+        asked = _asked(await request.body())
+        if asked is None:
+            return JSONResponse({"errors": {"query": "Required parameter missing or invalid"}}, 400)
+        return await self._executed(request, handle, version, token, asked)
+
+    async def _executed(
+        self,
+        request: Request,
+        handle: ShopHandle,
+        version: str,
+        token: AccessToken,
+        asked: dict[str, Any],
+    ) -> Response:
+        document = parsed(asked["query"])
+        if isinstance(document, dict):
+            return JSONResponse(document)
+        scopes = frozenset(token.scope.split(",")) - {""}
+        context = handle.context(scopes, str(request.base_url).rstrip("/"), version)
+        variables = asked.get("variables") or {}
+        name = asked.get("operationName")
+        if is_mutation(document):
+            return JSONResponse(executed(document, context, variables, name))
+        # Large pages take long; what they read does not change under them.
+        return JSONResponse(await asyncio.to_thread(executed, document, context, variables, name))
+
+    async def bulk_file(self, request: Request) -> Response:
+        query = request.query_params
+        path = self._world.bulk.file(
+            request.path_params["number"], query.get("expires", ""), query.get("signature", "")
+        )
+        if path is None:
+            return Response("<Error><Code>AccessDenied</Code></Error>", 403)
+        return FileResponse(
+            path, media_type="application/jsonl", filename=request.path_params["name"]
+        )
+
+
+def _served_version(asked: str) -> str:
+    """A version that is not supported is served as the oldest that is."""
+    return asked if asked in VERSIONS else min(VERSIONS)
+
+
+def _asked(body: bytes) -> dict[str, Any] | None:
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
+        return None
+    if not isinstance(asked.get("variables") or {}, dict):
+        return None
+    return asked

@@ -1,0 +1,176 @@
+"""Runs bulk operations: five at once for a shop, written to a file by a thread, served by a
+signed address that needs no token."""
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from libs.simulator.bulk_query import BulkError, BulkQuery, read_bulk_query
+from libs.simulator.bulk_rows import SUPPORTED, Line, lines, snapshot
+from libs.simulator.context import Context
+from libs.simulator.numbers import global_id
+from libs.simulator.operations import Operation
+from libs.simulator.search import SearchError
+from libs.simulator.shops import Shop
+from libs.simulator.times import now_seconds, rest_time
+from libs.simulator.webhooks import WebhookSender
+
+MOST_AT_ONCE = 5
+_URL_SECONDS = 7 * 86_400
+_BUFFER_LINES = 2_000
+
+__all__ = ["BulkError", "BulkRunner"]
+
+
+class BulkRunner:
+    def __init__(self, folder: Path, sender: WebhookSender) -> None:
+        self._folder = folder
+        self._sender = sender
+        self._secret = _kept_secret(folder)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def start(self, context: Context, text: str, *, group_objects: bool) -> Operation:
+        """Raises BulkError; otherwise the operation is CREATED and its snapshot taken."""
+        shop = context.shop
+        running = shop.operations.running()
+        if len(running) >= MOST_AT_ONCE:
+            ids = ", ".join(global_id("BulkOperation", operation.id) for operation in running)
+            raise BulkError(
+                f"A bulk query operation for this app and shop is already in progress: {ids}",
+                "OPERATION_IN_PROGRESS",
+            )
+        query = read_bulk_query(text)
+        for root in query.roots:
+            if root.name not in SUPPORTED:
+                raise BulkError(f"The simulator has no bulk data for {root.name}.")
+        try:
+            snapshots = [snapshot(context, root) for root in query.roots]
+        except SearchError as error:
+            raise BulkError(f"Invalid bulk query: {error}") from error
+        operation = Operation(shop.numbers.next(), text, group_objects, now_seconds())
+        shop.operations.keep(operation)
+        task = asyncio.create_task(self._run(context, operation, query, snapshots))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return operation
+
+    def cancel(self, shop: Shop, operation: Operation) -> None:
+        if operation.completed_at is not None:
+            raise BulkError(
+                f"A bulk operation cannot be canceled when it is {operation.status.lower()}"
+            )
+        operation.status = "CANCELING"
+        shop.operations.keep(operation)
+
+    async def _run(
+        self, context: Context, operation: Operation, query: BulkQuery, snapshots: list[list[Any]]
+    ) -> None:
+        shop, faults = context.shop, context.shop.faults
+        missing = [scope for scope in query.scopes if not context.may(scope)]
+        await asyncio.sleep(faults.bulk_delay)
+        if operation.status == "CREATED":
+            operation.status = "RUNNING"
+        if missing:
+            self._finish(shop, operation, "FAILED", "ACCESS_DENIED")
+            return
+        found = lines(context, query, snapshots, grouped=operation.group_objects)
+        await asyncio.to_thread(self._write, shop, operation, found)
+        if operation.status == "CANCELING":
+            self._finish(shop, operation, "CANCELED", None)
+        elif faults.bulk_fails:
+            self._finish(shop, operation, "FAILED", "INTERNAL_SERVER_ERROR")
+        else:
+            self._finish(shop, operation, "COMPLETED", None)
+
+    def _write(self, shop: Shop, operation: Operation, found: Iterator[Line]) -> None:
+        """`object_count` counts what there was, also what the fault `bulkDropsLines` left out."""
+        dropped, size = shop.faults.bulk_drops_lines, 0
+        buffer: list[bytes] = []
+        path = self._path(operation)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            for text, is_root in found:
+                operation.object_count += 1
+                operation.root_object_count += is_root
+                if operation.object_count > dropped:
+                    buffer.append(text)
+                    size += len(text)
+                if len(buffer) >= _BUFFER_LINES:
+                    file.write(b"".join(buffer))
+                    buffer.clear()
+                    if operation.status == "CANCELING":
+                        break
+            file.write(b"".join(buffer))
+        operation.file_size = size
+        operation.has_file = size > 0
+
+    def _finish(self, shop: Shop, operation: Operation, status: str, error: str | None) -> None:
+        operation.status = status
+        operation.error_code = error
+        operation.completed_at = now_seconds()
+        shop.operations.keep(operation)
+        self._sender.announce(
+            shop, [("bulk_operations/finish", lambda: _finish_body(shop, operation))]
+        )
+
+    def _path(self, operation: Operation) -> Path:
+        return self._folder / f"{operation.id}.jsonl"
+
+    def url(self, context: Context, operation: Operation, *, partial: bool) -> str | None:
+        completed = operation.status == "COMPLETED"
+        ended = operation.completed_at is not None
+        if not operation.has_file or not ended or completed is partial:
+            return None
+        expires = int(time.time()) + _URL_SECONDS
+        name = f"bulk-{operation.id}.jsonl"
+        return (
+            f"{context.base_url}/_bulk/{operation.id}/{name}"
+            f"?expires={expires}&signature={self._signature(operation.id, expires)}"
+        )
+
+    def file(self, number: str, expires: str, signature: str) -> Path | None:
+        """The file a signed address means; None when it is forged, too old or gone."""
+        if not (number.isdigit() and expires.isdigit()):
+            return None
+        known = self._signature(int(number), int(expires))
+        if not hmac.compare_digest(known.encode(), signature.encode()):
+            return None
+        path = self._folder / f"{int(number)}.jsonl"
+        return path if int(expires) > time.time() and path.is_file() else None
+
+    def _signature(self, number: int, expires: int) -> str:
+        return hmac.new(self._secret, f"{number}.{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def _finish_body(shop: Shop, operation: Operation) -> dict[str, Any]:
+    error = operation.error_code
+    return {
+        "admin_graphql_api_id": global_id("BulkOperation", operation.id),
+        "completed_at": rest_time(operation.completed_at or 0, shop.zone),
+        "created_at": rest_time(operation.created_at, shop.zone),
+        "error_code": None if error is None else error.lower(),
+        "status": operation.status.lower(),
+        "type": "query",
+    }
+
+
+def _kept_secret(folder: Path) -> bytes:
+    """Addresses stay valid over a restart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "signing.key"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        os.write(descriptor, secrets.token_bytes(32))
+        os.close(descriptor)
+    return path.read_bytes()

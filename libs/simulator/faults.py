@@ -1,0 +1,52 @@
+"""What may be made to go wrong, for each shop. Without faults everything works."""
+
+from msgspec import Struct
+
+_ERROR_CLASSES = (4, 5)
+
+
+class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The fields of POST /_control/shops/{shop}/faults; README.md says what each does."""
+
+    duplicate: float = 0.0
+    drop: float = 0.0
+    reorder: bool = False
+    delay: float = 0.0
+    sign_with: str | None = None
+    consent: bool = False
+    api_status: int | None = None
+    api_failures: int | None = None
+    api_latency: float = 0.0
+    token_status: int | None = None
+    token_failures: int | None = None
+    bulk_delay: float = 0.0
+    bulk_fails: bool = False
+    bulk_drops_lines: int = 0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("duplicate", "drop"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a probability, from 0 to 1")
+        for name in ("delay", "api_latency", "bulk_delay", "bulk_drops_lines"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} cannot be negative")
+        for name in ("api_status", "token_status"):
+            status = getattr(self, name)
+            if status is not None and status // 100 not in _ERROR_CLASSES:
+                raise ValueError(f"{name} is an HTTP error status, from 400 to 599")
+
+    def takes_api_call(self) -> int | None:
+        """The status to fail this Admin API call with. Counts `api_failures` down when given."""
+        if self.api_status is None or self.api_failures == 0:
+            return None
+        if self.api_failures is not None:
+            self.api_failures -= 1
+        return self.api_status
+
+    def takes_token_call(self) -> int | None:
+        if self.token_status is None or self.token_failures == 0:
+            return None
+        if self.token_failures is not None:
+            self.token_failures -= 1
+        return self.token_status

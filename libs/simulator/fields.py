@@ -1,0 +1,273 @@
+"""What each field of the schema is, once, for pages (graphql-core) and for bulk operations.
+
+A money field's value is its Decimal; MoneyBag and MoneyV2 unfold it. A field with arguments is
+in `connections.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from libs.simulator.context import Context
+from libs.simulator.model import ZERO, Customer, Line, Order, Product, Refund, RefundLine
+from libs.simulator.money import graphql_amount, rounded
+from libs.simulator.numbers import global_id
+from libs.simulator.times import graphql_time
+
+Field = Callable[[Context, Any], Any]
+Fields = Mapping[str, Field]
+
+
+def _time(name: str) -> Field:
+    def read(_context: Context, source: Any) -> str | None:
+        seconds = getattr(source, name)
+        return None if seconds is None else graphql_time(seconds)
+
+    return read
+
+
+def _same(name: str) -> Field:
+    return lambda _context, source: getattr(source, name)
+
+
+class Constant:
+    """A field that is the same for every row: a bulk operation reads it once."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __call__(self, _context: Context, _source: Any) -> Any:
+        return self.value
+
+
+_NO = Constant(value=False)
+_YES = Constant(value=True)
+
+
+def _ids(kind: str, name: str = "id") -> dict[str, Field]:
+    return {
+        "id": lambda _context, source: global_id(kind, getattr(source, name)),
+        "legacyResourceId": lambda _context, source: str(getattr(source, name)),
+    }
+
+
+def _currency(context: Context, _source: Any) -> str:
+    return context.shop.facts.currency
+
+
+def _order_customer(context: Context, order: Order) -> Customer | None:
+    return context.shop.customers.get(order.customer_id or 0)
+
+
+def _order_email(context: Context, order: Order) -> str | None:
+    customer = _order_customer(context, order)
+    return customer.email if customer else None
+
+
+def _line_product(context: Context, line: Line) -> Product | None:
+    return context.shop.products.get(line.product_id or 0)
+
+
+def _upper(name: str) -> Field:
+    def read(_context: Context, source: Any) -> str | None:
+        text = getattr(source, name)
+        return None if text is None else text.upper()
+
+    return read
+
+
+_ORDER_MONEY: Fields = {
+    "totalPriceSet": _same("total"),
+    "originalTotalPriceSet": lambda _, order: (
+        order.total if order.original_total is None else order.original_total
+    ),
+    "currentTotalPriceSet": _same("current_total"),
+    "subtotalPriceSet": _same("total"),
+    "currentSubtotalPriceSet": _same("current_total"),
+    "totalDiscountsSet": _same("discount"),
+    "currentTotalDiscountsSet": _same("discount"),
+    "totalTaxSet": Constant(ZERO),
+    "currentTotalTaxSet": Constant(ZERO),
+    "totalShippingPriceSet": Constant(ZERO),
+    "totalRefundedSet": _same("refunded"),
+    "totalTipReceivedSet": Constant(ZERO),
+    "totalReceivedSet": _same("total"),
+    "totalOutstandingSet": Constant(ZERO),
+    "netPaymentSet": _same("current_total"),
+}
+
+_ORDER: Fields = {
+    **_ids("Order"),
+    **_ORDER_MONEY,
+    "name": _same("name"),
+    "createdAt": _time("created_at"),
+    "processedAt": _time("processed_at"),
+    "updatedAt": _time("updated_at"),
+    "cancelledAt": _time("cancelled_at"),
+    "cancelReason": _upper("cancel_reason"),
+    "closed": _NO,
+    "closedAt": Constant(None),
+    "test": _same("test"),
+    "confirmed": _YES,
+    "sourceName": Constant("web"),
+    "note": Constant(None),
+    "email": _order_email,
+    "tags": Constant(()),
+    "displayFinancialStatus": _upper("financial_status"),
+    "displayFulfillmentStatus": Constant("UNFULFILLED"),
+    "currencyCode": _currency,
+    "presentmentCurrencyCode": _currency,
+    "taxesIncluded": _NO,
+    "customer": _order_customer,
+    "subtotalLineItemsQuantity": _same("units"),
+    "currentSubtotalLineItemsQuantity": lambda _, order: sum(
+        line.quantity - line.removed for line in order.lines
+    ),
+}
+
+_LINE: Fields = {
+    "id": _ids("LineItem")["id"],
+    "name": _same("title"),
+    "title": _same("title"),
+    "sku": lambda _, line: line.sku or None,
+    "variantTitle": Constant(None),
+    "vendor": Constant(None),
+    "quantity": _same("quantity"),
+    "currentQuantity": lambda _, line: line.quantity - line.removed,
+    "refundableQuantity": lambda _, line: line.quantity - line.removed,
+    "isGiftCard": _NO,
+    "taxable": _YES,
+    "requiresShipping": _YES,
+    "product": _line_product,
+    "variant": _line_product,
+    "originalTotalSet": _same("total"),
+    "originalUnitPriceSet": _same("price"),
+    "discountedTotalSet": _same("total"),
+    "totalDiscountSet": Constant(ZERO),
+    "discountAllocations": lambda _, line: (line.discount,) if line.discount else (),
+}
+
+
+class RefundOfOrder:
+    """A refund together with its order: GraphQL asks a refund for its order and its lines."""
+
+    __slots__ = ("order", "refund")
+
+    def __init__(self, order: Order, refund: Refund) -> None:
+        self.order = order
+        self.refund = refund
+
+
+class RefundLineOfOrder:
+    __slots__ = ("item", "line")
+
+    def __init__(self, line: Line, item: RefundLine) -> None:
+        self.line = line
+        self.item = item
+
+
+def _refund_time(_context: Context, source: RefundOfOrder) -> str:
+    return graphql_time(source.refund.created_at)
+
+
+_REFUND: Fields = {
+    "id": lambda _, source: global_id("Refund", source.refund.id),
+    "legacyResourceId": lambda _, source: str(source.refund.id),
+    "createdAt": _refund_time,
+    "processedAt": _refund_time,
+    "updatedAt": _refund_time,
+    "note": lambda _, source: source.refund.note,
+    "totalRefundedSet": lambda _, source: source.refund.amount,
+    "order": _same("order"),
+}
+
+_REFUND_LINE: Fields = {
+    "id": lambda _, source: global_id("RefundLineItem", source.item.id),
+    "lineItem": _same("line"),
+    "quantity": lambda _, source: source.item.quantity,
+    "restockType": Constant("NO_RESTOCK"),
+    "restocked": _NO,
+    "priceSet": lambda _, source: rounded(source.item.subtotal / source.item.quantity),
+    "subtotalSet": lambda _, source: source.item.subtotal,
+    "totalTaxSet": Constant(ZERO),
+}
+
+_CUSTOMER: Fields = {
+    **_ids("Customer"),
+    "createdAt": _time("created_at"),
+    "updatedAt": _time("updated_at"),
+    "state": Constant("DISABLED"),
+    "firstName": _same("first_name"),
+    "lastName": _same("last_name"),
+    "displayName": _same("name"),
+    "email": _same("email"),
+    "note": _same("note"),
+    "tags": _same("tags"),
+    "verifiedEmail": lambda _, customer: customer.email is not None,
+    "taxExempt": _NO,
+    "numberOfOrders": lambda context, customer: str(
+        context.shop.totals.of_customer(customer.id).orders
+    ),
+    "amountSpent": lambda context, customer: context.shop.totals.of_customer(customer.id).revenue,
+    "defaultEmailAddress": lambda _, customer: customer if customer.email else None,
+    "defaultPhoneNumber": Constant(None),
+}
+
+_PRODUCT: Fields = {
+    **_ids("Product"),
+    "title": _same("title"),
+    "handle": _same("handle"),
+    "vendor": _same("vendor"),
+    "productType": _same("product_type"),
+    "status": _upper("status"),
+    "tags": Constant(()),
+    "createdAt": _time("created_at"),
+    "updatedAt": _time("updated_at"),
+    "publishedAt": _time("created_at"),
+    "totalInventory": _same("inventory"),
+    "isGiftCard": _NO,
+    "hasOnlyDefaultVariant": _YES,
+}
+
+_VARIANT: Fields = {
+    **_ids("ProductVariant", "variant_id"),
+    "title": Constant("Default Title"),
+    "displayName": lambda _, product: f"{product.title} - Default Title",
+    "sku": lambda _, product: product.sku or None,
+    "barcode": Constant(None),
+    "price": lambda _, product: format(rounded(product.price), "f"),
+    "compareAtPrice": Constant(None),
+    "inventoryQuantity": _same("inventory"),
+    "position": Constant(1),
+    "taxable": _YES,
+    "createdAt": _time("created_at"),
+    "updatedAt": _time("updated_at"),
+    "product": lambda _, product: product,
+    "inventoryItem": lambda _, product: product,
+}
+
+FIELDS: Mapping[str, Fields] = {
+    "Order": _ORDER,
+    "LineItem": _LINE,
+    "Refund": _REFUND,
+    "RefundLineItem": _REFUND_LINE,
+    "Customer": _CUSTOMER,
+    "CustomerEmailAddress": {"emailAddress": _same("email")},
+    "CustomerPhoneNumber": {"phoneNumber": Constant("")},
+    "Product": _PRODUCT,
+    "ProductVariant": _VARIANT,
+    "InventoryItem": {
+        "id": lambda _, product: global_id("InventoryItem", product.variant_id + 1),
+        "sku": lambda _, product: product.sku or None,
+        "tracked": _NO,
+        "unitCost": Constant(None),
+    },
+    "DiscountAllocation": {"allocatedAmountSet": lambda _, amount: amount},
+    "MoneyBag": {
+        "shopMoney": lambda _, amount: amount,
+        "presentmentMoney": lambda _, amount: amount,
+    },
+    "MoneyV2": {
+        "amount": lambda _, amount: graphql_amount(amount),
+        "currencyCode": _currency,
+    },
+}

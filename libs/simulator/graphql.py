@@ -1,0 +1,149 @@
+"""The Admin GraphQL endpoint: graphql-core runs the query, this file speaks Shopify's errors."""
+
+import re
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLResolveInfo,
+    OperationDefinitionNode,
+    OperationType,
+    execute_sync,
+    parse,
+    validate,
+)
+
+from libs.simulator.connections import CONNECTIONS, ROOT_FIELDS
+from libs.simulator.context import Context
+from libs.simulator.fields import FIELDS, Fields, RefundOfOrder
+from libs.simulator.model import Customer, Order, Product
+from libs.simulator.mutations import MUTATIONS
+from libs.simulator.operations import Operation
+from libs.simulator.pages import PageError
+from libs.simulator.schema import SCOPES, admin_schema
+from libs.simulator.search import SearchError
+from libs.simulator.subscriptions import Subscription, UserError
+
+_TYPES: dict[type, str] = {
+    Order: "Order",
+    Customer: "Customer",
+    Product: "Product",
+    RefundOfOrder: "Refund",
+    Operation: "BulkOperation",
+    Subscription: "WebhookSubscription",
+}
+_ALL_FIELDS: dict[str, Fields] = {**FIELDS, **ROOT_FIELDS}
+_MUTATION_COST = 10
+_BUCKET, _RESTORE_RATE = 2_000.0, 100.0
+_WORDINGS = (
+    (r"Cannot query field '(\w+)' on type '(\w+)'.*", "undefinedField"),
+    (r"Argument '\w+\.(\w+)\((\w+):\)' of type .* is required.*", "missingRequiredArguments"),
+    (r"Unknown argument '(\w+)' on field '([\w.]+)'.*", "argumentNotAccepted"),
+)
+_SHOPIFY_WORDS = {
+    "undefinedField": "Field '{0}' doesn't exist on type '{1}'",
+    "missingRequiredArguments": "Field '{0}' is missing required arguments: {1}",
+    "argumentNotAccepted": "Field '{1}' doesn't accept argument '{0}'",
+}
+
+
+def parsed(query: str) -> DocumentNode | dict[str, Any]:
+    """The document, or the answer that says why there is none."""
+    try:
+        document = parse(query)
+    except GraphQLError as error:
+        place = error.locations[0] if error.locations else None
+        where = f" at [{place.line}, {place.column}]" if place else ""
+        return {"errors": [{"message": f"syntax error, {error.message}{where}"}]}
+    errors = validate(admin_schema(), document)
+    if errors:
+        return {"errors": [_validation_error(error) for error in errors]}
+    return document
+
+
+def is_mutation(document: DocumentNode) -> bool:
+    return any(
+        isinstance(node, OperationDefinitionNode) and node.operation is OperationType.MUTATION
+        for node in document.definitions
+    )
+
+
+def executed(
+    document: DocumentNode,
+    context: Context,
+    variables: dict[str, Any],
+    operation_name: str | None,
+) -> dict[str, Any]:
+    result = execute_sync(
+        admin_schema(),
+        document,
+        context_value=context,
+        variable_values=variables,
+        operation_name=operation_name,
+        field_resolver=_resolve,
+        type_resolver=lambda value, _info, _type: _TYPES[type(value)],
+    )
+    answer: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        answer["errors"] = [error.formatted for error in result.errors]
+    answer["extensions"] = {"cost": _cost(document)}
+    return answer
+
+
+def _resolve(source: Any, info: GraphQLResolveInfo[Context], **args: Any) -> Any:
+    parent, field = info.parent_type.name, info.field_name
+    context = info.context
+    scope = SCOPES.get((parent, field))
+    if scope is not None and not context.may(scope):
+        raise GraphQLError(
+            f"Access denied for {field} field. Required access: `{scope}` access scope.",
+            extensions={
+                "code": "ACCESS_DENIED",
+                "documentation": "https://shopify.dev/api/usage/access-scopes",
+                "requiredAccess": f"`{scope}` access scope.",
+            },
+        )
+    if parent == "Mutation":
+        return MUTATIONS[field](context, args)
+    if isinstance(source, dict):
+        return source[field]
+    if isinstance(source, UserError):
+        return getattr(source, field)
+    connection = CONNECTIONS.get((parent, field))
+    try:
+        if connection is not None:
+            return connection(context, source, args)
+        return _ALL_FIELDS[parent][field](context, source)
+    except (PageError, SearchError) as error:
+        raise GraphQLError(str(error), extensions={"code": "BAD_REQUEST"}) from error
+
+
+def _validation_error(error: GraphQLError) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    for pattern, code in _WORDINGS:
+        if match := re.fullmatch(pattern, error.message, re.DOTALL):
+            formatted["message"] = _SHOPIFY_WORDS[code].format(*match.groups())
+            formatted["extensions"] = {"code": code}
+    return formatted
+
+
+def _cost(document: DocumentNode) -> dict[str, Any]:
+    """A plausible figure, not Shopify's: one point for each object selected."""
+    points = _MUTATION_COST if is_mutation(document) else 0
+    nodes: list[Any] = list(document.definitions)
+    while nodes:
+        node = nodes.pop()
+        selections = getattr(getattr(node, "selection_set", None), "selections", ())
+        points += 1 if selections and isinstance(node, FieldNode) else 0
+        nodes.extend(selections)
+    return {
+        "requestedQueryCost": points,
+        "actualQueryCost": points,
+        "throttleStatus": {
+            "maximumAvailable": _BUCKET,
+            "currentlyAvailable": int(_BUCKET) - points,
+            "restoreRate": _RESTORE_RATE,
+        },
+    }

@@ -1,0 +1,140 @@
+"""What a shop holds. Values never change: a change puts a new value in the old one's place.
+
+So a list of orders taken at one moment is a snapshot, whatever happens later. Times are whole
+seconds since 1970 in UTC, as precise as Shopify's own.
+"""
+
+import re
+from decimal import Decimal
+
+from msgspec import Struct
+
+ZERO = Decimal("0.00")
+
+
+class Line(Struct, frozen=True, gc=False):
+    """One line of an order. `total` is before discounts and may have more than two decimals;
+    `discount` is its share of the order's; `removed` units were refunded."""
+
+    id: int
+    product_id: int | None
+    title: str
+    sku: str
+    quantity: int
+    price: Decimal
+    total: Decimal
+    discount: Decimal = ZERO
+    removed: int = 0
+
+
+class RefundLine(Struct, frozen=True, gc=False):
+    id: int
+    line_id: int
+    quantity: int
+    subtotal: Decimal
+
+
+class Refund(Struct, frozen=True):
+    id: int
+    created_at: int
+    amount: Decimal
+    note: str
+    lines: tuple[RefundLine, ...] = ()
+
+
+class Order(Struct, frozen=True):
+    id: int
+    number: int
+    name: str
+    customer_id: int | None
+    created_at: int
+    processed_at: int
+    updated_at: int
+    total: Decimal
+    lines: tuple[Line, ...]
+    discount: Decimal = ZERO
+    original_total: Decimal | None = None
+    cancelled_at: int | None = None
+    cancel_reason: str | None = None
+    test: bool = False
+    refunds: tuple[Refund, ...] = ()
+
+    @property
+    def refunded(self) -> Decimal:
+        return sum((refund.amount for refund in self.refunds), ZERO)
+
+    @property
+    def current_total(self) -> Decimal:
+        return self.total - self.refunded
+
+    @property
+    def financial_status(self) -> str:
+        refunded = self.refunded
+        if not refunded:
+            return "paid"
+        return "refunded" if refunded >= self.total else "partially_refunded"
+
+    @property
+    def units(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+
+class Customer(Struct, frozen=True):
+    id: int
+    first_name: str
+    last_name: str
+    email: str | None
+    created_at: int
+    updated_at: int
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+def slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+class Product(Struct, frozen=True):
+    """A product and its only variant."""
+
+    id: int
+    variant_id: int
+    title: str
+    sku: str
+    price: Decimal
+    created_at: int
+    updated_at: int
+    vendor: str = "Simulator"
+    product_type: str = ""
+    status: str = "active"
+    inventory: int = 100
+
+    @property
+    def handle(self) -> str:
+        return slug(self.title) or f"product-{self.id}"
+
+
+class ShopFacts(Struct, frozen=True):
+    id: int
+    domain: str
+    name: str
+    currency: str
+    zone: str
+    created_at: int
+    updated_at: int
+
+    @property
+    def email(self) -> str:
+        return f"owner@{self.domain.removesuffix('.myshopify.com')}.example.com"
+
+
+class ShopContents(Struct):
+    """What a shop's file holds, keyed by Shopify's number."""
+
+    orders: dict[int, Order]
+    customers: dict[int, Customer]
+    products: dict[int, Product]

@@ -1,0 +1,149 @@
+"""The authorize page and the token endpoint.
+
+Signing is written here anew, on purpose: the product's own check is proven against it.
+"""
+
+import base64
+import hashlib
+import hmac
+import html
+import json
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from libs.simulator.settings import App
+from libs.simulator.shops import Shop
+from libs.simulator.times import now_seconds
+from libs.simulator.tokens import TokenPair
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_CODE_GONE = "The authorization code was not found or was already used"
+_REFRESH_GONE = "This request requires an active refresh_token"
+
+
+def authorize(request: Request, shop: Shop, app: App) -> Response:
+    """Send the browser back with a code; `consent=1` or the fault shows a page to click first."""
+    query = request.query_params
+    if query.get("client_id") != app.key:
+        return _refusal("invalid_request", "Could not find Shopify API application with api_key")
+    redirect_uri = query.get("redirect_uri", "")
+    if not _allowed(redirect_uri, app):
+        return _refusal("invalid_request", "The redirect_uri is not whitelisted")
+    scope = _granted(query.get("scope", ""))
+    if (shop.faults.consent or query.get("consent") == "1") and query.get("approved") != "1":
+        return _consent_page(request, shop, scope)
+    code = shop.tokens.issue_code(scope, redirect_uri)
+    name = shop.domain.removesuffix(".myshopify.com")
+    answer = {
+        "code": code,
+        "host": base64.b64encode(f"admin.shopify.com/store/{name}".encode()).decode().rstrip("="),
+        "shop": shop.domain,
+        "state": query.get("state", ""),
+        "timestamp": str(now_seconds()),
+    }
+    answer["hmac"] = query_signature(answer, app.secret)
+    separator = "&" if urlsplit(redirect_uri).query else "?"
+    return RedirectResponse(f"{redirect_uri}{separator}{_encoded(answer)}", 302)
+
+
+def query_signature(parameters: dict[str, str], secret: str) -> str:
+    """Lower-case hex HMAC-SHA256 over `k=v` pairs sorted by name, percent-encoded."""
+    message = _encoded({name: parameters[name] for name in sorted(parameters) if name != "hmac"})
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def _encoded(parameters: dict[str, str]) -> str:
+    return urlencode(parameters, quote_via=quote, safe="*-._").replace("~", "%7E")
+
+
+def _allowed(redirect_uri: str, app: App) -> bool:
+    try:
+        parts = urlsplit(redirect_uri)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if parts.scheme not in {"http", "https"} or not host or parts.fragment:
+        return False
+    return host in _LOOPBACK or any(
+        redirect_uri == known or redirect_uri.startswith(f"{known.rstrip('/')}/")
+        for known in app.redirect_uris
+    )
+
+
+def _granted(scope: str) -> str:
+    """Shopify leaves out a read scope that its write scope implies."""
+    asked = dict.fromkeys(item.strip() for item in scope.split(",") if item.strip())
+    return ",".join(
+        item
+        for item in asked
+        if not (item.startswith("read_") and f"write_{item.removeprefix('read_')}" in asked)
+    )
+
+
+def _refusal(error: str, reason: str) -> Response:
+    text = html.escape(f"Oauth error {error}: {reason}")
+    return HTMLResponse(f"<!doctype html><title>Oauth error</title><p>{text}</p>", 400)
+
+
+def _consent_page(request: Request, shop: Shop, scope: str) -> Response:
+    fields = "".join(
+        f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
+        for name, value in [*request.query_params.multi_items(), ("approved", "1")]
+    )
+    items = "".join(f"<li>{html.escape(item)}</li>" for item in scope.split(","))
+    return HTMLResponse(
+        "<!doctype html><html lang=en><title>Install app</title><main>"
+        f"<h1>Install app on {html.escape(shop.domain)}</h1><p>The app will be able to use:</p>"
+        f"<ul>{items}</ul><form method=get>{fields}<button type=submit>Install</button></form>"
+        "</main></html>"
+    )
+
+
+async def access_token(request: Request, shop: Shop, app: App) -> Response:
+    if (status := shop.faults.takes_token_call()) is not None:
+        return JSONResponse({"error": "temporarily_unavailable"}, status)
+    form = await _fields(request)
+    if form is None:
+        return _error(400, "invalid_request", "The request body could not be read")
+    if not _is_app(form, app):
+        return _error(401, "invalid_client", "The client id or the client secret is wrong")
+    if form.get("grant_type") == "refresh_token":
+        pair = shop.tokens.refresh(form.get("refresh_token", ""))
+        return _answer(pair) or _error(401, "invalid_request", _REFRESH_GONE)
+    if form.get("grant_type") not in {None, "", "authorization_code"}:
+        return _error(400, "unsupported_grant_type", "The simulator knows code and refresh_token")
+    expiring = form.get("expiring", "0") in {"1", "true", "True"}
+    pair = shop.tokens.exchange(form.get("code", ""), expiring=expiring)
+    return _answer(pair) or _error(400, "invalid_request", _CODE_GONE)
+
+
+async def _fields(request: Request) -> dict[str, str] | None:
+    body = await request.body()
+    try:
+        if "json" in request.headers.get("content-type", ""):
+            fields: Any = json.loads(body)
+            if not isinstance(fields, dict):
+                return None
+            return {str(name): str(value) for name, value in fields.items()}
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except ValueError:
+        return None
+
+
+def _is_app(form: dict[str, str], app: App) -> bool:
+    same_secret = hmac.compare_digest(form.get("client_secret", "").encode(), app.secret.encode())
+    return form.get("client_id") == app.key and same_secret
+
+
+def _answer(pair: TokenPair | None) -> Response | None:
+    if pair is None:
+        return None
+    fields = {name: getattr(pair, name) for name in pair.__struct_fields__}
+    return JSONResponse({name: value for name, value in fields.items() if value is not None})
+
+
+def _error(status: int, error: str, description: str) -> Response:
+    return JSONResponse({"error": error, "error_description": description}, status)

@@ -1,0 +1,175 @@
+"""Connections: sorted, filtered and cut into pages by cursor.
+
+A cursor holds the sort value and id of its row, so pages stay true while rows come and go.
+"""
+
+import base64
+import binascii
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from msgspec import Struct
+
+from libs.simulator.model import Customer, Order, Product
+from libs.simulator.operations import Operation
+from libs.simulator.search import Term, predicate
+from libs.simulator.shops import Shop
+
+LARGEST_PAGE = 250
+
+Key = tuple[Any, int]
+
+
+class PageError(ValueError):
+    """The arguments of a connection do not fit together."""
+
+
+class Page(Struct, frozen=True):
+    rows: Sequence[Any]
+    cursors: Sequence[str]
+    has_next: bool
+    has_previous: bool
+
+
+_KINDS: Mapping[type, str] = {Order: "order", Customer: "customer", Product: "product"}
+_SORTS: Mapping[tuple[type, str], Callable[[Any], Any]] = {
+    (Order, "CREATED_AT"): lambda order: order.created_at,
+    (Order, "PROCESSED_AT"): lambda order: order.processed_at,
+    (Order, "UPDATED_AT"): lambda order: order.updated_at,
+    (Order, "ORDER_NUMBER"): lambda order: order.number,
+    (Order, "TOTAL_PRICE"): lambda order: int(order.total * 100),
+    (Customer, "CREATED_AT"): lambda customer: customer.created_at,
+    (Customer, "UPDATED_AT"): lambda customer: customer.updated_at,
+    (Customer, "NAME"): lambda customer: f"{customer.last_name}, {customer.first_name}",
+    (Product, "CREATED_AT"): lambda product: product.created_at,
+    (Product, "UPDATED_AT"): lambda product: product.updated_at,
+    (Product, "TITLE"): lambda product: product.title,
+    (Operation, "CREATED_AT"): lambda operation: operation.created_at,
+    (Operation, "COMPLETED_AT"): lambda operation: operation.completed_at or 0,
+}
+
+
+def _entities(shop: Shop, entity: type) -> dict[int, Any]:
+    entities: dict[int, Any] = getattr(shop, f"{_KINDS[entity]}s")
+    return entities
+
+
+def count(shop: Shop, entity: type, terms: list[Term]) -> int:
+    matches = predicate(entity, terms)
+    entities = _entities(shop, entity)
+    if matches is None:
+        return len(entities)
+    return sum(map(matches, list(entities.values())))
+
+
+class Listings:
+    """One shop's rows in order of a sort key; sorted again only after a change."""
+
+    def __init__(self) -> None:
+        self._sorted: dict[tuple[type, str], tuple[int, list[Key]]] = {}
+
+    def keys(self, shop: Shop, entity: type, sort: str) -> list[Key]:
+        revision = shop.revisions[_KINDS[entity]]
+        known = self._sorted.get((entity, sort))
+        if known is None or known[0] != revision:
+            rows = list(_entities(shop, entity).values())
+            known = (revision, sorted_keys(rows, entity, sort))
+            self._sorted[entity, sort] = known
+        return known[1]
+
+
+def sorted_keys(rows: Sequence[Any], entity: type, sort: str) -> list[Key]:
+    """A sort key that is not known here sorts by id."""
+    read = _SORTS.get((entity, sort))
+    return sorted((row.id if read is None else read(row), row.id) for row in rows)
+
+
+def listed(
+    shop: Shop, listings: Listings, entity: type, terms: list[Term], args: Mapping[str, Any]
+) -> Page:
+    sort = str(args.get("sortKey") or "ID")
+    keys = listings.keys(shop, entity, sort)
+    entities = _entities(shop, entity)
+    matches = predicate(entity, terms)
+
+    def row(key: Key) -> Any:
+        entity_row = entities.get(key[1])
+        wanted = entity_row is not None and (matches is None or matches(entity_row))
+        return entity_row if wanted else None
+
+    return page(_bounded(keys, sort, terms), row, args)
+
+
+def _bounded(keys: list[Key], sort: str, terms: list[Term]) -> list[Key]:
+    """Drop what a lower bound on the sort key itself rules out, without looking at each row."""
+    for term in terms:
+        if term.field == sort.lower() and term.op in {">", ">="} and not term.negated:
+            keys = keys[bisect_left(keys, (term.value,)) :]
+    return keys
+
+
+def page(keys: Sequence[Key], row: Callable[[Key], Any], args: Mapping[str, Any]) -> Page:
+    """`keys` ascending; `row` gives None for what is filtered out. Raises PageError."""
+    size = _size(args)
+    reverse = bool(args.get("reverse"))
+    low, high = 0, len(keys)
+    for name, lower in (("after", not reverse), ("before", reverse)):
+        if (text := args.get(name)) is not None:
+            key = _key_from_cursor(text)
+            if lower:
+                low = max(low, bisect_right(keys, key))
+            else:
+                high = min(high, bisect_left(keys, key))
+    from_first = args.get("first") is not None
+    ascending = from_first is not reverse
+    places = range(low, high) if ascending else range(high - 1, low - 1, -1)
+    found = ((keys[place], row(keys[place])) for place in places)
+    taken = list(islice((pair for pair in found if pair[1] is not None), size + 1))
+    more, taken = len(taken) > size, taken[:size]
+    if not from_first:
+        taken.reverse()
+    before = low > 0 if not reverse else high < len(keys)
+    after = high < len(keys) if not reverse else low > 0
+    return Page(
+        rows=[value for _, value in taken],
+        cursors=[cursor_from_key(key) for key, _ in taken],
+        has_next=more if from_first else after,
+        has_previous=before if from_first else more,
+    )
+
+
+def part(rows: Sequence[Any], args: Mapping[str, Any]) -> Page:
+    """A page of a list that a row holds, in the list's own order."""
+    keys: list[Key] = [(place, 0) for place in range(len(rows))]
+    return page(keys, lambda key: rows[key[0]], args)
+
+
+def _size(args: Mapping[str, Any]) -> int:
+    first, last = args.get("first"), args.get("last")
+    if first is None and last is None:
+        raise PageError("you must provide one of first or last")
+    if first is not None and last is not None:
+        raise PageError("providing both first and last is not supported")
+    size = int(first if first is not None else last or 0)
+    if size < 0:
+        raise PageError("first and last cannot be negative")
+    if size > LARGEST_PAGE:
+        raise PageError(
+            f"The input array size of {size} is greater than the maximum allowed of {LARGEST_PAGE}."
+        )
+    return size
+
+
+def cursor_from_key(key: Key) -> str:
+    return base64.b64encode(json.dumps(key).encode()).decode()
+
+
+def _key_from_cursor(text: str) -> Key:
+    try:
+        value, number = json.loads(base64.b64decode(text, validate=True))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise PageError(f"`{text}` is not a valid cursor.") from error
+    return value, int(number)

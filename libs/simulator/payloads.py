@@ -1,0 +1,138 @@
+"""Webhook bodies, shaped as Shopify's REST resources: ids are numbers, money is text, times
+have the shop's offset. Also the escapes Shopify's JSON has and ours would not."""
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from libs.simulator.model import Customer, Product
+from libs.simulator.money import rest_amount
+from libs.simulator.numbers import global_id
+from libs.simulator.shops import Shop
+from libs.simulator.times import graphql_time, rest_time
+
+Body = dict[str, Any]
+
+_ESCAPES = ((b"/", b"\\/"), (b"&", b"\\u0026"), (b"<", b"\\u003c"), (b">", b"\\u003e"))
+"""These characters stand only inside strings in JSON, so replacing bytes is safe."""
+
+
+def json_bytes(body: Body) -> bytes:
+    text = orjson.dumps(body)
+    for character, escape in _ESCAPES:
+        text = text.replace(character, escape)
+    return text
+
+
+def money_set(shop: Shop, amount: Decimal) -> Body:
+    money = {"amount": rest_amount(amount), "currency_code": shop.facts.currency}
+    return {"shop_money": money, "presentment_money": money}
+
+
+def with_set(shop: Shop, name: str, amount: Decimal) -> Body:
+    return {name: rest_amount(amount), f"{name}_set": money_set(shop, amount)}
+
+
+def customer_body(shop: Shop, customer: Customer) -> Body:
+    return {
+        "id": customer.id,
+        "created_at": rest_time(customer.created_at, shop.zone),
+        "updated_at": rest_time(customer.updated_at, shop.zone),
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "state": "disabled",
+        "note": customer.note,
+        "verified_email": customer.email is not None,
+        "multipass_identifier": None,
+        "tax_exempt": False,
+        "email": customer.email,
+        "phone": None,
+        "currency": shop.facts.currency,
+        "addresses": [],
+        "tax_exemptions": [],
+        "admin_graphql_api_id": global_id("Customer", customer.id),
+    }
+
+
+def product_body(shop: Shop, product: Product) -> Body:
+    times = {
+        "created_at": rest_time(product.created_at, shop.zone),
+        "updated_at": rest_time(product.updated_at, shop.zone),
+    }
+    return {
+        "admin_graphql_api_id": global_id("Product", product.id),
+        "body_html": None,
+        "handle": product.handle,
+        "id": product.id,
+        "product_type": product.product_type,
+        "published_at": times["created_at"],
+        "template_suffix": None,
+        "title": product.title,
+        "vendor": product.vendor,
+        "status": product.status,
+        "published_scope": "web",
+        "tags": "",
+        **times,
+        "variants": [_variant_body(product, times)],
+        "options": [],
+        "images": [],
+        "image": None,
+        "variant_gids": [
+            {
+                "admin_graphql_api_id": global_id("ProductVariant", product.variant_id),
+                "updated_at": graphql_time(product.updated_at),
+            }
+        ],
+        "category": None,
+    }
+
+
+def _variant_body(product: Product, times: Body) -> Body:
+    return {
+        "admin_graphql_api_id": global_id("ProductVariant", product.variant_id),
+        "barcode": None,
+        "compare_at_price": None,
+        "id": product.variant_id,
+        "inventory_policy": "deny",
+        "position": 1,
+        "price": rest_amount(product.price),
+        "product_id": product.id,
+        "sku": product.sku,
+        "taxable": True,
+        "title": "Default Title",
+        **times,
+        "inventory_item_id": product.variant_id + 1,
+        "inventory_quantity": product.inventory,
+        "old_inventory_quantity": product.inventory,
+    }
+
+
+def customer_delete_body(customer: Customer) -> Body:
+    return {
+        "id": customer.id,
+        "tax_exemptions": [],
+        "admin_graphql_api_id": global_id("Customer", customer.id),
+    }
+
+
+def shop_body(shop: Shop) -> Body:
+    facts = shop.facts
+    return {
+        "id": facts.id,
+        "name": facts.name,
+        "email": facts.email,
+        "domain": facts.domain,
+        "country": "US",
+        "primary_locale": "en",
+        "created_at": rest_time(facts.created_at, shop.zone),
+        "updated_at": rest_time(facts.updated_at, shop.zone),
+        "currency": facts.currency,
+        "iana_timezone": facts.zone,
+        "shop_owner": "Shop Owner",
+        "taxes_included": False,
+        "plan_display_name": "Developer Preview",
+        "plan_name": "partner_test",
+        "myshopify_domain": facts.domain,
+        "enabled_presentment_currencies": [facts.currency],
+    }

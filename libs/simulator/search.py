@@ -1,0 +1,142 @@
+"""Shopify's search syntax, the part that reading a shop needs: `field:>=value`, joined by AND.
+
+Times are compared to the second. What is not known here is refused, where Shopify would pass
+over it: a filter that filters nothing is a mistake we want to see.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from libs.simulator.model import Customer, Order, Product
+from libs.simulator.operations import Operation
+from libs.simulator.times import seconds_from_search
+
+_TERM = re.compile(
+    r"(?P<not>-|NOT\s+)?(?P<field>[a-z_]+):(?P<op>>=|<=|>|<)?"
+    r"(?P<value>'[^']*'|\"[^\"]*\"|[^\s()]+)"
+)
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "": operator.eq,
+}
+
+
+class SearchError(ValueError):
+    """The query cannot be read."""
+
+
+class Term(Struct, frozen=True):
+    field: str
+    op: str
+    value: Any
+    negated: bool = False
+
+
+def _as_number(text: str) -> int:
+    return int(text.rpartition("/")[2])
+
+
+def _as_flag(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()]
+
+
+def _order_states(order: Order) -> frozenset[str]:
+    state = "open" if order.cancelled_at is None else "cancelled"
+    return frozenset({"any", "not_closed", state})
+
+
+class _States(frozenset[str]):
+    """Equal to any one of its members."""
+
+    def __eq__(self, other: object) -> bool:
+        return other in self
+
+    __hash__ = frozenset.__hash__
+
+
+_Field = tuple[Callable[[Any], Any], Callable[[str], Any]]
+
+_FIELDS: Mapping[type, Mapping[str, _Field]] = {
+    Order: {
+        "id": (lambda order: order.id, _as_number),
+        "created_at": (lambda order: order.created_at, seconds_from_search),
+        "processed_at": (lambda order: order.processed_at, seconds_from_search),
+        "updated_at": (lambda order: order.updated_at, seconds_from_search),
+        "customer_id": (lambda order: order.customer_id or 0, _as_number),
+        "test": (lambda order: order.test, _as_flag),
+        "name": (lambda order: order.name, str),
+        "financial_status": (lambda order: order.financial_status, str.lower),
+        "status": (lambda order: _States(_order_states(order)), str.lower),
+    },
+    Customer: {
+        "id": (lambda customer: customer.id, _as_number),
+        "created_at": (lambda customer: customer.created_at, seconds_from_search),
+        "customer_date": (lambda customer: customer.created_at, seconds_from_search),
+        "updated_at": (lambda customer: customer.updated_at, seconds_from_search),
+        "email": (lambda customer: customer.email, str),
+    },
+    Product: {
+        "id": (lambda product: product.id, _as_number),
+        "created_at": (lambda product: product.created_at, seconds_from_search),
+        "updated_at": (lambda product: product.updated_at, seconds_from_search),
+        "status": (lambda product: product.status, str.lower),
+        "sku": (lambda product: product.sku, str),
+        "title": (lambda product: product.title, str),
+        "vendor": (lambda product: product.vendor, str),
+    },
+    Operation: {
+        "id": (lambda operation: operation.id, _as_number),
+        "created_at": (lambda operation: operation.created_at, seconds_from_search),
+        "status": (lambda operation: operation.status.lower(), str.lower),
+        "operation_type": (lambda operation: "query", str.lower),
+    },
+}
+
+
+def terms_from_query(entity: type, query: str | None) -> list[Term]:
+    """Raises SearchError."""
+    terms: list[Term] = []
+    text = (query or "").strip()
+    while text:
+        match = _TERM.match(text)
+        if match is None:
+            raise SearchError(f"The simulator cannot read the search from {text!r} on")
+        terms.append(_term(entity, match))
+        text = text[match.end() :].lstrip()
+        text = re.sub(r"^AND\s+", "", text)
+    return terms
+
+
+def _term(entity: type, match: re.Match[str]) -> Term:
+    field = match["field"]
+    if field not in _FIELDS[entity]:
+        raise SearchError(f"The simulator knows no search field {field} of {entity.__name__}")
+    _, convert = _FIELDS[entity][field]
+    text = match["value"].strip("'\"")
+    try:
+        value = convert(text)
+    except (ValueError, KeyError, OverflowError) as error:
+        raise SearchError(f"{text!r} is not a value of search field {field}") from error
+    return Term(field, match["op"] or "", value, negated=match["not"] is not None)
+
+
+def predicate(entity: type, terms: list[Term]) -> Callable[[Any], bool] | None:
+    """None when everything matches."""
+    if not terms:
+        return None
+    tests = [
+        (_FIELDS[entity][term.field][0], _OPERATORS[term.op], term.value, not term.negated)
+        for term in terms
+    ]
+
+    def matches(value: Any) -> bool:
+        return all(compare(read(value), wanted) is yes for read, compare, wanted, yes in tests)
+
+    return matches

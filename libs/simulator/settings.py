@@ -1,0 +1,32 @@
+"""What the command line says."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class App(Struct, frozen=True):
+    """The one app that may be installed. `redirect_uris` are allowed beginnings."""
+
+    key: str
+    secret: str
+    redirect_uris: tuple[str, ...] = ()
+
+
+class FileShop(Struct, frozen=True):
+    domain: str
+    path: Path
+    currency: str = "USD"
+    zone: str = "UTC"
+
+
+class Settings(Struct, frozen=True):
+    """`scale` multiplies the pauses between a webhook's tries."""
+
+    host: str
+    port: int
+    data_dir: Path
+    app: App
+    cdnow: Path | None = None
+    file_shops: tuple[FileShop, ...] = ()
+    scale: float = 1.0

@@ -1,0 +1,56 @@
+"""Seconds since 1970 and the three ways Shopify writes them."""
+
+import re
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from libs.common.clock import utc_now
+
+_CACHED = 8_192
+
+
+def now_seconds() -> int:
+    return int(utc_now().timestamp())
+
+
+@lru_cache(_CACHED)
+def graphql_time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rest_time(seconds: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(seconds, zone).isoformat()
+
+
+def triggered_at() -> str:
+    return utc_now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def local_date(seconds: int, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(seconds, zone).date()
+
+
+def seconds_from_iso(text: str, zone: ZoneInfo) -> int:
+    """ISO 8601 without an offset is local time in `zone`; ValueError when it is not ISO 8601.
+
+    A time that a clock change skipped counts as the moment the clock had before it jumped
+    (02:30 becomes 03:30); of a time that came twice, the first is meant.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return int(moment.timestamp())
+
+
+_RELATIVE = re.compile(r"now(?:-(\d+)([dhm]))?")
+_UNIT_SECONDS = {"d": 86_400, "h": 3_600, "m": 60}
+
+
+def seconds_from_search(text: str) -> int:
+    """A date or time as search syntax has it, UTC unless it says otherwise, or `now-5d`."""
+    if relative := _RELATIVE.fullmatch(text):
+        amount, unit = relative.groups()
+        return now_seconds() - (int(amount) * _UNIT_SECONDS[unit] if amount else 0)
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

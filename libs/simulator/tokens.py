@@ -1,0 +1,152 @@
+"""One shop's authorization codes and tokens, by Shopify's rules of 2026-08-28.
+
+A code works once. An access token lives an hour. A refresh token lives 90 days, and after its
+first use 30 more, but dies as soon as a newer one is used or a new pair is acquired.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from libs.simulator.times import now_seconds
+
+ACCESS_SECONDS = 3_600
+REFRESH_SECONDS = 7_776_000
+_REUSE_SECONDS = 30 * 86_400
+_CODE_SECONDS = 600
+
+TOKEN_KINDS = frozenset({"code", "access_token", "refresh_token"})
+
+Write = Callable[[str, int | str, object], None]
+
+
+class Code(msgspec.Struct):
+    scope: str
+    redirect_uri: str
+    expires_at: int
+
+
+class AccessToken(msgspec.Struct):
+    """`expires_at` None: the kind that no longer works on the Admin API."""
+
+    scope: str
+    expires_at: int | None
+
+
+class RefreshToken(msgspec.Struct):
+    scope: str
+    order: int
+    expires_at: int
+
+
+class TokenPair(msgspec.Struct, frozen=True):
+    access_token: str
+    scope: str
+    expires_in: int | None = None
+    refresh_token: str | None = None
+    refresh_token_expires_in: int | None = None
+
+
+class Tokens:
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._codes: dict[str, Code] = {}
+        self._access: dict[str, AccessToken] = {}
+        self._refresh: dict[str, RefreshToken] = {}
+
+    def issue_code(self, scope: str, redirect_uri: str) -> str:
+        code = secrets.token_hex(16)
+        self._put("code", code, Code(scope, redirect_uri, now_seconds() + _CODE_SECONDS))
+        return code
+
+    def exchange(self, code: str, *, expiring: bool) -> TokenPair | None:
+        """None when the code is unknown, used or too old. Retires every older refresh token."""
+        known = self._codes.get(code)
+        if known is None:
+            return None
+        self._drop("code", code)
+        if known.expires_at <= now_seconds():
+            return None
+        for token in list(self._refresh):
+            self._drop("refresh_token", token)
+        if expiring:
+            return self._pair(known.scope)
+        access = self._new_access(known.scope, None)
+        return TokenPair(access_token=access, scope=known.scope)
+
+    def refresh(self, token: str) -> TokenPair | None:
+        """A new pair, or None when `token` is no longer active; the merchant must come back."""
+        known = self._refresh.get(token)
+        if known is None or known.expires_at <= now_seconds():
+            return None
+        for other, record in list(self._refresh.items()):
+            if record.order < known.order:
+                self._drop("refresh_token", other)
+        known.expires_at = min(known.expires_at, now_seconds() + _REUSE_SECONDS)
+        self._put("refresh_token", token, known)
+        return self._pair(known.scope)
+
+    def access(self, token: str) -> AccessToken | None:
+        known = self._access.get(token)
+        if known is None or (known.expires_at is not None and known.expires_at <= now_seconds()):
+            return None
+        return known
+
+    def expire_access(self) -> int:
+        """Every access token ends now; how many did."""
+        for token, known in self._access.items():
+            known.expires_at = now_seconds()
+            self._put("access_token", token, known)
+        return len(self._access)
+
+    def revoke_all(self) -> None:
+        for kind, tokens in self._kinds().items():
+            for token in list(tokens):
+                self._drop(kind, token)
+
+    def replay(self, kind: str, key: str, value: Any) -> None:
+        if value is None:
+            self._kinds()[kind].pop(key, None)
+        elif kind == "code":
+            self._codes[key] = msgspec.convert(value, Code)
+        elif kind == "access_token":
+            self._access[key] = msgspec.convert(value, AccessToken)
+        else:
+            self._refresh[key] = msgspec.convert(value, RefreshToken)
+
+    def _kinds(self) -> dict[str, dict[str, Any]]:
+        return {
+            "code": self._codes,
+            "access_token": self._access,
+            "refresh_token": self._refresh,
+        }
+
+    def _put(self, kind: str, key: str, value: Code | AccessToken | RefreshToken) -> None:
+        self._kinds()[kind][key] = value
+        self._write(kind, key, value)
+
+    def _drop(self, kind: str, key: str) -> None:
+        self._kinds()[kind].pop(key, None)
+        self._write(kind, key, None)
+
+    def _forget_expired(self) -> None:
+        now = now_seconds()
+        for token, known in list(self._access.items()):
+            if known.expires_at is not None and known.expires_at <= now:
+                self._drop("access_token", token)
+
+    def _new_access(self, scope: str, expires_at: int | None) -> str:
+        self._forget_expired()
+        token = f"shpat_{secrets.token_hex(16)}"
+        self._put("access_token", token, AccessToken(scope, expires_at))
+        return token
+
+    def _pair(self, scope: str) -> TokenPair:
+        now = now_seconds()
+        access = self._new_access(scope, now + ACCESS_SECONDS)
+        order = 1 + max((token.order for token in self._refresh.values()), default=0)
+        refresh = f"shprt_{secrets.token_hex(16)}"
+        self._put("refresh_token", refresh, RefreshToken(scope, order, now + REFRESH_SECONDS))
+        return TokenPair(access, scope, ACCESS_SECONDS, refresh, REFRESH_SECONDS)

@@ -1,0 +1,91 @@
+"""What the control API shows: camelCase, ids and money as text, times in UTC."""
+
+from typing import Any
+
+from libs.simulator.model import Customer, Order, Product
+from libs.simulator.money import rest_amount
+from libs.simulator.subscriptions import Subscription
+from libs.simulator.times import graphql_time
+
+View = dict[str, Any]
+
+
+def order_view(order: Order) -> View:
+    cancelled = order.cancelled_at
+    return {
+        "id": str(order.id),
+        "name": order.name,
+        "customerId": None if order.customer_id is None else str(order.customer_id),
+        "createdAt": graphql_time(order.created_at),
+        "processedAt": graphql_time(order.processed_at),
+        "updatedAt": graphql_time(order.updated_at),
+        "cancelledAt": None if cancelled is None else graphql_time(cancelled),
+        "cancelReason": order.cancel_reason,
+        "financialStatus": order.financial_status,
+        "test": order.test,
+        "total": rest_amount(order.total),
+        "discount": rest_amount(order.discount),
+        "refunded": rest_amount(order.refunded),
+        "lines": [
+            {
+                "id": str(line.id),
+                "productId": None if line.product_id is None else str(line.product_id),
+                "title": line.title,
+                "quantity": line.quantity,
+                "refundedQuantity": line.removed,
+                "price": format(line.price, "f"),
+                "total": format(line.total, "f"),
+            }
+            for line in order.lines
+        ],
+        "refunds": [
+            {
+                "id": str(refund.id),
+                "createdAt": graphql_time(refund.created_at),
+                "amount": rest_amount(refund.amount),
+                "note": refund.note,
+            }
+            for refund in order.refunds
+        ],
+    }
+
+
+def customer_view(customer: Customer) -> View:
+    return {
+        "id": str(customer.id),
+        "name": customer.name,
+        "firstName": customer.first_name,
+        "lastName": customer.last_name,
+        "email": customer.email,
+        "note": customer.note,
+        "tags": list(customer.tags),
+        "createdAt": graphql_time(customer.created_at),
+        "updatedAt": graphql_time(customer.updated_at),
+    }
+
+
+def product_view(product: Product) -> View:
+    return {
+        "id": str(product.id),
+        "variantId": str(product.variant_id),
+        "title": product.title,
+        "sku": product.sku,
+        "price": rest_amount(product.price),
+        "vendor": product.vendor,
+        "productType": product.product_type,
+        "status": product.status,
+        "inventory": product.inventory,
+        "createdAt": graphql_time(product.created_at),
+        "updatedAt": graphql_time(product.updated_at),
+    }
+
+
+def subscription_view(subscription: Subscription) -> View:
+    return {
+        "id": str(subscription.id),
+        "topic": subscription.topic,
+        "uri": subscription.uri,
+        "apiVersion": subscription.api_version,
+        "includeFields": list(subscription.include_fields),
+        "createdAt": graphql_time(subscription.created_at),
+    }

@@ -1,0 +1,113 @@
+"""Every shop of one simulator, loaded from its file and brought up to date by the journal."""
+
+import gc
+import sys
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from libs.common.errors import InvalidInputError, NotFoundError
+from libs.simulator import cdnow
+from libs.simulator.bulk import BulkRunner
+from libs.simulator.changes import Changes
+from libs.simulator.context import Context
+from libs.simulator.files import read_file
+from libs.simulator.journal import Journal
+from libs.simulator.model import ShopContents, ShopFacts
+from libs.simulator.numbers import stable_number
+from libs.simulator.pages import Listings
+from libs.simulator.settings import Settings
+from libs.simulator.shops import Shop
+from libs.simulator.times import now_seconds
+from libs.simulator.traffic import LiveOrders
+from libs.simulator.webhooks import WebhookSender
+
+
+class ShopHandle(Struct, frozen=True):
+    """A shop and what acts on it."""
+
+    shop: Shop
+    changes: Changes
+    traffic: LiveOrders
+    sender: WebhookSender
+    listings: Listings
+    bulk: BulkRunner
+
+    def context(self, scopes: frozenset[str], base_url: str, api_version: str) -> Context:
+        return Context(self.shop, scopes, base_url, api_version, self.listings, self.bulk)
+
+
+class World:
+    def __init__(self, handles: dict[str, ShopHandle], bulk: BulkRunner) -> None:
+        self.handles = handles
+        self.bulk = bulk
+
+    def handle(self, domain: str) -> ShopHandle:
+        handle = self.handles.get(domain)
+        if handle is None:
+            raise NotFoundError(f"the simulator serves no shop {domain}")
+        return handle
+
+
+def load_shops(settings: Settings, journal: Journal) -> list[Shop]:
+    """Raises InvalidInputError when a file cannot be right."""
+    shops: list[Shop] = []
+    if settings.cdnow is not None:
+        path = settings.cdnow
+        shops.append(
+            _shop(cdnow.DOMAIN, cdnow.CURRENCY, cdnow.ZONE, lambda: cdnow.read_cdnow(path), journal)
+        )
+    for file_shop in settings.file_shops:
+        zone, path = ZoneInfo(file_shop.zone), file_shop.path
+        shops.append(
+            _shop(
+                file_shop.domain,
+                file_shop.currency,
+                file_shop.zone,
+                lambda path=path, zone=zone: read_file(path, zone),  # type: ignore[misc]
+                journal,
+            )
+        )
+    by_domain = {shop.domain: shop for shop in shops}
+    if len(by_domain) < len(shops):
+        raise InvalidInputError("two shops have the same domain: give each its own")
+    for record in journal.replay():
+        if record.shop in by_domain:
+            by_domain[record.shop].replay(record)
+    for shop in shops:
+        shop.operations.fail_interrupted(now_seconds())
+    return shops
+
+
+def _shop(
+    domain: str, currency: str, zone: str, read: Callable[[], ShopContents], journal: Journal
+) -> Shop:
+    gc.disable()
+    contents = read()
+    gc.freeze()
+    gc.enable()
+    name = domain.removesuffix(".myshopify.com")
+    first = min((order.created_at for order in contents.orders.values()), default=now_seconds())
+    facts = ShopFacts(
+        id=stable_number("Shop", domain),
+        domain=domain,
+        name=name.replace("-", " ").title() if name != "cdnow" else "CDNOW",
+        currency=currency,
+        zone=zone,
+        created_at=first,
+        updated_at=first,
+    )
+    print(f"{domain}: {len(contents.orders)} orders", file=sys.stderr, flush=True)
+    return Shop(facts, contents, journal)
+
+
+def open_world(settings: Settings, shops: list[Shop], sender: WebhookSender) -> World:
+    bulk = BulkRunner(settings.data_dir / "bulk", sender)
+    handles = {}
+    for shop in shops:
+        changes = Changes(shop, sender)
+        handles[shop.domain] = ShopHandle(
+            shop, changes, LiveOrders(changes), sender, Listings(), bulk
+        )
+    return World(handles, bulk)

@@ -1,0 +1,37 @@
+"""Starts the analytics service. Wiring only."""
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.engine import create_engine, ping, wait_until_ready
+from libs.common.identity import TokenVerifier
+from libs.common.process import run_service
+from libs.common.web.app import create_web_app
+from libs.common.web.server import serve
+from services.analytics.cache import AnswerCache
+from services.analytics.routes import Reader, analytics_router
+from services.analytics.settings import AnalyticsSettings
+
+
+def create_app(settings: AnalyticsSettings, engine: AsyncEngine) -> FastAPI:
+    verifier = TokenVerifier("analytics", settings.caller_public_keys)
+    return create_web_app(
+        "Tillstream analytics",
+        [analytics_router(Reader(engine, AnswerCache()), verifier)],
+        ready_checks={"database": lambda: ping(engine)},
+    )
+
+
+async def main(settings: AnalyticsSettings) -> None:
+    engine = create_engine(
+        settings.url_to_read(), "analytics", pool_size=settings.database_pool_size
+    )
+    try:
+        await wait_until_ready(engine)
+        await serve(create_app(settings, engine), settings.host, settings.port)
+    finally:
+        await engine.dispose()
+
+
+if __name__ == "__main__":
+    run_service("analytics", AnalyticsSettings, main)

@@ -1,0 +1,61 @@
+/** What went wrong, in one shape, whether the gateway answered in its error shape or not at all. */
+
+import type { components } from "./schema";
+
+type ErrorBody = components["schemas"]["ErrorResponse"];
+
+export class ApiError extends Error {
+  readonly code: string;
+  readonly status: number;
+  readonly requestId: string | null;
+  readonly retryable: boolean;
+
+  constructor(fields: {
+    code: string;
+    message: string;
+    status: number;
+    requestId?: string | null;
+    retryable: boolean;
+  }) {
+    super(fields.message);
+    this.name = "ApiError";
+    this.code = fields.code;
+    this.status = fields.status;
+    this.requestId = fields.requestId ?? null;
+    this.retryable = fields.retryable;
+  }
+}
+
+function isErrorBody(body: unknown): body is ErrorBody {
+  if (typeof body !== "object" || body === null || !("error" in body)) return false;
+  const { error } = body;
+  return typeof error === "object" && error !== null && "code" in error && "message" in error;
+}
+
+export function errorFromAnswer(body: unknown, response: Response): ApiError {
+  const status = response.status;
+  if (isErrorBody(body)) {
+    const { code, message, retryable } = body.error;
+    return new ApiError({ code, message, status, requestId: body.requestId, retryable: !!retryable });
+  }
+  return new ApiError({
+    code: "UNEXPECTED_ANSWER",
+    message: `Tillstream answered with status ${status}.`,
+    status,
+    requestId: response.headers.get("X-Request-Id"),
+    retryable: status >= 500,
+  });
+}
+
+export function errorFromFailure(failure: unknown): ApiError {
+  if (failure instanceof ApiError) return failure;
+  const timedOut = failure instanceof DOMException && failure.name === "TimeoutError";
+  return new ApiError({
+    code: timedOut ? "NO_ANSWER" : "NETWORK_UNREACHABLE",
+    message: timedOut
+      ? "Tillstream took too long to answer."
+      : "Tillstream cannot be reached. Check your connection.",
+    status: 0,
+    retryable: true,
+  });
+}

@@ -1,0 +1,83 @@
+/** The cache: one key per answer, and who may ask again when. */
+
+import { QueryCache, QueryClient, keepPreviousData, queryOptions } from "@tanstack/react-query";
+
+import {
+  type OrdersRange,
+  readClaim,
+  readCurrentTenant,
+  readOrdersByDay,
+  readSession,
+  readSummary,
+  readTopCustomers,
+} from "./client";
+import { ApiError } from "./errors";
+
+export const keys = {
+  session: ["session"] as const,
+  claim: ["claim"] as const,
+  tenant: ["tenant"] as const,
+  summary: ["summary"] as const,
+  topCustomers: ["top-customers"] as const,
+  orders: ["orders"] as const,
+};
+
+export const sessionQuery = queryOptions({
+  queryKey: keys.session,
+  queryFn: ({ signal }) => readSession(signal),
+  staleTime: 60_000,
+});
+
+export const claimQuery = queryOptions({
+  queryKey: keys.claim,
+  queryFn: ({ signal }) => readClaim(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const tenantQuery = queryOptions({
+  queryKey: keys.tenant,
+  queryFn: ({ signal }) => readCurrentTenant(signal),
+});
+
+export const summaryQuery = queryOptions({
+  queryKey: keys.summary,
+  queryFn: ({ signal }) => readSummary(signal),
+});
+
+export const topCustomersQuery = queryOptions({
+  queryKey: keys.topCustomers,
+  queryFn: ({ signal }) => readTopCustomers(signal),
+});
+
+export function ordersQuery(range: OrdersRange) {
+  return queryOptions({
+    queryKey: [...keys.orders, range.from ?? null, range.to ?? null],
+    queryFn: ({ signal }) => readOrdersByDay(range, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function createQueryClient(): QueryClient {
+  const queryClient: QueryClient = new QueryClient({
+    queryCache: new QueryCache({
+      onError: (error) => {
+        // The shell watches the session and leaves for the login page when it is gone.
+        if (error instanceof ApiError && error.status === 401) {
+          queryClient.setQueryData(keys.session, null);
+        }
+      },
+    }),
+    defaultOptions: {
+      queries: {
+        // Live events say when to ask again; focus and mounting need not.
+        staleTime: 30_000,
+        refetchOnWindowFocus: false,
+        retry: (failures, error) => failures < 2 && error instanceof ApiError && error.retryable,
+        retryDelay: (failures) => 400 * 2 ** failures,
+        networkMode: "always",
+      },
+      mutations: { retry: false, networkMode: "always" },
+    },
+  });
+  return queryClient;
+}

@@ -1,0 +1,7 @@
+import { useSearch } from "@tanstack/react-router";
+
+import { ConnectPage } from "./ConnectPage";
+
+export function ConnectRoute() {
+  return <ConnectPage search={useSearch({ from: "/connect" })} />;
+}

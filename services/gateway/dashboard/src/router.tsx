@@ -1,0 +1,102 @@
+/** The pages and what their URLs hold. */
+
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  Outlet,
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { Suspense } from "react";
+
+import { sessionQuery, summaryQuery, tenantQuery, topCustomersQuery } from "./api/queries";
+import type { ConnectSearch } from "./connect/ConnectPage";
+import { parseSearch } from "./overview/ranges";
+import { NotFoundPage } from "./shell/NotFoundPage";
+import { PageErrorPage } from "./shell/PageErrorPage";
+
+const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  component: () => (
+    <Suspense fallback={null}>
+      <Outlet />
+    </Suspense>
+  ),
+  notFoundComponent: NotFoundPage,
+  errorComponent: PageErrorPage,
+});
+
+function optionalText(value: unknown): string | undefined {
+  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+}
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (search: Record<string, unknown>): { next?: string } => {
+    const next = optionalText(search.next);
+    return next ? { next } : {};
+  },
+  component: lazyRouteComponent(() => import("./login/LoginRoute"), "LoginRoute"),
+});
+
+const connect = createRoute({
+  getParentRoute: () => root,
+  path: "/connect",
+  validateSearch: (search: Record<string, unknown>): ConnectSearch => ({
+    error: optionalText(search.error),
+    requestId: optionalText(search.requestId),
+    shop: optionalText(search.shop),
+  }),
+  component: lazyRouteComponent(() => import("./connect/ConnectRoute"), "ConnectRoute"),
+});
+
+const welcome = createRoute({
+  getParentRoute: () => root,
+  path: "/welcome",
+  component: lazyRouteComponent(() => import("./welcome/WelcomePage"), "WelcomePage"),
+});
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: "signed-in",
+  beforeLoad: async ({ context, location }) => {
+    const session = await context.queryClient.ensureQueryData(sessionQuery);
+    if (!session) {
+      const next = location.href;
+      throw redirect({ to: "/login", search: next === "/" ? {} : { next } });
+    }
+  },
+  component: lazyRouteComponent(() => import("./shell/AppShell"), "AppShell"),
+});
+
+const overview = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/",
+  validateSearch: parseSearch,
+  // Asked for while the page's code is still on its way.
+  loader: ({ context: { queryClient } }) => {
+    void queryClient.prefetchQuery(summaryQuery);
+    void queryClient.prefetchQuery(tenantQuery);
+    void queryClient.prefetchQuery(topCustomersQuery);
+  },
+  component: lazyRouteComponent(() => import("./overview/OverviewRoute"), "OverviewRoute"),
+});
+
+const routeTree = root.addChildren([login, connect, welcome, signedIn.addChildren([overview])]);
+
+export function createAppRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    defaultPreload: false,
+    scrollRestoration: false,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

@@ -1,0 +1,33 @@
+/** The id support asks for, with a way to copy it. */
+
+import { useState } from "react";
+
+import { Check, Copy } from "./icons";
+
+export function RequestId({ id }: { id: string | null }) {
+  const [copied, setCopied] = useState(false);
+  if (!id) return null;
+  const copy = async () => {
+    await navigator.clipboard?.writeText(id);
+    setCopied(true);
+  };
+  return (
+    <p className="flex flex-wrap items-center gap-x-1.5 text-xs text-ink-2">
+      Request
+      <code className="break-all font-mono" data-testid="error-request-id">
+        {id}
+      </code>
+      <button
+        aria-label="Copy the request id"
+        className="inline-flex size-6 items-center justify-center rounded-sm text-ink-2 quiet-fade hover:text-ink"
+        onClick={() => void copy()}
+        type="button"
+      >
+        {copied ? <Check className="size-3.5" /> : <Copy className="size-3.5" />}
+      </button>
+      <span className="sr-only" role="status">
+        {copied ? "Copied" : ""}
+      </span>
+    </p>
+  );
+}

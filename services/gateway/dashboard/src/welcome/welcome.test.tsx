@@ -1,0 +1,180 @@
+/** The way from Shopify's consent to an account: right form, clear refusals, honest progress. */
+
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+import type { Claim, Session } from "../api/client";
+import { keys } from "../api/queries";
+import { connectErrorText, asRequestId } from "../connect/connectErrors";
+import { shopDomain } from "../connect/shopDomain";
+import { safeNext } from "../login/next";
+import { ClaimForm } from "./ClaimForm";
+import { nextStep } from "./WelcomePage";
+import { claimProblems } from "./claimForm";
+import { inWords, overallShare, secondsLeft, share } from "./progress";
+
+const claim: Claim = {
+  tenantId: "t1",
+  shopDomain: "cdnow.myshopify.com",
+  needsOwner: true,
+  expiresAt: "2026-11-24T10:00:00Z",
+};
+const session = (tenantId: string): Session => ({
+  user: { id: "u", username: "ada" },
+  tenant: { id: tenantId, shopDomain: "cdnow.myshopify.com", role: "owner" },
+  expiresAt: "2026-11-25T10:00:00Z",
+});
+
+describe("which step comes next", () => {
+  test("a shop without an owner asks for one, a shop with one asks to sign in", () => {
+    expect(nextStep(claim, null, false)).toBe("own");
+    expect(nextStep({ ...claim, needsOwner: false }, null, false)).toBe("sign-in");
+  });
+
+  test("being signed in to another shop does not redeem this one", () => {
+    expect(nextStep(claim, session("other"), false)).toBe("own");
+    expect(nextStep(claim, session("t1"), false)).toBe("import");
+  });
+
+  test("without claim and session the connection has expired", () => {
+    expect(nextStep(null, null, false)).toBe("expired");
+    expect(nextStep(null, session("t1"), false)).toBe("import");
+  });
+});
+
+describe("the claim form", () => {
+  const values = { username: "ada", password: "long enough", confirmation: "long enough" };
+
+  test("accepts 8 characters and 72 bytes", () => {
+    expect(claimProblems(values)).toEqual({});
+    const longest = "a".repeat(72);
+    expect(claimProblems({ ...values, password: longest, confirmation: longest })).toEqual({});
+  });
+
+  test("counts bytes, not letters, at the upper end and says so", () => {
+    const password = "é".repeat(37);
+    const { password: problem } = claimProblems({ ...values, password, confirmation: password });
+    expect(problem).toContain("74 bytes");
+    expect(problem).toContain("72");
+  });
+
+  test("refuses a short password, a differing one and an empty name", () => {
+    expect(claimProblems({ ...values, password: "short" }).password).toContain("8");
+    expect(claimProblems({ ...values, confirmation: "other" }).confirmation).toContain("differ");
+    expect(claimProblems({ ...values, username: "  " }).username).toBeTruthy();
+  });
+});
+
+describe("submitting the claim", () => {
+  afterEach(cleanup);
+
+  function fill(password: string, confirmation = password) {
+    const cache = new QueryClient();
+    render(
+      <QueryClientProvider client={cache}>
+        <ClaimForm />
+      </QueryClientProvider>,
+    );
+    fireEvent.change(screen.getByLabelText("User name"), { target: { value: " ada " } });
+    fireEvent.change(screen.getByLabelText("Password"), { target: { value: password } });
+    fireEvent.change(screen.getByLabelText("Confirm password"), { target: { value: confirmation } });
+    fireEvent.submit(screen.getByTestId("claim-form"));
+    return cache;
+  }
+
+  function answer(status: number, body: unknown) {
+    return vi.spyOn(globalThis, "fetch").mockImplementation(async () =>
+      Response.json(body, { status }),
+    );
+  }
+
+  test("what the rules refuse is never sent", () => {
+    const fetch = answer(201, session("t1"));
+    fill("short");
+    expect(screen.getByText("Use at least 8 characters.")).toBeTruthy();
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  test("a new owner is signed in", async () => {
+    const fetch = answer(201, session("t1"));
+    const cache = fill("long enough");
+    await vi.waitFor(() => expect(cache.getQueryData(keys.session)).toEqual(session("t1")));
+    const sent = fetch.mock.calls[0]?.[0] as Request;
+    expect(new URL(sent.url).pathname).toBe("/api/auth/claim");
+    expect(await sent.json()).toEqual({ username: "ada", password: "long enough" });
+  });
+
+  test("a taken name is shown at the name", async () => {
+    answer(409, {
+      error: { code: "USERNAME_TAKEN", message: "This name is taken.", retryable: false },
+      requestId: "r-1",
+      timestamp: "2026-11-24T10:00:00Z",
+    });
+    fill("long enough");
+    expect(await screen.findByText("This name is taken.")).toBeTruthy();
+    expect(screen.getByLabelText("User name").getAttribute("aria-invalid")).toBe("true");
+  });
+
+  test("a failure of ours shows the request id", async () => {
+    answer(503, {
+      error: { code: "SERVICE_UNAVAILABLE", message: "Not now.", retryable: true },
+      requestId: "r-503",
+      timestamp: "2026-11-24T10:00:00Z",
+    });
+    fill("long enough");
+    expect((await screen.findByTestId("error-request-id")).textContent).toBe("r-503");
+  });
+});
+
+describe("progress", () => {
+  const entity = (done: number, expected: number | null) =>
+    ({ entity: "orders", state: "importing", done, expected }) as const;
+
+  test("an unknown size has no share, and a size of none is done", () => {
+    expect(share(entity(5, null))).toBeNull();
+    expect(share(entity(0, 0))).toBe(1);
+    expect(share(entity(12, 10))).toBe(1);
+    expect(overallShare([entity(5, 10), entity(0, null)])).toBeNull();
+    expect(overallShare([entity(5, 10), entity(10, 90)])).toBe(0.15);
+  });
+
+  test("time left waits for a pace that can be trusted", () => {
+    expect(secondsLeft([{ at: 0, done: 0 }, { at: 2_000, done: 100 }], 1_000)).toBeNull();
+    expect(secondsLeft([{ at: 0, done: 0 }, { at: 10_000, done: 100 }], 1_000)).toBe(90);
+    expect([inWords(10), inWords(840), inWords(7_200)]).toEqual([
+      "less than a minute left",
+      "about 14 min left",
+      "about 2 hours left",
+    ]);
+  });
+});
+
+describe("text from outside", () => {
+  test("a shop may be typed short, whole or pasted", () => {
+    for (const typed of ["fernwood", " Fernwood.myshopify.com ", "https://fernwood.myshopify.com/admin?x=1"]) {
+      expect(shopDomain(typed)).toBe("fernwood.myshopify.com");
+    }
+  });
+
+  test.each(["", "evil.com/.myshopify.com", "a.b.myshopify.com", "fern wood", "fernwооd", "x.com"])(
+    "%j is not a shop",
+    (typed) => expect(shopDomain(typed)).toBeNull(),
+  );
+
+  test("an error code from the URL chooses a text and is never one", () => {
+    expect(connectErrorText("SHOPIFY_AUTH_FAILED")).toContain("verified");
+    expect(connectErrorText("<b>Call 555</b>")).toBe("The shop could not be connected. Try again.");
+    expect(connectErrorText("constructor")).toBe("The shop could not be connected. Try again.");
+    expect(asRequestId("call 555 now")).toBeNull();
+  });
+
+  test.each([
+    ["/?range=90d", "/?range=90d"],
+    ["//evil.example", "/"],
+    ["/\\evil.example", "/"],
+    ["https://evil.example", "/"],
+    ["/login?next=/", "/"],
+    [undefined, "/"],
+  ])("after signing in %j leads to %j", (next, place) => expect(safeNext(next)).toBe(place));
+});

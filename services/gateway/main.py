@@ -1,0 +1,74 @@
+"""Starts the gateway. Wiring only."""
+
+from functools import partial
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from libs.common.database.engine import create_engine, ping, wait_until_ready
+from libs.common.events.contracts import TenantErased
+from libs.common.messaging.consumer import consume_events, listen_to_hints
+from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.topology import EVENTS_GATEWAY
+from libs.common.process import run_service
+from libs.common.web.app import create_web_app
+from libs.common.web.server import serve
+from services.gateway import auth, live_route, pages, proxies, tenants
+from services.gateway.events import erase_tenant
+from services.gateway.origin import OriginCheck
+from services.gateway.parts import Parts, make_parts
+from services.gateway.security_headers import SecurityHeaders
+from services.gateway.settings import GatewaySettings
+
+
+def create_api(parts: Parts) -> FastAPI:
+    api = create_web_app(
+        "Tillstream gateway",
+        [
+            auth.router,
+            tenants.router,
+            proxies.router,
+            live_route.router,
+            pages.api_router,
+        ],
+        ready_checks={"database": lambda: ping(parts.engine)},
+        middleware=[Middleware(OriginCheck, public_origin=parts.settings.public_url)],
+    )
+    # After the health routes: it takes every path that is left.
+    api.include_router(pages.router)
+    api.state.parts = parts
+    return api
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """The API and the pages, with the headers that every answer carries, a 500 included."""
+    return SecurityHeaders(create_api(parts), is_https=parts.settings.is_https)
+
+
+async def main(settings: GatewaySettings) -> None:
+    engine = create_engine(settings.database_url, "gateway", pool_size=settings.database_pool_size)
+    parts = make_parts(settings, engine)
+    try:
+        await wait_until_ready(engine)
+        async with Publisher(settings.amqp_url, "gateway") as publisher:
+            await serve(
+                create_app(parts),
+                settings.host,
+                settings.port,
+                consume_events(
+                    settings.amqp_url,
+                    EVENTS_GATEWAY,
+                    {TenantErased: partial(erase_tenant, engine=engine)},
+                    publisher,
+                ),
+                listen_to_hints(settings.amqp_url, "live", parts.live.take_hint),
+                on_stop=parts.live.close,
+            )
+    finally:
+        await parts.close()
+        await engine.dispose()
+
+
+if __name__ == "__main__":
+    run_service("gateway", GatewaySettings, main)

@@ -1,0 +1,50 @@
+"""Refuses requests that change something unless they come from our own pages.
+
+Browsers say where a request comes from and scripts cannot make them lie. A client without any
+cookie has nothing that another site could ride on, and may say nothing.
+"""
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from libs.common.errors import OriginRefusedError
+from libs.common.web.errors import STATUS_BY_CODE, error_body
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITES = (["same-origin"], ["none"])
+
+
+def is_own_origin(headers: Headers, public_origin: str) -> bool:
+    """Whether a request with `headers` may change something."""
+    if sites := headers.getlist("Sec-Fetch-Site"):
+        return sites in _OWN_SITES
+    if origins := headers.getlist("Origin"):
+        return origins == [public_origin]
+    return "Cookie" not in headers
+
+
+class OriginCheck:
+    """Plain ASGI, so that no route can forget it."""
+
+    def __init__(self, app: ASGIApp, public_origin: str) -> None:
+        self._app = app
+        self._public_origin = public_origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
+            headers = Headers(scope=scope)
+            if not is_own_origin(headers, self._public_origin):
+                await self._refuse(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        code = OriginRefusedError.code
+        body = error_body(
+            code,
+            "This request does not come from Tillstream's own pages. "
+            f"Programs send the header 'Origin: {self._public_origin}'.",
+            scope["state"]["request_id"],
+        )
+        await JSONResponse(body, STATUS_BY_CODE[code])(scope, receive, send)

@@ -1,0 +1,77 @@
+"""The parts that routes work with, made once a process, and how a route gets at them."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+import structlog
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.identity import TokenSigner
+from libs.common.web.client import ServiceClient
+from services.gateway.accounts import PasswordHasher
+from services.gateway.claims import ClaimReader
+from services.gateway.cookies import Cookies
+from services.gateway.live import LiveHub
+from services.gateway.repository import ActiveSession
+from services.gateway.sessions import SessionStore
+from services.gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    settings: GatewaySettings
+    engine: AsyncEngine
+    sessions: SessionStore
+    cookies: Cookies
+    claims: ClaimReader
+    passwords: PasswordHasher
+    oauth: ServiceClient
+    ingestor: ServiceClient
+    analytics: ServiceClient
+    live: LiveHub
+
+    async def close(self) -> None:
+        self.live.close()
+        self.passwords.close()
+        for client in (self.oauth, self.ingestor, self.analytics):
+            await client.close()
+
+
+def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
+    signer = TokenSigner("gateway", settings.caller_private_key)
+    analytics = ServiceClient("analytics", settings.analytics_url, signer)
+    return Parts(
+        settings=settings,
+        engine=engine,
+        sessions=SessionStore(engine, settings.session_secret),
+        cookies=Cookies(settings.is_https),
+        claims=ClaimReader(settings.caller_public_keys),
+        passwords=PasswordHasher(),
+        oauth=ServiceClient("oauth", settings.oauth_url, signer),
+        ingestor=ServiceClient("ingestor", settings.ingestor_url, signer),
+        analytics=analytics,
+        live=LiveHub(lambda tenant_id: analytics.ask("GET", _SUMMARY, tenant_id=tenant_id)),
+    )
+
+
+_SUMMARY = "/api/analytics/summary"
+
+
+async def _parts(request: Request) -> Parts:
+    return cast(Parts, request.app.state.parts)
+
+
+TheParts = Annotated[Parts, Depends(_parts)]
+
+
+async def _session(request: Request, parts: TheParts) -> ActiveSession:
+    session = await parts.sessions.read(parts.cookies.session_of(request))
+    structlog.contextvars.bind_contextvars(
+        tenant_id=str(session.tenant_id), user_id=str(session.user_id)
+    )
+    return session
+
+
+SignedIn = Annotated[ActiveSession, Depends(_session)]
+"""The session of the request, read anew each time. SessionExpiredError without one."""

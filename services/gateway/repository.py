@@ -1,0 +1,154 @@
+"""Every SQL statement of the gateway. Uniqueness is decided by the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.dialects.postgresql import insert
+
+from libs.common.database.transaction import Transaction
+from libs.common.tables.identity import memberships, redeemed_claims, sessions, users
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: UUID
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    tenant_id: UUID
+    user_id: UUID
+    shop_domain: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSession:
+    """A session that is valid now, with what its user may see."""
+
+    user_id: UUID
+    username: str
+    tenant_id: UUID
+    shop_domain: str
+    role: str
+    expires_at: datetime
+
+
+async def find_account(tx: Transaction, username: str) -> Account | None:
+    found = select(users.c.id, users.c.password_hash).where(users.c.username == username)
+    row = (await tx.execute(found)).one_or_none()
+    return row and Account(row.id, row.password_hash)
+
+
+async def add_user(tx: Transaction, username: str, password_hash: str) -> UUID | None:
+    """The new user's id; None when the name is taken."""
+    new = insert(users).values(username=username, password_hash=password_hash)
+    statement = new.on_conflict_do_nothing(index_elements=[users.c.username])
+    made = await tx.execute(statement.returning(users.c.id))
+    user_id: UUID | None = made.scalar_one_or_none()
+    return user_id
+
+
+async def add_owner(tx: Transaction, membership: Membership) -> bool:
+    """False when the tenant has an owner already."""
+    new = insert(memberships).values(
+        tenant_id=membership.tenant_id,
+        user_id=membership.user_id,
+        shop_domain=membership.shop_domain,
+        role=membership.role,
+    )
+    statement = new.on_conflict_do_nothing().returning(memberships.c.tenant_id)
+    return (await tx.execute(statement)).one_or_none() is not None
+
+
+async def memberships_of(tx: Transaction, user_id: UUID) -> list[Membership]:
+    """The oldest first."""
+    found = (
+        select(memberships.c.tenant_id, memberships.c.shop_domain, memberships.c.role)
+        .where(memberships.c.user_id == user_id)
+        .order_by(memberships.c.created_at, memberships.c.tenant_id)
+    )
+    rows = await tx.execute(found)
+    return [Membership(row.tenant_id, user_id, row.shop_domain, row.role) for row in rows]
+
+
+async def has_owner(tx: Transaction, tenant_id: UUID) -> bool:
+    owned = exists().where(memberships.c.tenant_id == tenant_id, memberships.c.role == "owner")
+    return bool((await tx.execute(select(owned))).scalar_one())
+
+
+async def mark_redeemed(
+    tx: Transaction, claim_id: UUID, tenant_id: UUID, user_id: UUID, now: datetime
+) -> bool:
+    """False when the claim was redeemed before."""
+    new = insert(redeemed_claims).values(
+        id=claim_id, tenant_id=tenant_id, user_id=user_id, redeemed_at=now
+    )
+    statement = new.on_conflict_do_nothing().returning(redeemed_claims.c.id)
+    return (await tx.execute(statement)).one_or_none() is not None
+
+
+async def is_redeemed(tx: Transaction, claim_id: UUID) -> bool:
+    redeemed = exists().where(redeemed_claims.c.id == claim_id)
+    return bool((await tx.execute(select(redeemed))).scalar_one())
+
+
+async def add_session(
+    tx: Transaction, token_hash: bytes, membership: Membership, now: datetime, expires_at: datetime
+) -> None:
+    await tx.execute(
+        insert(sessions).values(
+            token_hash=token_hash,
+            user_id=membership.user_id,
+            tenant_id=membership.tenant_id,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+
+
+async def find_session(tx: Transaction, token_hash: bytes, now: datetime) -> ActiveSession | None:
+    found = (
+        select(
+            sessions.c.user_id,
+            users.c.username,
+            sessions.c.tenant_id,
+            memberships.c.shop_domain,
+            memberships.c.role,
+            sessions.c.expires_at,
+        )
+        .join_from(sessions, users, users.c.id == sessions.c.user_id)
+        .join(
+            memberships,
+            (memberships.c.tenant_id == sessions.c.tenant_id)
+            & (memberships.c.user_id == sessions.c.user_id),
+        )
+        .where(sessions.c.token_hash == token_hash, sessions.c.expires_at > now)
+    )
+    row = (await tx.execute(found)).one_or_none()
+    return row and ActiveSession(**row._mapping)
+
+
+async def delete_session(tx: Transaction, token_hash: bytes) -> None:
+    await tx.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
+
+
+async def delete_expired_sessions(tx: Transaction, now: datetime) -> None:
+    await tx.execute(delete(sessions).where(sessions.c.expires_at <= now))
+
+
+async def erase_tenant(tx: Transaction, tenant_id: UUID) -> int:
+    """Delete all that is kept of a tenant; users who are left without a tenant go too.
+
+    Replays find nothing to do. Answers with the number of users deleted.
+    """
+    await tx.execute(delete(redeemed_claims).where(redeemed_claims.c.tenant_id == tenant_id))
+    await tx.execute(delete(sessions).where(sessions.c.tenant_id == tenant_id))
+    gone = delete(memberships).where(memberships.c.tenant_id == tenant_id)
+    members = list((await tx.execute(gone.returning(memberships.c.user_id))).scalars())
+    still_member = exists().where(memberships.c.user_id == users.c.id)
+    orphans = delete(users).where(users.c.id.in_(members), ~still_member)
+    return len((await tx.execute(orphans.returning(users.c.id))).all())

@@ -1,0 +1,59 @@
+"""Settings of the gateway."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from libs.common.settings import (
+    BrokerUrl,
+    HttpUrl,
+    PublicKeys,
+    SecretKey,
+    ServiceSettings,
+    is_loopback,
+)
+
+_DASHBOARD = Path(__file__).resolve().parent / "dashboard/dist"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _public_origin(value: str) -> str:
+    """The origin as a browser writes it in an Origin header."""
+    parts = urlsplit(value)
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must be an origin: scheme, host and port, nothing else")
+    if parts.scheme == "http" and not is_loopback(value):
+        raise ValueError("must be https: http is for a loopback address only")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+class GatewaySettings(ServiceSettings):
+    """`session_secret` keys the HMAC under which session tokens are stored."""
+
+    port: int = Field(default=8080, ge=0, le=65535)
+    amqp_url: BrokerUrl
+    public_url: Annotated[HttpUrl, AfterValidator(_public_origin)]
+    oauth_url: HttpUrl
+    ingestor_url: HttpUrl
+    analytics_url: HttpUrl
+    session_secret: SecretStr = Field(min_length=32)
+    caller_private_key: SecretKey
+    caller_public_keys: PublicKeys
+    dashboard_dir: Path = _DASHBOARD
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    def wrong_in_production(self) -> Mapping[str, str]:
+        wrong = dict(super().wrong_in_production())
+        if not self.is_https:
+            wrong["PUBLIC_URL"] = "must be https in production"
+        if not self.amqp_url.get_secret_value().startswith("amqps://"):
+            wrong["AMQP_URL"] = "must be amqps in production"
+        return wrong

@@ -1,0 +1,1 @@
+"""The live path: deliveries become facts, those that cannot become dead letters."""

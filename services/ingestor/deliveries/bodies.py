@@ -1,0 +1,123 @@
+"""The bodies of the deliveries we map, as far as we use them. Fields not named here are ignored."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta, Struct, field
+
+Id: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
+Quantity: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
+Currency: TypeAlias = Annotated[str, Meta(min_length=3, max_length=3)]
+
+
+class Named(Struct):
+    """A body may name its shop; then it must be the shop that the delivery came from."""
+
+    shop_domain: str | None = None
+    myshopify_domain: str | None = None
+
+
+class Amount(Struct):
+    amount: Decimal
+
+
+class BothMoney(Struct):
+    shop_money: Amount
+    presentment_money: Amount | None = None
+
+
+class CustomerBody(Named, kw_only=True):
+    id: Id
+    updated_at: Moment
+    created_at: Moment | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+class EmbeddedCustomer(Struct):
+    id: Id
+    created_at: Moment | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+class Allocation(Struct):
+    amount: Decimal
+
+
+class LineBody(Struct):
+    id: Id
+    price: Decimal
+    quantity: Quantity
+    current_quantity: Quantity | None = None
+    title: str | None = None
+    name: str | None = None
+    sku: str | None = None
+    product_id: Id | None = None
+    variant_id: Id | None = None
+    discount_allocations: list[Allocation] | None = None
+
+
+class TransactionBody(Struct):
+    amount: Decimal | None = None
+    kind: str | None = None
+    status: str | None = None
+
+
+class RefundBody(Named, kw_only=True):
+    id: Id
+    order_id: Id
+    created_at: Moment
+    transactions: list[TransactionBody] | None = None
+
+
+class OrderBody(Named, kw_only=True):
+    id: Id
+    updated_at: Moment
+    currency: Currency
+    total_price: Decimal
+    line_items: list[LineBody]
+    created_at: Moment | None = None
+    processed_at: Moment | None = None
+    cancelled_at: Moment | None = None
+    name: str | None = None
+    customer: EmbeddedCustomer | None = None
+    presentment_currency: Currency | None = None
+    total_price_set: BothMoney | None = None
+    current_total_price: Decimal | None = None
+    subtotal_price: Decimal | None = None
+    total_discounts: Decimal | None = None
+    total_tax: Decimal | None = None
+    total_shipping_price_set: BothMoney | None = None
+    financial_status: str | None = None
+    fulfillment_status: str | None = None
+    test: bool | None = None
+    refunds: list[RefundBody] | None = None
+
+
+class VariantBody(Struct):
+    price: Decimal | None = None
+
+
+class ProductBody(Named, kw_only=True):
+    id: Id
+    title: str
+    updated_at: Moment
+    created_at: Moment | None = None
+    handle: str | None = None
+    vendor: str | None = None
+    status: str | None = None
+    variants: list[VariantBody] = field(default_factory=list)
+
+
+class DeletionBody(Named, kw_only=True, forbid_unknown_fields=True):
+    """Nothing but the id and what Shopify is known to send beside it."""
+
+    id: Id
+    admin_graphql_api_id: Any = None
+    tax_exemptions: Any = None
+    published_scope: Any = None

@@ -1,0 +1,45 @@
+"""Keeps dead letters whole, so that a person can look at them and send them again."""
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from uuid import UUID, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import transaction
+from libs.common.messaging.dead_letters import DeadLetter
+from services.ingestor import repository
+
+NO_TENANT = UUID(int=0)
+"""The tenant of a message that names none because it cannot be read."""
+
+_LETTERS = UUID("2f6d1f0c-6a3f-4c37-9d0e-5d1b8a1b7f54")
+
+
+async def keep_dead_letter(engine: AsyncEngine, letter: DeadLetter) -> None:
+    """One row a letter, however often it comes: its id is made from what it holds."""
+    tenant_id = letter.tenant_id or NO_TENANT
+    name = f"{letter.consumer} {sha256(letter.record).hexdigest()}"
+    values = {
+        "tenant_id": tenant_id,
+        "id": uuid5(_LETTERS, name),
+        "consumer": letter.consumer,
+        "kind": letter.kind.value,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "topic": letter.topic,
+        "delivery_id": letter.delivery_id,
+        "triggered_at": letter.triggered_at,
+        "record": letter.record,
+    }
+    async with transaction(engine, tenants=[tenant_id]) as tx:
+        await repository.add_dead_letter(tx, values)
+
+
+def dead_letter_keeper(engine: AsyncEngine) -> Callable[[DeadLetter], Awaitable[None]]:
+    """What the consumer of the dead queue calls with each letter."""
+
+    async def keep(letter: DeadLetter) -> None:
+        await keep_dead_letter(engine, letter)
+
+    return keep

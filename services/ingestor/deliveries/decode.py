@@ -1,0 +1,220 @@
+"""From a delivery's topic and raw body to a fact. Nothing of a body gets into an error."""
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from libs.common.errors import MessageMalformedError
+from libs.common.messaging.records import DeliveryRecord
+from services.ingestor.deliveries import bodies
+from services.ingestor.facts import (
+    ZERO,
+    Customer,
+    Deletion,
+    Entity,
+    Fact,
+    Order,
+    OrderLine,
+    Product,
+    Refund,
+)
+
+_MOST_DIGITS = 30
+_PLACE: Final = re.compile(r"at `(?P<place>[^`]+)`")
+_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""The one character that a text in PostgreSQL cannot hold, as JSON writes it."""
+
+
+def decode_delivery(record: DeliveryRecord) -> Fact | None:
+    """The fact in `record`; None for a topic that carries none for us.
+
+    Raises MessageMalformedError, whose reason says what is wrong and where, without values.
+    """
+    mapped = _TOPICS.get(record.type)
+    if mapped is None:
+        return None
+    decoder, to_fact = mapped
+    try:
+        body = decoder.decode(_NUL.sub(rb"\1", record.body))
+    except msgspec.ValidationError as error:
+        raise _malformed(f"wrong_shape: {_place(error)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _malformed("not_json") from None
+    for named in (body.shop_domain, body.myshopify_domain):
+        if named is not None and named.lower() != record.source.lower():
+            raise _malformed("body_of_another_shop")
+    fact: Fact = to_fact(body)
+    return fact
+
+
+def _place(error: msgspec.ValidationError) -> str:
+    found = _PLACE.search(str(error))
+    return found["place"] if found else "$"
+
+
+def _malformed(reason: str) -> MessageMalformedError:
+    return MessageMalformedError("the delivery's body cannot be read", reason=reason)
+
+
+def _money(value: Decimal | None, name: str) -> Decimal:
+    """Not a number, or one beyond all trade, would spoil every sum it enters."""
+    if value is None:
+        return ZERO
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+        raise _malformed(f"wrong_shape: $.{name}")
+    return value
+
+
+def _customer(body: bodies.CustomerBody) -> Customer:
+    return Customer(
+        id=body.id,
+        email=body.email,
+        first_name=body.first_name,
+        last_name=body.last_name,
+        created_at=body.created_at,
+        updated_at=body.updated_at,
+    )
+
+
+def _order(body: bodies.OrderBody) -> Order:
+    processed_at = body.processed_at or body.created_at
+    if processed_at is None:
+        raise _malformed("wrong_shape: $.processed_at")
+    totals, shipping = body.total_price_set, body.total_shipping_price_set
+    presented = totals.presentment_money if totals else None
+    return Order(
+        id=body.id,
+        name=body.name,
+        customer_id=body.customer.id if body.customer else None,
+        customer=_embedded(body),
+        processed_at=processed_at,
+        currency=body.currency,
+        presentment_currency=body.presentment_currency,
+        total=_money(body.total_price, "total_price"),
+        current_total=_optional(body.current_total_price, "current_total_price"),
+        presentment_total=_optional(presented.amount if presented else None, "total_price_set"),
+        subtotal=_money(body.subtotal_price, "subtotal_price"),
+        discounts=_money(body.total_discounts, "total_discounts"),
+        taxes=_money(body.total_tax, "total_tax"),
+        shipping=_money(
+            shipping.shop_money.amount if shipping else None, "total_shipping_price_set"
+        ),
+        financial_status=body.financial_status,
+        fulfillment_status=body.fulfillment_status,
+        test=bool(body.test),
+        cancelled_at=body.cancelled_at,
+        created_at=body.created_at,
+        updated_at=body.updated_at,
+        lines=_lines(body.line_items),
+        refunds=tuple(_refund_of(refund, body.id) for refund in body.refunds or ()),
+    )
+
+
+def _optional(value: Decimal | None, name: str) -> Decimal | None:
+    return None if value is None else _money(value, name)
+
+
+def _embedded(order: bodies.OrderBody) -> Customer | None:
+    person = order.customer
+    if person is None:
+        return None
+    return Customer(
+        id=person.id,
+        email=person.email,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        created_at=person.created_at,
+        updated_at=order.updated_at,
+    )
+
+
+def _lines(items: list[bodies.LineBody]) -> tuple[OrderLine, ...]:
+    if len({item.id for item in items}) != len(items):
+        raise _malformed("wrong_shape: $.line_items")
+    return tuple(
+        OrderLine(
+            id=item.id,
+            product_id=item.product_id,
+            variant_id=item.variant_id,
+            title=item.title or item.name or "",
+            sku=item.sku,
+            quantity=item.quantity,
+            current_quantity=(
+                item.quantity if item.current_quantity is None else item.current_quantity
+            ),
+            total=_money(item.price, "line_items[...].price") * item.quantity,
+            discounts=sum(
+                (
+                    _money(each.amount, "line_items[...].discount_allocations")
+                    for each in item.discount_allocations or ()
+                ),
+                ZERO,
+            ),
+        )
+        for item in items
+    )
+
+
+def _refund(body: bodies.RefundBody) -> Refund:
+    """What went back is what the refund's own transactions paid out, not the goods' value."""
+    paid = (
+        _money(each.amount, "transactions[...].amount")
+        for each in body.transactions or ()
+        if each.kind == "refund" and each.status == "success"
+    )
+    return Refund(
+        id=body.id, order_id=body.order_id, created_at=body.created_at, amount=sum(paid, ZERO)
+    )
+
+
+def _refund_of(body: bodies.RefundBody, order_id: int) -> Refund:
+    if body.order_id != order_id:
+        raise _malformed("wrong_shape: $.refunds[...].order_id")
+    return _refund(body)
+
+
+def _product(body: bodies.ProductBody) -> Product:
+    prices = [_money(each.price, "variants") for each in body.variants if each.price is not None]
+    return Product(
+        id=body.id,
+        title=body.title,
+        handle=body.handle,
+        vendor=body.vendor,
+        status=body.status,
+        price=min(prices, default=None),
+        created_at=body.created_at,
+        updated_at=body.updated_at,
+    )
+
+
+def _deletion(entity: Entity) -> Callable[[bodies.DeletionBody], Deletion]:
+    return lambda body: Deletion(entity=entity, id=body.id)
+
+
+_Mapped = tuple[msgspec.json.Decoder[Any], Callable[[Any], Fact]]
+_CUSTOMER: _Mapped = (msgspec.json.Decoder(bodies.CustomerBody), _customer)
+_ORDER: _Mapped = (msgspec.json.Decoder(bodies.OrderBody), _order)
+_PRODUCT: _Mapped = (msgspec.json.Decoder(bodies.ProductBody), _product)
+_DELETED: Final = msgspec.json.Decoder(bodies.DeletionBody)
+
+_TOPICS: Final[Mapping[str, _Mapped]] = {
+    "customers/create": _CUSTOMER,
+    "customers/update": _CUSTOMER,
+    "customers/enable": _CUSTOMER,
+    "customers/disable": _CUSTOMER,
+    "customers/delete": (_DELETED, _deletion("customers")),
+    "orders/create": _ORDER,
+    "orders/updated": _ORDER,
+    "orders/paid": _ORDER,
+    "orders/cancelled": _ORDER,
+    "orders/fulfilled": _ORDER,
+    "orders/partially_fulfilled": _ORDER,
+    "orders/delete": (_DELETED, _deletion("orders")),
+    "products/create": _PRODUCT,
+    "products/update": _PRODUCT,
+    "products/delete": (_DELETED, _deletion("products")),
+    "refunds/create": (msgspec.json.Decoder(bodies.RefundBody), _refund),
+}

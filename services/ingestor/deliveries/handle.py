@@ -1,0 +1,96 @@
+"""One batch of deliveries: one transaction, then a hint for each tenant whose data changed."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.clock import utc_now
+from libs.common.database.transaction import Transaction, in_transaction
+from libs.common.events.contracts import StoreChanged
+from libs.common.logs import get_logger
+from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.records import DeliveryRecord
+from libs.common.messaging.topology import HINTS
+from services.ingestor import repository
+from services.ingestor.deliveries.decode import decode_delivery
+from services.ingestor.facts import Observation
+from services.ingestor.repository import AppliedKey
+from services.ingestor.store.apply import apply_observations
+
+_OLDEST_DAY = timedelta(days=7)
+_NEWEST_DAY = timedelta(days=1)
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A decoded delivery, and the key under which it is applied once."""
+
+    key: AppliedKey
+    observation: Observation
+
+
+async def handle_deliveries(
+    engine: AsyncEngine, records: Sequence[DeliveryRecord], publisher: Publisher
+) -> None:
+    """Apply each delivery once, however often it comes.
+
+    Raises MessageMalformedError for a body that cannot be read; then none of `records` is applied.
+    """
+    now = utc_now()
+    deliveries: dict[AppliedKey, Observation] = {}
+    for record in records:
+        if (delivery := _decode(record, now)) is not None:
+            deliveries.setdefault(delivery.key, delivery.observation)
+    if not deliveries:
+        return
+
+    async def work(tx: Transaction) -> Mapping[UUID, int]:
+        fresh = await repository.add_applied(tx, deliveries)
+        return await apply_observations(tx, [deliveries[key] for key in deliveries if key in fresh])
+
+    tenants = {tenant for tenant, _, _ in deliveries}
+    versions = await in_transaction(engine, work, tenants=tenants)
+    await _announce(publisher, versions)
+
+
+def delivery_handler(
+    engine: AsyncEngine, publisher: Publisher
+) -> Callable[[Sequence[DeliveryRecord]], Awaitable[None]]:
+    """What the consumer of the lane calls with each batch."""
+
+    async def handle(records: Sequence[DeliveryRecord]) -> None:
+        await handle_deliveries(engine, records, publisher)
+
+    return handle
+
+
+def _decode(record: DeliveryRecord, now: datetime) -> Delivery | None:
+    fact = decode_delivery(record)
+    if fact is None:
+        log.info("delivery_ignored", topic=record.type, delivery_id=record.id)
+        return None
+    # The header is not signed: a time to come must not outlive what comes after it.
+    observed_at = min(record.time, now)
+    return Delivery(
+        (record.tenant_id, applied_day(record.time, now), record.id),
+        Observation(tenant_id=record.tenant_id, fact=fact, observed_at=observed_at),
+    )
+
+
+def applied_day(triggered_at: datetime, now: datetime) -> date:
+    """The day under which a delivery is remembered, within those that have a partition."""
+    today = now.astimezone(UTC).date()
+    day = triggered_at.astimezone(UTC).date()
+    return max(today - _OLDEST_DAY, min(day, today + _NEWEST_DAY))
+
+
+async def _announce(publisher: Publisher, versions: Mapping[UUID, int]) -> None:
+    for tenant_id, version in versions.items():
+        hint = StoreChanged(tenant_id=tenant_id, data_version=version)
+        if not await publisher.publish_transient(HINTS, hint.TYPE, hint.to_json()):
+            log.info("hint_lost", tenant_id=str(tenant_id), data_version=version)

@@ -1,0 +1,29 @@
+"""Keeps the partitions of the applied deliveries moving with the calendar."""
+
+import asyncio
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import transaction
+from libs.common.errors import TransientError
+from libs.common.logs import get_logger
+from services.ingestor import repository
+
+_SECONDS_BETWEEN = 6 * 3600
+_SECONDS_AFTER_FAILURE = 60
+
+log = get_logger()
+
+
+async def keep_partitions(engine: AsyncEngine) -> None:
+    """Until cancelled. They are made two days ahead, so a turn that fails has time to come back."""
+    while True:
+        pause = _SECONDS_BETWEEN
+        try:
+            async with transaction(engine) as tx:
+                await repository.turn_applied_deliveries(tx)
+        except (TransientError, DBAPIError) as error:
+            log.warning("partitions_not_turned", error=type(error).__name__)
+            pause = _SECONDS_AFTER_FAILURE
+        await asyncio.sleep(pause)

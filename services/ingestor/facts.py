@@ -1,0 +1,119 @@
+"""What Shopify told us, in our own shape, wherever it came from: a delivery, a page, a bulk file.
+
+Decoders make these; `services.ingestor.store` applies them. Money is in the shop's currency
+unless the name says otherwise. Times are aware.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+Entity: TypeAlias = Literal["customers", "orders", "products"]
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    id: int
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    created_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLine:
+    """`total` is price times quantity before discounts; `discounts` is what came off it."""
+
+    id: int
+    product_id: int | None
+    variant_id: int | None
+    title: str
+    sku: str | None
+    quantity: int
+    current_quantity: int
+    total: Decimal
+    discounts: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """`amount` is what the customer got back."""
+
+    id: int
+    order_id: int
+    created_at: datetime
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order with all its lines; a copy always carries every line.
+
+    `customer` is the copy inside the order's own payload, where it has one: it stands in until
+    the customer itself arrives. `subtotal` is goods after discounts.
+    """
+
+    id: int
+    name: str | None
+    customer_id: int | None
+    customer: Customer | None
+    processed_at: datetime
+    currency: str
+    presentment_currency: str | None
+    total: Decimal
+    current_total: Decimal | None
+    presentment_total: Decimal | None
+    subtotal: Decimal
+    discounts: Decimal
+    taxes: Decimal
+    shipping: Decimal
+    financial_status: str | None
+    fulfillment_status: str | None
+    test: bool
+    cancelled_at: datetime | None
+    created_at: datetime | None
+    updated_at: datetime
+    lines: tuple[OrderLine, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """`price` is the lowest price among its variants."""
+
+    id: int
+    title: str
+    handle: str | None
+    vendor: str | None
+    status: str | None
+    price: Decimal | None
+    created_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    entity: Entity
+    id: int
+
+
+Fact: TypeAlias = Customer | Order | Refund | Product | Deletion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One fact about one tenant's shop, and when Shopify's clock says it was seen.
+
+    `observed_at` is the delivery's triggered-at, the Date header of a page, or the createdAt of
+    a bulk operation. `pulled` is true for the last two: only a pull can lift a tombstone.
+    """
+
+    tenant_id: UUID
+    fact: Fact
+    observed_at: datetime
+    pulled: bool = field(default=False)

@@ -1,0 +1,75 @@
+"""Starts the ingestor in one of its two roles, so that a backfill never blocks the live path."""
+
+import argparse
+from collections.abc import Coroutine
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.engine import create_engine, ping, wait_until_ready
+from libs.common.identity import TokenVerifier
+from libs.common.messaging.consumer import consume_dead, consume_deliveries
+from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.topology import Lane
+from libs.common.process import run_service
+from libs.common.web.app import create_web_app
+from libs.common.web.server import serve
+from services.ingestor.deliveries.dead_letters import dead_letter_keeper
+from services.ingestor.deliveries.handle import delivery_handler
+from services.ingestor.deliveries.upkeep import keep_partitions
+from services.ingestor.pulls.worker import run_pulls
+from services.ingestor.routes import ingestion_routes
+from services.ingestor.settings import IngestorSettings
+
+
+class Role(StrEnum):
+    DELIVERIES = "deliveries"
+    PULLS = "pulls"
+
+
+def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
+    verifier = TokenVerifier("ingestor", settings.caller_public_keys)
+    return create_web_app(
+        "Tillstream ingestor",
+        [ingestion_routes(engine, verifier)],
+        ready_checks={"database": lambda: ping(engine)},
+    )
+
+
+async def main(settings: IngestorSettings, *, role: Role) -> None:
+    name = f"ingestor.{role}"
+    engine = create_engine(settings.database_url, name, pool_size=settings.database_pool_size)
+    try:
+        await wait_until_ready(engine)
+        async with Publisher(settings.amqp_url, name) as publisher:
+            await serve(
+                create_app(settings, engine),
+                settings.host,
+                settings.port,
+                *_workers(role, settings, engine, publisher),
+            )
+    finally:
+        await engine.dispose()
+
+
+def _workers(
+    role: Role, settings: IngestorSettings, engine: AsyncEngine, publisher: Publisher
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    if role is Role.PULLS:
+        return (run_pulls(settings, engine, publisher),)
+    handle = delivery_handler(engine, publisher)
+    return (
+        keep_partitions(engine),
+        consume_deliveries(settings.amqp_url, Lane.STORE, handle, publisher),
+        consume_dead(settings.amqp_url, dead_letter_keeper(engine), publisher),
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m services.ingestor.main")
+    parser.add_argument("--role", type=Role, choices=list(Role), required=True)
+    chosen: Role = parser.parse_args().role
+    run_service("ingestor", IngestorSettings, partial(main, role=chosen))

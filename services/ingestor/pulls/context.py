@@ -1,0 +1,77 @@
+"""What every step of one pull works with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import Transaction, in_transaction
+from services.ingestor.facts import Entity
+from services.ingestor.pulls import leases, repository
+from services.ingestor.pulls.leases import Claim
+from services.ingestor.pulls.progress import Progress
+from services.ingestor.pulls.state import Checkpoint, EntityState
+from services.ingestor.shopify.graphql import ShopifyClient
+
+_Result = TypeVar("_Result")
+
+
+async def write_held(
+    engine: AsyncEngine,
+    claim: Claim,
+    progress: Progress,
+    work: Callable[[Transaction], Awaitable[_Result]],
+    *,
+    say_now: bool = False,
+) -> _Result:
+    """Run `work` in a transaction that commits only while the lease is ours.
+
+    Raises LeaseLostError. A hint follows, at once with `say_now`.
+    """
+
+    async def guarded(tx: Transaction) -> _Result:
+        await leases.hold(tx, claim)
+        result = await work(tx)
+        await progress.read(tx, now=say_now)
+        return result
+
+    result = await in_transaction(engine, guarded, tenants=[claim.tenant_id])
+    await progress.announce()
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class PullContext:
+    """`folder` is private to this pull and goes with it."""
+
+    engine: AsyncEngine
+    claim: Claim
+    client: ShopifyClient
+    progress: Progress
+    folder: Path
+    webhooks_url: str
+
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[_Result]], *, say_now: bool = False
+    ) -> _Result:
+        """See `write_held`."""
+        return await write_held(self.engine, self.claim, self.progress, work, say_now=say_now)
+
+    async def save(
+        self,
+        entity: Entity,
+        state: EntityState,
+        checkpoint: Checkpoint,
+        *,
+        expected: int | None = None,
+    ) -> None:
+        """Write how far the entity is, and say so at once."""
+
+        async def work(tx: Transaction) -> None:
+            await repository.save_progress(
+                tx, self.claim, entity, state, checkpoint, expected=expected
+            )
+
+        await self.write(work, say_now=True)

@@ -1,0 +1,103 @@
+"""Who pulls which tenant. One worker at a time; a worker that vanished is followed by another.
+
+Every claim has an owner of its own, so that a worker that lost its lease cannot write any more,
+not even when the same process claimed the tenant again.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import Transaction, transaction
+from libs.common.errors import DatabaseUnavailableError, TransientError
+from libs.common.logs import get_logger
+
+_LEASE = timedelta(seconds=30)
+_RENEW_SECONDS = 10
+
+log = get_logger()
+
+_CLAIM = text("""
+UPDATE store.schedule AS mine
+SET lease_owner = gen_random_uuid(), lease_until = now() + :lease
+FROM (
+    SELECT tenant_id FROM store.schedule
+    WHERE due_at <= now() AND pull_id IS NOT NULL
+      AND (lease_until IS NULL OR lease_until < now())
+    ORDER BY due_at
+    LIMIT :at_most
+    FOR UPDATE SKIP LOCKED
+) AS due
+WHERE mine.tenant_id = due.tenant_id
+RETURNING mine.tenant_id, mine.pull_id, mine.lease_owner
+""")
+
+_RENEW = text("""
+UPDATE store.schedule SET lease_until = now() + :lease
+WHERE tenant_id = :tenant_id AND pull_id = :pull_id AND lease_owner = :owner
+""")
+
+_RELEASE = text("""
+UPDATE store.schedule
+SET lease_owner = NULL, lease_until = NULL, due_at = now() + :due_in
+WHERE tenant_id = :tenant_id AND pull_id = :pull_id AND lease_owner = :owner
+""")
+
+
+class LeaseLostError(TransientError):
+    """Another worker has the tenant now, or nobody shall: write nothing more."""
+
+    code = "PULL_LEASE_LOST"
+
+
+class Claim(NamedTuple):
+    tenant_id: UUID
+    pull_id: UUID
+    owner: UUID
+
+
+async def claim_due(engine: AsyncEngine, at_most: int) -> list[Claim]:
+    """Take up to `at_most` tenants that are due and that nobody works on."""
+    async with transaction(engine) as tx:
+        rows = await tx.execute(_CLAIM, {"lease": _LEASE, "at_most": at_most})
+        return [Claim(*row) for row in rows]
+
+
+async def hold(tx: Transaction, claim: Claim) -> None:
+    """Make sure that this transaction commits only while the lease is ours; LeaseLostError."""
+    result = await tx.execute(_RENEW, {"lease": _LEASE, **claim._asdict()})
+    if result.rowcount != 1:
+        raise LeaseLostError("the lease of this pull is lost")
+
+
+async def keep(engine: AsyncEngine, claim: Claim) -> None:
+    """Renew the lease until cancelled. Raises LeaseLostError.
+
+    Also when PostgreSQL was away for as long as a lease lasts: by then it is another's.
+    """
+    clock = asyncio.get_running_loop().time
+    held_until = clock() + _LEASE.total_seconds()
+    while True:
+        await asyncio.sleep(_RENEW_SECONDS)
+        try:
+            async with transaction(engine) as tx:
+                await hold(tx, claim)
+            held_until = clock() + _LEASE.total_seconds()
+        except DatabaseUnavailableError as error:
+            if clock() > held_until:
+                raise LeaseLostError("the lease could not be renewed") from error
+            log.warning("lease_not_renewed", code=error.code)
+
+
+async def release(
+    tx: Transaction, claim: Claim, *, due_in: timedelta | None = timedelta(0)
+) -> None:
+    """Give the tenant back, due again after `due_in`; never when that is None.
+
+    Nothing happens when the lease is no longer ours.
+    """
+    await tx.execute(_RELEASE, {"due_in": due_in, **claim._asdict()})

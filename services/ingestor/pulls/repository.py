@@ -1,0 +1,206 @@
+"""All SQL about pulls but the leases. Callers hold the transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Table, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from libs.common.clock import utc_now
+from libs.common.database.transaction import Transaction
+from libs.common.tables import store
+from services.ingestor.facts import Entity
+from services.ingestor.pulls.leases import Claim
+from services.ingestor.pulls.state import (
+    Checkpoint,
+    EntityProgress,
+    EntityState,
+    PullError,
+    PullState,
+    Trouble,
+)
+from services.ingestor.shopify.shop import ShopFacts
+
+_UNSEEN_HISTORY = timedelta(days=60)
+"""Orders older than this are shown to apps with read_all_orders only."""
+
+_UNSEEN_AT_ONCE = 2_000
+_TABLE_OF = {"customers": store.customers, "orders": store.orders, "products": store.products}
+
+
+async def save_shop(tx: Transaction, tenant_id: UUID, shop: ShopFacts) -> None:
+    """Newest wins. `history_since` is kept: history that was once seen stays."""
+    since = None if shop.sees_all_orders else (shop.observed_at - _UNSEEN_HISTORY).date()
+    values = {
+        "shopify_id": shop.id,
+        "domain": shop.domain,
+        "name": shop.name,
+        "currency": shop.currency,
+        "zone": shop.zone,
+        "plan": shop.plan,
+        "taxes_included": shop.taxes_included,
+        "observed_at": shop.observed_at,
+    }
+    statement = insert(store.shops).values(tenant_id=tenant_id, history_since=since, **values)
+    new = statement.excluded
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id"],
+            set_={
+                **{name: new[name] for name in values},
+                "history_since": func.least(store.shops.c.history_since, new.history_since)
+                if since
+                else None,
+                "updated_at": utc_now(),
+            },
+            where=store.shops.c.observed_at <= new.observed_at,
+        )
+    )
+
+
+async def begin(tx: Transaction, claim: Claim) -> list[EntityProgress]:
+    """Mark the pull as running, keeping its first start, and read how far it came before."""
+    now = utc_now()
+    started_at = func.coalesce(store.pulls.c.started_at, now)
+    await tx.execute(_pull(claim).values(state="running", started_at=started_at, heartbeat_at=now))
+    return await read_entities(tx, claim)
+
+
+async def read_entities(tx: Transaction, claim: Claim) -> list[EntityProgress]:
+    entities = store.pull_entities
+    rows = await tx.execute(
+        select(entities.c.entity, entities.c.state, entities.c.checkpoint).where(
+            entities.c.tenant_id == claim.tenant_id, entities.c.pull_id == claim.pull_id
+        )
+    )
+    return [
+        EntityProgress(row.entity, row.state, msgspec.convert(row.checkpoint, Checkpoint))
+        for row in rows
+    ]
+
+
+async def save_progress(
+    tx: Transaction,
+    claim: Claim,
+    entity: Entity,
+    state: EntityState,
+    checkpoint: Checkpoint,
+    *,
+    expected: int | None = None,
+) -> None:
+    """`done` follows the checkpoint, but stays with what failed. `expected` stays when None."""
+    table = store.pull_entities
+    await tx.execute(
+        update(table)
+        .where(
+            table.c.tenant_id == claim.tenant_id,
+            table.c.pull_id == claim.pull_id,
+            table.c.entity == entity,
+        )
+        .values(
+            state=state,
+            done=table.c.done if state == "failed" else checkpoint.applied,
+            expected=table.c.expected if expected is None else expected,
+            checkpoint=checkpoint.to_json(),
+            updated_at=utc_now(),
+        )
+    )
+    done = (
+        select(func.coalesce(func.sum(table.c.done), 0))
+        .where(table.c.tenant_id == claim.tenant_id, table.c.pull_id == claim.pull_id)
+        .scalar_subquery()
+    )
+    values: dict[str, Any] = {"heartbeat_at": utc_now(), "records_processed": done}
+    if state in ("importing", "done"):
+        # Facts that arrive end whatever trouble there was.
+        values["errors"] = []
+    await tx.execute(_pull(claim).values(values))
+
+
+async def finish(
+    tx: Transaction, claim: Claim, state: PullState, errors: Sequence[PullError]
+) -> None:
+    now = utc_now()
+    await tx.execute(
+        _pull(claim).values(
+            state=state,
+            finished_at=now,
+            heartbeat_at=now,
+            errors=[msgspec.to_builtins(error) for error in errors],
+        )
+    )
+
+
+async def read_trouble(tx: Transaction, claim: Claim) -> Trouble | None:
+    pulls = store.pulls
+    errors = await tx.scalar(
+        select(pulls.c.errors).where(
+            pulls.c.tenant_id == claim.tenant_id, pulls.c.id == claim.pull_id
+        )
+    )
+    known = [error for error in errors or [] if "since" in error]
+    return msgspec.convert(known[0], Trouble) if known else None
+
+
+async def save_trouble(tx: Transaction, claim: Claim, trouble: Trouble) -> None:
+    await tx.execute(_pull(claim).values(errors=[msgspec.to_builtins(trouble)]))
+
+
+async def raise_watermark(
+    tx: Transaction, tenant_id: UUID, entity: Entity, moment: datetime
+) -> None:
+    """Everything that changed up to `moment`, by Shopify's clock, has been read."""
+    statement = insert(store.watermarks).values(
+        tenant_id=tenant_id, entity=entity, updated_at=moment
+    )
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id", "entity"],
+            set_={
+                "updated_at": func.greatest(
+                    store.watermarks.c.updated_at, statement.excluded.updated_at
+                )
+            },
+        )
+    )
+
+
+class Window(NamedTuple):
+    """Records created before `before` and, where given, not before `since`."""
+
+    before: datetime
+    since: datetime | None
+
+
+async def count_records(tx: Transaction, tenant_id: UUID, entity: Entity, window: Window) -> int:
+    """How many of the window we have that are not deleted; test orders count."""
+    table = _TABLE_OF[entity]
+    query = select(func.count()).select_from(table).where(*_alive(table, tenant_id, window))
+    return int(await tx.scalar(query) or 0)
+
+
+async def read_unseen(
+    tx: Transaction, tenant_id: UUID, entity: Entity, window: Window, snapshot_at: datetime
+) -> Sequence[int]:
+    """Ids of the window that no pull has seen at `snapshot_at` or later."""
+    table = _TABLE_OF[entity]
+    unseen = or_(table.c.pulled_at.is_(None), table.c.pulled_at < snapshot_at)
+    query = select(table.c.id).where(*_alive(table, tenant_id, window), unseen)
+    return (await tx.scalars(query.order_by(table.c.id).limit(_UNSEEN_AT_ONCE))).all()
+
+
+def _alive(table: Table, tenant_id: UUID, window: Window) -> list[ColumnElement[bool]]:
+    conditions = [
+        table.c.tenant_id == tenant_id,
+        table.c.created_at < window.before,
+        table.c.deleted_at.is_(None),
+    ]
+    return conditions if window.since is None else [*conditions, table.c.created_at >= window.since]
+
+
+def _pull(claim: Claim) -> Any:
+    pulls = store.pulls
+    return update(pulls).where(pulls.c.tenant_id == claim.tenant_id, pulls.c.id == claim.pull_id)

@@ -1,0 +1,174 @@
+"""Works on the pulls that are due: a few at a time, each under a lease of its own.
+
+A pull ends only by its own result. What may pass (Shopify, oauth or the database away) postpones
+it; a worker that is told to stop gives its pulls back; a killed one loses them with its leases.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import transaction
+from libs.common.errors import DatabaseUnavailableError
+from libs.common.identity import TokenSigner
+from libs.common.logs import get_logger
+from libs.common.messaging.consumer import consume_events
+from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.topology import EVENTS_INGESTOR
+from libs.common.web.client import ServiceClient
+from services.ingestor.pulls import leases
+from services.ingestor.pulls.backfill import run_backfill
+from services.ingestor.pulls.context import PullContext
+from services.ingestor.pulls.events import tenant_handlers
+from services.ingestor.pulls.folders import private_folder, remove_abandoned_folders
+from services.ingestor.pulls.leases import Claim, LeaseLostError
+from services.ingestor.pulls.outcomes import settle
+from services.ingestor.pulls.progress import Progress
+from services.ingestor.settings import IngestorSettings
+from services.ingestor.shopify.graphql import AdminApi, ShopifyClient, create_http_client
+from services.ingestor.shopify.tokens import ShopToken, TokenSource, oauth_tokens
+
+_SLOTS = 4
+_POLL_SECONDS = 1.0
+
+log = get_logger()
+
+
+async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: Publisher) -> None:
+    """Pull what is due and hear of what becomes due, until cancelled."""
+    remove_abandoned_folders()
+    signer = TokenSigner("ingestor", settings.caller_private_key)
+    oauth = ServiceClient("oauth", settings.oauth_url, signer)
+    api = AdminApi(settings.shopify_api_url, settings.shopify_api_version)
+    access = ShopifyAccess(api, oauth_tokens(oauth), settings.webhooks_url)
+    worker = PullWorker(engine, publisher, access)
+    handlers = tenant_handlers(engine, worker.wake)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run())
+            group.create_task(
+                consume_events(settings.amqp_url, EVENTS_INGESTOR, handlers, publisher)
+            )
+    finally:
+        await oauth.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ShopifyAccess:
+    """How to reach any shop, and where its webhooks shall go."""
+
+    api: AdminApi
+    tokens: TokenSource
+    webhooks_url: str
+
+
+class PullWorker:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        publisher: Publisher,
+        shopify: ShopifyAccess,
+        *,
+        slots: int = _SLOTS,
+    ) -> None:
+        self._engine = engine
+        self._publisher = publisher
+        self._shopify = shopify
+        self._slots = slots
+        self._http = create_http_client(shopify.api)
+        self._something_due = asyncio.Event()
+        self._pulls: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Look for due pulls now and not at the next turn."""
+        self._something_due.set()
+
+    async def run(self) -> None:
+        """Until cancelled; then every lease is given back before this returns."""
+        try:
+            while True:
+                await self._start_due()
+                await self._wait()
+        finally:
+            for pull in self._pulls:
+                pull.cancel()
+            await asyncio.gather(*self._pulls, return_exceptions=True)
+            await self._http.aclose()
+
+    async def _start_due(self) -> None:
+        self._something_due.clear()
+        free = self._slots - len(self._pulls)
+        if free <= 0:
+            return
+        try:
+            claims = await leases.claim_due(self._engine, free)
+        except DatabaseUnavailableError as error:
+            log.warning("pulls_not_claimed", code=error.code)
+            return
+        for claim in claims:
+            task = asyncio.create_task(self._work(claim))
+            self._pulls.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, pull: asyncio.Task[None]) -> None:
+        self._pulls.discard(pull)
+        self.wake()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(_POLL_SECONDS):
+                await self._something_due.wait()
+        except TimeoutError:
+            return
+
+    async def _work(self, claim: Claim) -> None:
+        structlog.contextvars.bind_contextvars(
+            tenant_id=str(claim.tenant_id), pull_id=str(claim.pull_id)
+        )
+        log.info("pull_claimed")
+        pull = asyncio.create_task(self._pull(claim))
+        keeper = asyncio.create_task(leases.keep(self._engine, claim))
+        try:
+            await asyncio.wait({pull, keeper}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _end(pull, keeper)
+            await self._give_back(claim)
+            raise
+        lost = keeper.done()
+        await _end(pull, keeper)
+        error = None if pull.cancelled() else pull.exception()
+        if lost or isinstance(error, LeaseLostError):
+            log.warning("pull_lease_lost")
+        elif error is not None:
+            await settle(self._engine, self._publisher, claim, error)
+
+    async def _pull(self, claim: Claim) -> None:
+        token = ShopToken(claim.tenant_id, self._shopify.tokens)
+        client = ShopifyClient(self._http, self._shopify.api, token)
+        progress = Progress(self._publisher, claim.tenant_id)
+        with private_folder() as folder:
+            await run_backfill(
+                PullContext(
+                    self._engine,
+                    claim,
+                    client,
+                    progress,
+                    folder,
+                    self._shopify.webhooks_url,
+                )
+            )
+
+    async def _give_back(self, claim: Claim) -> None:
+        try:
+            async with transaction(self._engine) as tx:
+                await leases.release(tx, claim)
+        except DatabaseUnavailableError as error:
+            log.warning("lease_not_released", code=error.code)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,161 @@
+"""Bulk operations: start one, wait for it, fetch its file whole.
+
+A file counts as whole only when it has as many lines as Shopify counted objects.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import httpx
+import msgspec
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_base, wait_exponential_jitter
+
+from libs.common.errors import ShopifyRequestError, ShopifyUnavailableError
+from libs.common.logs import get_logger
+from services.ingestor.shopify import queries
+from services.ingestor.shopify.errors import (
+    AnswerUnreadableError,
+    ExportExpiredError,
+    ExportFailedError,
+    ExportRefusedError,
+)
+from services.ingestor.shopify.graphql import ShopifyClient
+
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 10.0
+_PAUSE_GROWTH = 1.4
+_STUCK_AFTER_SECONDS = 3600
+_DOWNLOAD_TRIES = 5
+_CHUNK_BYTES = 256 * 1024
+_DOWNLOAD_WAIT = wait_exponential_jitter(initial=1, exp_base=2, max=32, jitter=1)
+_BUSY = {"OPERATION_IN_PROGRESS", "LIMIT_REACHED"}
+_RUNNING = {"CREATED", "RUNNING", "CANCELING"}
+_GONE = {400, 403, 404, 410}
+
+log = get_logger()
+
+
+class BulkOperation(msgspec.Struct, frozen=True, rename="camel"):
+    """`created_at` is the moment the file shows. `url` is None when there were no objects."""
+
+    id: str
+    status: str
+    created_at: datetime
+    object_count: int = 0
+    root_object_count: int = 0
+    file_size: int | None = None
+    error_code: str | None = None
+    url: str | None = None
+
+
+async def start(client: ShopifyClient, query: str) -> str:
+    """The id of a new operation. Raises ExportRefusedError while too many run already."""
+    answer = await client.ask(queries.START_BULK, {"query": query})
+    payload = answer.data.get("bulkOperationRunQuery") or {}
+    for error in payload.get("userErrors") or []:
+        if error.get("code") in _BUSY:
+            raise ExportRefusedError("Other exports of this shop are still running.")
+        raise ShopifyRequestError(
+            "Shopify refused the export.", reason=error.get("code"), answer=error.get("message")
+        )
+    try:
+        return str(payload["bulkOperation"]["id"])
+    except (KeyError, TypeError) as error:
+        raise AnswerUnreadableError("Shopify did not name the export.") from error
+
+
+async def wait_until_done(client: ShopifyClient, operation_id: str) -> BulkOperation:
+    """The operation once it is completed.
+
+    Raises ExportFailedError when Shopify ended it, or when it counted nothing more for an hour.
+    """
+    clock = asyncio.get_running_loop().time
+    pause, counted, moved_at = _FIRST_PAUSE_SECONDS, -1, clock()
+    while (operation := await look_up(client, operation_id)).status in _RUNNING:
+        if operation.object_count != counted:
+            counted, moved_at = operation.object_count, clock()
+        if clock() - moved_at > _STUCK_AFTER_SECONDS:
+            await client.ask(queries.CANCEL_BULK, {"id": operation_id})
+            raise ExportFailedError("Shopify's export stands still.")
+        await asyncio.sleep(pause)
+        pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
+    if operation.status == "COMPLETED":
+        return operation
+    if operation.error_code == "ACCESS_DENIED":
+        raise ShopifyRequestError("Shopify denies access to these data.", reason="ACCESS_DENIED")
+    raise ExportFailedError(
+        "Shopify ended the export.", status=operation.status, reason=operation.error_code
+    )
+
+
+async def look_up(client: ShopifyClient, operation_id: str) -> BulkOperation:
+    """The operation as it is now. Raises ExportExpiredError when Shopify knows it no longer."""
+    answer = await client.ask(queries.BULK_OPERATION, {"id": operation_id})
+    found: Any = answer.data.get("bulkOperation")
+    if found is None:
+        raise ExportExpiredError("Shopify no longer has the export.")
+    try:
+        return msgspec.convert(found, BulkOperation, strict=False)
+    except msgspec.ValidationError as error:
+        raise AnswerUnreadableError("Shopify's export has an unknown shape.") from error
+
+
+async def download(
+    http: httpx.AsyncClient,
+    operation: BulkOperation,
+    target: Path,
+    *,
+    retry_wait: wait_base = _DOWNLOAD_WAIT,
+) -> None:
+    """Write the operation's file to `target`, in bounded memory, without the access token.
+
+    Raises ExportExpiredError when the link is dead, ExportFailedError when the file does not
+    have one line for each object, ShopifyUnavailableError after five tries.
+    """
+    if operation.url is None:
+        _opened(target).close()
+        lines = 0
+    else:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(ShopifyUnavailableError),
+            wait=retry_wait,
+            stop=stop_after_attempt(_DOWNLOAD_TRIES),
+            reraise=True,
+        )
+        lines = await retrying(_fetch, http, operation.url, target)
+    if lines != operation.object_count:
+        raise ExportFailedError(
+            "Shopify's export is not whole.", lines=lines, objects=operation.object_count
+        )
+
+
+async def _fetch(http: httpx.AsyncClient, url: str, target: Path) -> int:
+    try:
+        async with http.stream("GET", url) as response:
+            if response.status_code in _GONE:
+                raise ExportExpiredError("The link to Shopify's export is dead.")
+            if response.status_code != httpx.codes.OK:
+                raise ShopifyUnavailableError("The export's storage failed.")
+            return await _write_lines(response.aiter_bytes(_CHUNK_BYTES), target)
+    except httpx.TransportError as error:
+        raise ShopifyUnavailableError("The export's storage does not answer.") from error
+
+
+async def _write_lines(chunks: AsyncIterator[bytes], target: Path) -> int:
+    """How many lines were written; a last one without its end counts."""
+    lines, last = 0, b"\n"
+    with _opened(target) as file:
+        async for chunk in chunks:
+            file.write(chunk)
+            lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return lines if last == b"\n" else lines + 1
+
+
+def _opened(target: Path) -> BinaryIO:
+    # A write here goes to the page cache: no wait that is worth a thread.
+    return target.open("wb")

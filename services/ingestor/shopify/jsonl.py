@@ -1,0 +1,102 @@
+"""Puts the lines of a bulk file together again: each root object with its children.
+
+Children may stand anywhere in the file, so this is a Grace hash join: the lines are parted by
+their root's id into files small enough for memory, and each part is joined there. The order of
+the roots depends on the file and the number of parts alone; a successor can count on it.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from services.ingestor.shopify.errors import AnswerUnreadableError, ExportFailedError
+
+_PART_BYTES = 24 * 1024 * 1024
+_PARTS_AT_MOST = 256
+_WRITE_BUFFER_BYTES = 128 * 1024
+
+
+class Joined(NamedTuple):
+    """One root object and its children, each still a line of JSON."""
+
+    root: bytes
+    children: list[bytes]
+
+
+class _Key(msgspec.Struct, gc=False):
+    id: str
+    parent_id: str | None = msgspec.field(name="__parentId", default=None)
+
+
+_KEY = msgspec.json.Decoder(_Key)
+
+
+def parts_for(size: int) -> int:
+    """How many parts a file of `size` bytes is to be joined in."""
+    return max(1, min(_PARTS_AT_MOST, -(-size // _PART_BYTES)))
+
+
+def read_joined(file: Path, parts: int, *, skip: int = 0) -> Iterator[Joined]:
+    """All roots of `file` with their children, without the first `skip`.
+
+    Blocks while it reads. Needs as much disk as the file has when `parts` is over one; what it
+    writes is beside the file and goes as soon as it was read. Raises ExportFailedError when a
+    child has no root, AnswerUnreadableError when a line is no object with an id.
+    """
+    if parts == 1:
+        yield from _without_first(_joined(file), skip)
+        return
+    for part in _partition(file, parts):
+        joined = _joined(part)
+        part.unlink()
+        if skip >= len(joined):
+            skip -= len(joined)
+            continue
+        yield from _without_first(joined, skip)
+        skip = 0
+
+
+def _without_first(joined: dict[str, Joined], skip: int) -> Iterator[Joined]:
+    for position, each in enumerate(joined.values()):
+        if position >= skip:
+            yield each
+
+
+def _key(line: bytes) -> _Key:
+    try:
+        return _KEY.decode(line)
+    except msgspec.MsgspecError as error:
+        raise AnswerUnreadableError("A line of Shopify's export cannot be read.") from error
+
+
+def _joined(file: Path) -> dict[str, Joined]:
+    roots: dict[str, Joined] = {}
+    children: list[tuple[str, bytes]] = []
+    with file.open("rb") as lines:
+        for line in lines:
+            key = _key(line)
+            if key.parent_id is None:
+                roots[key.id] = Joined(line, [])
+            else:
+                children.append((key.parent_id, line))
+    for parent, line in children:
+        root = roots.get(parent)
+        if root is None:
+            raise ExportFailedError("A line of Shopify's export has lost its parent.")
+        root.children.append(line)
+    return roots
+
+
+def _partition(file: Path, parts: int) -> list[Path]:
+    paths = [file.with_name(f"{file.name}.{number:03}") for number in range(parts)]
+    with ExitStack() as stack:
+        lines = stack.enter_context(file.open("rb"))
+        writers = [stack.enter_context(path.open("wb", _WRITE_BUFFER_BYTES)) for path in paths]
+        for line in lines:
+            key = _key(line)
+            writers[crc32((key.parent_id or key.id).encode()) % parts].write(line)
+    return paths

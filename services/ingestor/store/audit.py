@@ -1,0 +1,92 @@
+"""Recomputes everything derived from the facts, and names what differs."""
+
+from uuid import UUID
+
+from libs.common.database.transaction import Transaction
+from services.ingestor.store.rollups import CUSTOMER_MEASURES, DAILY_MEASURES, PRODUCT_MEASURES
+from services.ingestor.store.statements import names, run
+
+_DAILY = """
+    SELECT day, currency, sum(orders) AS orders, sum(units) AS units, sum(revenue) AS revenue,
+        sum(gross) AS gross, sum(discounts) AS discounts, sum(taxes) AS taxes,
+        sum(shipping) AS shipping, sum(refunded) AS refunded
+    FROM (
+        SELECT day, currency, 1 AS orders, units, total AS revenue, subtotal + discounts AS gross,
+            discounts, taxes, shipping, 0::numeric AS refunded
+        FROM store.orders WHERE tenant_id = $1 AND counted
+        UNION ALL
+        SELECT day, currency, 0, 0, 0, 0, 0, 0, 0, amount
+        FROM store.refunds WHERE tenant_id = $1 AND counted) AS images
+    GROUP BY day, currency"""
+
+_CUSTOMER = """
+    SELECT customer_id, currency, count(*) AS orders, sum(units) AS units, sum(total) AS revenue
+    FROM store.orders WHERE tenant_id = $1 AND counted AND customer_id IS NOT NULL
+    GROUP BY customer_id, currency"""
+
+_PRODUCT = """
+    SELECT product_id, currency, sum(quantity) AS units, sum(total) AS gross,
+        sum(discounts) AS discounts
+    FROM store.order_lines WHERE tenant_id = $1 AND counted AND product_id IS NOT NULL
+    GROUP BY product_id, currency"""
+
+_COUNTS = """
+    SELECT 'orders' AS entity, count(*) AS records
+        FROM store.orders WHERE tenant_id = $1 AND counted
+    UNION ALL SELECT 'customers', count(*)
+        FROM store.customers WHERE tenant_id = $1 AND deleted_at IS NULL
+    UNION ALL SELECT 'products', count(*)
+        FROM store.products WHERE tenant_id = $1 AND deleted_at IS NULL"""
+
+
+def _compared(table: str, keys: tuple[str, ...], measures: tuple[str, ...], facts: str) -> str:
+    """Keys whose sums differ, a missing row being the same as zeros."""
+    held = ", ".join(f"coalesce(held.{measure}, 0)" for measure in measures)
+    truth = ", ".join(f"coalesce(truth.{measure}, 0)" for measure in measures)
+    return "\n".join(
+        (
+            f"SELECT '{table} ' || concat_ws(' ', {names(keys)}) AS difference",
+            "FROM (SELECT * FROM",
+            f"store.{table} WHERE tenant_id = $1) AS held",
+            f"FULL JOIN ({facts}) AS truth USING ({names(keys)})",
+            f"WHERE ({held}) IS DISTINCT FROM ({truth})",
+        )
+    )
+
+
+_DERIVED = """
+    SELECT 'orders ' || held.id AS difference
+    FROM store.orders AS held JOIN store.shops AS shop ON shop.tenant_id = held.tenant_id
+    LEFT JOIN LATERAL (
+        SELECT coalesce(sum(quantity), 0) AS units FROM store.order_lines AS line
+        WHERE line.tenant_id = held.tenant_id AND line.order_id = held.id) AS lines ON true
+    WHERE held.tenant_id = $1 AND (
+        held.counted IS DISTINCT FROM
+            (held.deleted_at IS NULL AND (NOT held.test OR shop.include_test_orders))
+        OR held.day IS DISTINCT FROM (held.processed_at AT TIME ZONE shop.zone)::date
+        OR held.units <> lines.units)
+    UNION ALL
+    SELECT 'order_lines ' || line.order_id || ' ' || line.id
+    FROM store.order_lines AS line JOIN store.orders AS held
+        ON held.tenant_id = line.tenant_id AND held.id = line.order_id
+    WHERE line.tenant_id = $1
+        AND (line.counted, line.currency) IS DISTINCT FROM (held.counted, held.currency)
+    UNION ALL
+    SELECT 'refunds ' || refund.order_id || ' ' || refund.id
+    FROM store.refunds AS refund JOIN store.orders AS held
+        ON held.tenant_id = refund.tenant_id AND held.id = refund.order_id
+    WHERE refund.tenant_id = $1
+        AND (refund.counted, refund.currency) IS DISTINCT FROM (held.counted, held.currency)"""
+
+_CHECKS = (
+    _compared("daily_sales", ("day", "currency"), DAILY_MEASURES, _DAILY),
+    _compared("customer_sales", ("customer_id", "currency"), CUSTOMER_MEASURES, _CUSTOMER),
+    _compared("product_sales", ("product_id", "currency"), PRODUCT_MEASURES, _PRODUCT),
+    _compared("entity_counts", ("entity",), ("records",), _COUNTS),
+    _DERIVED,
+)
+
+
+async def recompute_differences(tx: Transaction, tenant_id: UUID) -> list[str]:
+    """One text for each derived value that is not what the facts say: table and key."""
+    return [row.difference for check in _CHECKS for row in await run(tx, check, tenant_id)]

@@ -1,0 +1,132 @@
+"""Customers and products: objects that stand alone, written alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from libs.common.database.transaction import Transaction
+from services.ingestor.facts import Entity
+from services.ingestor.store.folding import Key, Newest
+from services.ingestor.store.rollups import ENTITY_COUNTS, count_images
+from services.ingestor.store.statements import (
+    NEWER,
+    Columns,
+    arrays,
+    column_arrays,
+    differs,
+    names,
+    run,
+    taken,
+    with_parts,
+)
+
+_VERSION = {
+    "updated_at": "timestamptz",
+    "observed_at": "timestamptz",
+    "pulled_at": "timestamptz",
+}
+_CHANGED = """SELECT tenant_id, count(*) AS written, bool_or(changed) AS changed
+    FROM written GROUP BY tenant_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityStatements:
+    upsert: str
+    touch: str
+    columns: Columns
+    fields: Sequence[str]
+
+
+def _statements(entity: Entity, data: Columns) -> EntityStatements:
+    columns = {"tenant_id": "uuid", "id": "bigint"} | dict(data) | _VERSION
+    seen = (*data, "updated_at", "observed_at")
+    upsert = with_parts(
+        "\n".join(
+            (
+                f"written AS (INSERT INTO store.{entity} AS held ({names(columns)})",
+                f"SELECT {names(columns)}",
+                f"FROM {arrays(columns)} ORDER BY tenant_id, id",
+                f"ON CONFLICT (tenant_id, id) DO UPDATE SET {taken(seen)}, deleted_at = NULL,",
+                "pulled_at = greatest(held.pulled_at, excluded.pulled_at)",
+                f"WHERE {NEWER}",
+                "RETURNING new.tenant_id,",
+                "old.tenant_id IS NULL OR old.deleted_at IS NOT NULL AS appeared,",
+                "old.tenant_id IS NULL OR",
+                f"{differs((*data, 'deleted_at'), 'old.', 'new.')} AS changed)",
+            )
+        ),
+        count_images(entity, 1, "appeared"),
+        ENTITY_COUNTS,
+        answer=_CHANGED,
+    )
+    return EntityStatements(upsert, touch_statement(entity), columns, ("id", *data, "updated_at"))
+
+
+def touch_statement(entity: Entity, also: str = "", value: str = "") -> str:
+    """Raises pulled_at of objects that a pull saw again without news of them.
+
+    They are all there, so nothing is inserted: ON CONFLICT finds rows by their key whatever the
+    statistics say, where the join of an UPDATE reads a fresh table once a row.
+    """
+    given = arrays({"tenant_id": "uuid", "id": "bigint", "pulled_at": "timestamptz"})
+    alive = "held.deleted_at IS NULL"
+    return "\n".join(
+        (
+            f"INSERT INTO store.{entity} AS held",
+            f"(tenant_id, id, pulled_at, updated_at, observed_at, deleted_at{also})",
+            f"SELECT tenant_id, id, pulled_at, '-infinity', '-infinity', pulled_at{value}",
+            f"FROM {given} ORDER BY tenant_id, id",
+            "ON CONFLICT (tenant_id, id) DO UPDATE SET pulled_at = excluded.pulled_at",
+            f"WHERE {alive} AND (held.pulled_at IS NULL OR held.pulled_at < excluded.pulled_at)",
+        )
+    )
+
+
+CUSTOMERS = _statements(
+    "customers",
+    {
+        "email": "text",
+        "first_name": "text",
+        "last_name": "text",
+        "created_at": "timestamptz",
+    },
+)
+PRODUCTS = _statements(
+    "products",
+    {
+        "title": "text",
+        "handle": "text",
+        "vendor": "text",
+        "status": "text",
+        "price": "numeric",
+        "created_at": "timestamptz",
+    },
+)
+
+
+async def write_entities(
+    tx: Transaction, statements: EntityStatements, newest: Newest[Any]
+) -> set[UUID]:
+    """Returns the tenants whose data changed."""
+    if not newest.copies:
+        return set()
+    keys = list(newest.copies)
+    facts, observed = zip(*newest.copies.values(), strict=True)
+    rows = await run(
+        tx,
+        statements.upsert,
+        [key[0] for key in keys],
+        *column_arrays(statements.columns, statements.fields, facts),
+        observed,
+        [newest.pulled.get(key) for key in keys],
+    )
+    if sum(row.written for row in rows) < len(keys):
+        await touch(tx, statements.touch, newest.pulled)
+    return {row.tenant_id for row in rows if row.changed}
+
+
+async def touch(tx: Transaction, statement: str, pulled: dict[Key, Any]) -> None:
+    if pulled:
+        tenants, ids = zip(*pulled, strict=True)
+        await tx.exec_driver_sql(statement, (tenants, ids, list(pulled.values())))

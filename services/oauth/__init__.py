@@ -1,0 +1,1 @@
+"""oauth: connects shops and keeps their tokens."""

@@ -1,0 +1,79 @@
+"""Starts the oauth service. Wiring only."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.engine import create_engine, ping, wait_until_ready
+from libs.common.identity import TokenSigner, TokenVerifier
+from libs.common.messaging.consumer import consume_deliveries
+from libs.common.messaging.outbox import relay_outbox
+from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.topology import Lane
+from libs.common.process import run_service
+from libs.common.tables import tenancy
+from libs.common.web.app import create_web_app
+from libs.common.web.callers import callers
+from libs.common.web.server import serve
+from services.oauth.encryption import Cipher
+from services.oauth.handlers import Deliveries
+from services.oauth.installs import Installs
+from services.oauth.routes import InstallPages, install_routes, tenant_routes
+from services.oauth.settings import OauthSettings
+from services.oauth.shopify import TokenEndpoint
+from services.oauth.tokens import Tokens
+
+
+def create_app(settings: OauthSettings, engine: AsyncEngine) -> FastAPI:
+    cipher = Cipher(settings.encryption_key)
+    endpoint = TokenEndpoint(
+        settings.shopify_api_url, settings.shopify_api_key, settings.shopify_api_secret
+    )
+    # Half of the pool may wait for Shopify; the other half answers from what is stored.
+    slots = asyncio.Semaphore(max(1, settings.database_pool_size // 2))
+    tokens = Tokens(engine, cipher, endpoint, slots)
+    installs = Installs(settings, engine, cipher, endpoint, slots)
+    signer = TokenSigner("oauth", settings.caller_private_key)
+    verifier = TokenVerifier("oauth", settings.caller_public_keys)
+    gateway, ingestor = callers(verifier, "gateway"), callers(verifier, "ingestor")
+    readers = callers(verifier, "gateway", "ingestor")
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await endpoint.close()
+
+    return create_web_app(
+        "Tillstream oauth",
+        [
+            install_routes(InstallPages(installs, signer, settings.public_url), gateway),
+            tenant_routes(engine, tokens, readers, ingestor),
+        ],
+        ready_checks={"database": lambda: ping(engine)},
+        lifespan=lifespan,
+    )
+
+
+async def main(settings: OauthSettings) -> None:
+    engine = create_engine(settings.database_url, "oauth", pool_size=settings.database_pool_size)
+    try:
+        await wait_until_ready(engine)
+        async with Publisher(settings.amqp_url, "oauth") as publisher:
+            await serve(
+                create_app(settings, engine),
+                settings.host,
+                settings.port,
+                relay_outbox(engine, tenancy.outbox, publisher),
+                consume_deliveries(
+                    settings.amqp_url, Lane.TENANCY, Deliveries(engine).apply, publisher
+                ),
+            )
+    finally:
+        await engine.dispose()
+
+
+if __name__ == "__main__":
+    run_service("oauth", OauthSettings, main)

@@ -1,0 +1,13 @@
+"""Access scopes: what was asked for, and what of it was granted."""
+
+from collections.abc import Iterable
+
+OPTIONAL_SCOPES = frozenset({"read_all_orders"})
+"""Shopify grants it apart; without it a shop's history is its last 60 days."""
+
+
+def missing_scopes(asked: Iterable[str], granted: Iterable[str]) -> list[str]:
+    """What was asked for and cannot be done without. `write_x` grants `read_x` too."""
+    held = set(granted)
+    held |= {"read_" + scope.removeprefix("write_") for scope in held if scope.startswith("write_")}
+    return sorted(set(asked) - held - OPTIONAL_SCOPES)

@@ -1,0 +1,87 @@
+"""Answers in plain ASGI, and the reading of a body that may be too large."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Send
+
+from libs.common.errors import PayloadTooLargeError, PlatformError, TransientError
+from libs.common.ids import new_id
+from libs.common.web.errors import error_body, status_and_headers
+
+_ACCEPTED_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+_REQUEST_ID = b"x-request-id"
+_JSON = (b"content-type", b"application/json")
+_EMPTY = (b"content-length", b"0")
+_END = {"type": "http.response.body", "body": b""}
+
+
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
+    """A well-formed X-Request-Id as it came, a new one otherwise."""
+    given = headers.get(_REQUEST_ID, b"")
+    return given.decode() if _ACCEPTED_ID.fullmatch(given) else str(new_id())
+
+
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """The whole body, counted as it arrives. Raises PayloadTooLargeError."""
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit() or int(declared) > limit:
+        raise _too_large(limit)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise _too_large(limit)
+        return body
+    chunks: list[bytes] = []
+    size = 0
+    while message["type"] == "http.request":
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+        message = await receive()
+    raise ClientDisconnect
+
+
+async def answer_empty(send: Send, request_id: str) -> None:
+    """200 without a body."""
+    head = [_EMPTY, (_REQUEST_ID, request_id.encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send(_END)
+
+
+async def answer_json(
+    send: Send,
+    request_id: str,
+    status: int,
+    content: object,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> None:
+    body = orjson.dumps(content)
+    length = (b"content-length", str(len(body)).encode())
+    head = [_JSON, length, (_REQUEST_ID, request_id.encode()), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer_error(send: Send, request_id: str, error: PlatformError) -> None:
+    """`error` in the shape every error has."""
+    status, given = status_and_headers(error)
+    headers = [(name.lower().encode(), value.encode()) for name, value in given.items()]
+    content = error_body(
+        error.code,
+        error.message,
+        request_id,
+        retryable=isinstance(error, TransientError),
+        details=error.context.get("details"),
+    )
+    await answer_json(send, request_id, status, content, headers)
+
+
+def _too_large(limit: int) -> PayloadTooLargeError:
+    return PayloadTooLargeError(f"The request is larger than the {limit} bytes taken here.")

@@ -1,0 +1,111 @@
+"""Which tenant a shop's deliveries belong to: the directory, kept in memory.
+
+A database outage changes nothing for the shops that are known. A shop that is not known is
+asked for at the database, so a connected shop is never refused for being new.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.errors import DatabaseUnavailableError, ShopUnknownError
+from libs.common.logs import get_logger
+from services.webhooks.repository import Shop, find_shop, list_shops
+
+_REFRESH_SECONDS = 15.0
+_REFRESHES_PER_RELOAD = 20
+_OVERLAP = timedelta(minutes=2)
+"""A line becomes visible at its commit, later than its time says."""
+_MISS_SECONDS = 1.0
+_ANSWER_SECONDS = 2.0
+"""Shopify waits 5 seconds in all."""
+_MOST_MISSES = 10_000
+_MOST_QUESTIONS = 3
+"""At a time; the other connections are for the spool."""
+
+log = get_logger()
+
+
+class ShopDirectory:
+    """`load` once, then `keep_fresh` beside the server."""
+
+    def __init__(self, engine: AsyncEngine, *, refresh_seconds: float = _REFRESH_SECONDS) -> None:
+        self._engine = engine
+        self._refresh_seconds = refresh_seconds
+        self._shops: dict[str, Shop] = {}
+        self._misses: dict[str, float] = {}
+        self._newest: datetime | None = None
+        self._lookups: dict[str, asyncio.Task[Shop | None]] = {}
+        self._asking = asyncio.Semaphore(_MOST_QUESTIONS)
+
+    async def load(self) -> None:
+        """Read all of it. Raises DatabaseUnavailableError."""
+        shops = await list_shops(self._engine)
+        self._shops = {shop.domain: shop for shop in shops}
+        self._remember_newest(shops)
+
+    async def keep_fresh(self) -> None:
+        """Take in changes for ever; now and then all of it, because erased shops leave no line."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(self._refresh_seconds)
+            rounds += 1
+            try:
+                if rounds % _REFRESHES_PER_RELOAD == 0 or self._newest is None:
+                    await self.load()
+                else:
+                    await self._take_changes(self._newest - _OVERLAP)
+            except DatabaseUnavailableError:
+                log.warning("directory_not_refreshed", shops=len(self._shops))
+
+    def cached(self, domain: str) -> Shop | None:
+        return self._shops.get(domain)
+
+    async def find(self, domain: str) -> Shop:
+        """The shop of `domain`, from the database when it is not in memory.
+
+        Raises ShopUnknownError, or DatabaseUnavailableError when that cannot be said.
+        """
+        if (shop := self._shops.get(domain)) is not None:
+            return shop
+        if self._misses.get(domain, 0.0) > asyncio.get_running_loop().time():
+            raise _unknown()
+        lookup = self._lookups.get(domain)
+        if lookup is None:
+            lookup = asyncio.create_task(self._look_up(domain))
+            self._lookups[domain] = lookup
+            lookup.add_done_callback(lambda _: self._lookups.pop(domain))
+        if (shop := await asyncio.shield(lookup)) is None:
+            raise _unknown()
+        return shop
+
+    async def _look_up(self, domain: str) -> Shop | None:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS), self._asking:
+                shop = await find_shop(self._engine, domain)
+        except TimeoutError as error:
+            raise DatabaseUnavailableError("PostgreSQL does not answer in time") from error
+        if shop is not None:
+            self._shops[domain] = shop
+            return shop
+        if len(self._misses) >= _MOST_MISSES:
+            self._misses.clear()
+        self._misses[domain] = asyncio.get_running_loop().time() + _MISS_SECONDS
+        return None
+
+    async def _take_changes(self, since: datetime) -> None:
+        changed = await list_shops(self._engine, changed_since=since)
+        self._shops |= {shop.domain: shop for shop in changed}
+        self._remember_newest(changed)
+
+    def _remember_newest(self, shops: Sequence[Shop]) -> None:
+        times = [shop.updated_at for shop in shops]
+        if self._newest is not None:
+            times.append(self._newest)
+        self._newest = max(times, default=None)
+
+
+def _unknown() -> ShopUnknownError:
+    return ShopUnknownError("This shop is not connected.")

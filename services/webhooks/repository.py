@@ -1,0 +1,89 @@
+"""All SQL of the webhooks service: the shop directory, read only, and the spool."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import Transaction, transaction
+from libs.common.messaging.topology import Lane
+from libs.common.tables.intake import spool
+from libs.common.tables.tenancy import shop_directory
+
+_SHOP_COLUMNS = (
+    shop_directory.c.domain,
+    shop_directory.c.tenant_id,
+    shop_directory.c.status,
+    shop_directory.c.updated_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A line of the directory. A disconnected shop is known all the same."""
+
+    domain: str
+    tenant_id: UUID
+    status: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A delivery that waits for the broker; `message` carries it alone."""
+
+    id: int
+    lane: Lane
+    message: bytes
+
+
+async def find_shop(engine: AsyncEngine, domain: str) -> Shop | None:
+    query = select(*_SHOP_COLUMNS).where(shop_directory.c.domain == domain)
+    async with transaction(engine) as tx:
+        row = (await tx.execute(query)).one_or_none()
+    return None if row is None else Shop(*row)
+
+
+async def list_shops(engine: AsyncEngine, *, changed_since: datetime | None = None) -> list[Shop]:
+    """Every shop, or those whose line was written at or after `changed_since`."""
+    query = select(*_SHOP_COLUMNS)
+    if changed_since is not None:
+        query = query.where(shop_directory.c.updated_at >= changed_since)
+    async with transaction(engine) as tx:
+        return [Shop(*row) for row in await tx.execute(query)]
+
+
+async def add_to_spool(engine: AsyncEngine, lane: Lane, messages: Sequence[bytes]) -> None:
+    rows = [{"lane": lane.value, "record": message} for message in messages]
+    async with transaction(engine) as tx:
+        await tx.execute(insert(spool), rows)
+
+
+async def lock_oldest(tx: Transaction, *, rows: int, most_bytes: int) -> list[Spooled]:
+    """The oldest deliveries nobody else relays, at least one if there is any."""
+    size = func.octet_length(spool.c.record).label("size")
+    candidates = await tx.execute(
+        select(spool.c.id, size).order_by(spool.c.id).limit(rows).with_for_update(skip_locked=True)
+    )
+    chosen: list[int] = []
+    total = 0
+    for row in candidates:
+        total += row.size
+        if chosen and total > most_bytes:
+            break
+        chosen.append(row.id)
+    if not chosen:
+        return []
+    found = await tx.execute(
+        select(spool.c.id, spool.c.lane, spool.c.record)
+        .where(spool.c.id.in_(chosen))
+        .order_by(spool.c.id)
+    )
+    return [Spooled(row.id, Lane(row.lane), row.record) for row in found]
+
+
+async def remove_from_spool(tx: Transaction, ids: Sequence[int]) -> None:
+    await tx.execute(delete(spool).where(spool.c.id.in_(ids)))

@@ -1,0 +1,131 @@
+"""The public door for Shopify, in plain ASGI: a framework would cost more than all the rest."""
+
+from collections.abc import Sequence
+
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from libs.common.errors import NotFoundError, PlatformError
+from libs.common.logs import get_logger
+from libs.common.messaging.records import DeliveryRecord
+from libs.common.web.errors import STATUS_BY_CODE, error_body
+from services.webhooks.answers import (
+    answer_empty,
+    answer_error,
+    answer_json,
+    read_body,
+    request_id_of,
+)
+from services.webhooks.deliveries import (
+    Headers,
+    check_signature,
+    header,
+    is_webhook_path,
+    read_attributes,
+)
+from services.webhooks.directory import ShopDirectory
+from services.webhooks.intake import Intake
+
+_BODY_LIMIT = 8 * 1024 * 1024
+_LONGEST_LOGGED = 64
+
+log = get_logger()
+
+
+class FrontDoor:
+    """Answers 200 only when the delivery is durable."""
+
+    def __init__(self, secrets: Sequence[str], directory: ShopDirectory, intake: Intake) -> None:
+        self._secrets = secrets
+        self._directory = directory
+        self._intake = intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError("only HTTP is spoken here")
+        headers: Headers = dict(scope["headers"])
+        request_id = request_id_of(headers)
+        path: str = scope["path"]
+        if not is_webhook_path(path):
+            await self._answer_other(path, send, request_id)
+            return
+        if scope["method"] != "POST":
+            await _refuse_method(send, request_id)
+            return
+        try:
+            await self._take(headers, path, receive)
+        except PlatformError as error:
+            _log_refusal(error, headers, request_id)
+            await answer_error(send, request_id, error)
+        except ClientDisconnect:
+            return
+        else:
+            await answer_empty(send, request_id)
+
+    async def _take(self, headers: Headers, path: str, receive: Receive) -> None:
+        body = await read_body(headers, receive, _BODY_LIMIT)
+        check_signature(headers, body, self._secrets)
+        attributes = read_attributes(headers, path)
+        domain = attributes.shop_domain
+        shop = self._directory.cached(domain) or await self._directory.find(domain)
+        await self._intake.accept(
+            DeliveryRecord(
+                id=attributes.id,
+                source=domain,
+                type=attributes.topic,
+                time=attributes.triggered_at,
+                tenant_id=shop.tenant_id,
+                body=body,
+                subject=attributes.event_id,
+                traceparent=attributes.traceparent,
+            )
+        )
+
+    async def _answer_other(self, path: str, send: Send, request_id: str) -> None:
+        if path == "/health/live":
+            await answer_json(send, request_id, 200, {"status": "live"})
+        elif path == "/health/ready":
+            await self._answer_ready(send, request_id)
+        else:
+            await answer_error(send, request_id, NotFoundError("There is nothing here."))
+
+    async def _answer_ready(self, send: Send, request_id: str) -> None:
+        try:
+            await self._intake.check_ready()
+        except PlatformError as error:
+            content = {"status": "unready", "failures": {"stores": error.code}}
+            await answer_json(send, request_id, 503, content)
+        else:
+            await answer_json(send, request_id, 200, {"status": "ready", "failures": {}})
+
+
+def create_app(secrets: Sequence[str], directory: ShopDirectory, intake: Intake) -> ASGIApp:
+    """The door, with the shape of our errors around what nobody foresaw."""
+    return ServerErrorMiddleware(FrontDoor(secrets, directory, intake), handler=_answer_unexpected)
+
+
+async def _refuse_method(send: Send, request_id: str) -> None:
+    code = "METHOD_NOT_ALLOWED"
+    content = error_body(code, "Deliveries are sent with POST.", request_id)
+    await answer_json(send, request_id, STATUS_BY_CODE[code], content, [(b"allow", b"POST")])
+
+
+def _log_refusal(error: PlatformError, headers: Headers, request_id: str) -> None:
+    log.warning(
+        "delivery_refused",
+        code=error.code,
+        reason=error.message,
+        shop=header(headers, b"shop-domain")[:_LONGEST_LOGGED],
+        topic=header(headers, b"topic")[:_LONGEST_LOGGED],
+        request_id=request_id,
+    )
+
+
+async def _answer_unexpected(request: Request, _error: Exception) -> Response:
+    # The server logs the error with its stack; the caller learns nothing of our insides.
+    request_id = request_id_of(dict(request.scope["headers"]))
+    message = "Something went wrong on our side. Name the request id when you ask for help."
+    body = error_body("INTERNAL_SERVER_ERROR", message, request_id, retryable=True)
+    return JSONResponse(body, 500, {"X-Request-Id": request_id})

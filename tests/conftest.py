@@ -1,0 +1,91 @@
+"""Real servers for every test that asks: PostgreSQL and RabbitMQ, shared by the whole run.
+
+TILLSTREAM_TEST_DATABASE_URL and TILLSTREAM_TEST_AMQP_URL (with TILLSTREAM_TEST_MANAGEMENT_URL)
+name servers that are there already; otherwise private ones are started once and kept by
+`tests/keeper.py`. A test gets a database and a virtual host that are its own.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pytest
+
+from tests import brokers, databases
+from tests.brokers import Broker
+from tests.databases import Database
+from tests.keeper import ROOT, shared_server
+
+_SERVERS = ROOT / ".cache/test-servers"
+_Result = TypeVar("_Result")
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
+    """In a loop of its own, in a thread: session fixtures have none, and must not disturb one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()
+
+
+@pytest.fixture(scope="session")
+def database_server_url() -> Iterator[str]:
+    """The maintenance database as a role that may create databases and roles."""
+    if given := os.environ.get("TILLSTREAM_TEST_DATABASE_URL"):
+        yield given
+        return
+    with shared_server("postgres", _SERVERS / "postgres") as server:
+        yield server["url"]
+
+
+@pytest.fixture(scope="session")
+def database_template(database_server_url: str) -> str:
+    return _run(lambda: databases.ensure_template(database_server_url))
+
+
+@pytest.fixture
+async def database(database_server_url: str, database_template: str) -> AsyncIterator[Database]:
+    """A fresh database with every migration applied."""
+    made = await databases.create(database_server_url, database_template)
+    yield made
+    await databases.drop(database_server_url, made)
+
+
+@pytest.fixture
+async def empty_database(database_server_url: str) -> AsyncIterator[Database]:
+    """A fresh database without any migration."""
+    made = await databases.create(database_server_url, None)
+    yield made
+    await databases.drop(database_server_url, made)
+
+
+@pytest.fixture(scope="session")
+def broker_server() -> Iterator[Mapping[str, str]]:
+    """The broker's `url` and `management_url`, as a user who may do everything."""
+    if given := os.environ.get("TILLSTREAM_TEST_AMQP_URL"):
+        management = os.environ.get("TILLSTREAM_TEST_MANAGEMENT_URL")
+        yield {"url": given, "management_url": management or brokers.management_url(given)}
+        return
+    with shared_server("rabbitmq", _SERVERS / "rabbitmq") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def amqp_url(broker_server: Mapping[str, str]) -> str:
+    return broker_server["url"]
+
+
+@pytest.fixture
+async def broker(broker_server: Mapping[str, str]) -> AsyncIterator[Broker]:
+    """A fresh virtual host with the topology declared."""
+    made = await brokers.create(broker_server)
+    yield made
+    await brokers.remove(broker_server, made)
+
+
+@pytest.fixture
+async def vhost(broker_server: Mapping[str, str]) -> AsyncIterator[Broker]:
+    """A fresh virtual host with nothing in it."""
+    made = await brokers.create(broker_server, topology=False)
+    yield made
+    await brokers.remove(broker_server, made)

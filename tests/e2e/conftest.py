@@ -1,0 +1,132 @@
+"""The whole product, started as an operator would, and a real browser in front of it."""
+
+import csv
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+SHOP = "fernwood.myshopify.com"
+OTHER_SHOP = "harbour-lane.myshopify.com"
+_START_SECONDS = 180
+_STOP_SECONDS = 120
+_CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running system: what `up` said of itself, and where it keeps its data."""
+
+    ready: dict[str, Any]
+    data_dir: Path
+
+    @property
+    def gateway(self) -> str:
+        return str(self.ready["gateway"])
+
+    def control(self, path: str) -> str:
+        return f"{self.ready['simulator']}/_control/{path}"
+
+    def truth(self, shop: str, **dates: str) -> dict[str, Any]:
+        answer = httpx.get(self.control(f"shops/{shop}/truth"), params=dates, timeout=30)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+def _write_shop(path: Path, *, orders: int, seed: int) -> Path:
+    """Order lines of 120 days, with guests, several lines an order and odd characters."""
+    chance = random.Random(seed)
+    start = datetime(2026, 3, 1, 9, 30)
+    titles = ["Müller mug", "田中 tea, green", 'The "big" one', "A & B / C", "Ordinary"]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            [
+                "order_id",
+                "ordered_at",
+                "customer_id",
+                "product_id",
+                "product_title",
+                "quantity",
+                "unit_price",
+            ]
+        )
+        for number in range(orders):
+            at = (start + timedelta(minutes=number * 120 * 24 * 60 // orders)).isoformat()
+            customer = "" if chance.random() < 0.1 else f"C{chance.randrange(orders // 4):04}"
+            for _ in range(chance.randint(1, 4)):
+                product = chance.randrange(len(titles))
+                price = f"{chance.randint(100, 9_999) / 100:.2f}"
+                row = [f"A{number}", at, customer, f"P{product}B", titles[product]]
+                writer.writerow([*row, chance.randint(1, 5), price])
+    return path
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("e2e")
+    shop = _write_shop(folder / "fernwood.csv", orders=400, seed=1)
+    other = _write_shop(folder / "harbour.csv", orders=60, seed=2)
+    data_dir = folder / "data"
+    command = [
+        *(str(Path(sys.executable).with_name("tillstream")), "up", "--with-simulator", "--json"),
+        *("--shop", f"{SHOP}={shop},currency=GBP,zone=Europe/London"),
+        *("--shop", f"{OTHER_SHOP}={other}"),
+        *("--data-dir", str(data_dir), "--port", "0"),
+    ]
+    with (folder / "up.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            line = process.stdout.readline()
+            assert line, (folder / "up.log").read_text()[-4000:]
+            yield Running(json.loads(line), data_dir)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(_STOP_SECONDS)
+            process.stdout.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    assert executable, "Chromium is not installed: run `make setup`, or install chromium"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=_CHROMIUM_FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(30_000)
+    yield context
+    await context.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Kept after the run, for a person to look at."""
+    folder = Path(os.environ.get("SCREENSHOTS", ".cache/screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

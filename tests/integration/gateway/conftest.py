@@ -1,0 +1,45 @@
+"""A gateway over http on a loopback address, and the same one as it stands behind https."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.caller_keys import CallerKeys
+from tests.databases import Database
+from tests.integration.gateway.platform import Platform, running_gateway, running_services
+
+
+@pytest.fixture
+def dashboard(tmp_path: Path) -> Path:
+    folder = tmp_path / "dist"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>Tillstream</title>")
+    (folder / "favicon.svg").write_text("<svg/>")
+    (folder / "assets/index-3f2a.js").write_text("export {}")
+    (folder / "assets/index-3f2a.js.br").write_bytes(b"packed")
+    (folder / ".secret").write_text("not to be served")
+    (tmp_path / "outside.txt").write_text("not to be served")
+    return folder
+
+
+@pytest.fixture
+async def platform(database: Database, dashboard: Path) -> AsyncIterator[Platform]:
+    keys = CallerKeys()
+    async with (
+        running_services(database, keys) as upstreams,
+        running_gateway(database, keys, dashboard, upstreams) as platform,
+    ):
+        yield platform
+
+
+@pytest.fixture
+async def https_platform(platform: Platform, dashboard: Path) -> AsyncIterator[Platform]:
+    async with running_gateway(
+        platform.database,
+        platform.keys,
+        dashboard,
+        platform.upstreams,
+        PUBLIC_URL="https://till.example",
+    ) as secure:
+        yield secure

@@ -1,0 +1,111 @@
+"""The gateway, and nobody else, is told how far the ingestion of its own tenant is."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from services.ingestor.main import create_app
+from services.ingestor.settings import IngestorSettings
+from tests.caller_keys import CallerKeys
+from tests.databases import Database
+from tests.http_servers import serving
+from tests.integration.ingestor.facts import order, seen
+from tests.integration.ingestor.world import World
+
+KEYS = CallerKeys()
+
+
+@pytest.fixture
+async def base_url(world: World, database: Database) -> AsyncIterator[str]:
+    settings = IngestorSettings.from_environment(
+        {
+            "ENVIRONMENT": "test",
+            "PORT": "0",
+            "DATABASE_URL": database.url_for("ingestor"),
+            "AMQP_URL": "amqp://guest@127.0.0.1/",
+            "OAUTH_URL": "http://127.0.0.1:1",
+            "WEBHOOKS_URL": "http://127.0.0.1:1",
+            "CALLER_PRIVATE_KEY": KEYS.private["ingestor"],
+            "CALLER_PUBLIC_KEYS": KEYS.public_list,
+        }
+    )
+    async with serving(create_app(settings, world.engine)) as url:
+        yield url
+
+
+async def _ask(base_url: str, caller: str, tenant_id: UUID | None) -> httpx.Response:
+    token = KEYS.signer(caller).caller_token("ingestor", tenant_id=tenant_id)
+    async with httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+        return await client.get(
+            "/api/ingestion/status", headers={"Authorization": f"Bearer {token}"}
+        )
+
+
+async def test_a_tenant_without_any_facts_has_an_empty_status(world: World, base_url: str) -> None:
+    tenant_id = await world.add_tenant(shop=False)
+    assert (await _ask(base_url, "gateway", tenant_id)).json() == {
+        "shop": None,
+        "pull": None,
+        "freshness": {"dataVersion": "0", "changedAt": None},
+    }
+
+
+async def test_the_status_tells_shop_newest_pull_and_data_version(
+    world: World, base_url: str
+) -> None:
+    tenant_id = await world.add_tenant()
+    await world.apply(seen(tenant_id, order(1)))
+    pull_id, older = uuid4(), uuid4()
+    await world.rows(
+        tenant_id,
+        f"""INSERT INTO store.pulls
+        (tenant_id, id, kind, state, requested_at, started_at, records_processed, errors) VALUES
+        (:tenant, '{older}', 'backfill', 'failed', '2026-01-01', NULL, 0, '[]'),
+        (:tenant, '{pull_id}', 'backfill', 'running', '2026-01-02', '2026-01-02 01:02:03.5Z', 5,
+         '[{{"code": "A", "message": "Slow.", "since": "2026-01-01T00:00:00Z"}}]') RETURNING 1""",
+    )
+    await world.rows(
+        tenant_id,
+        f"""INSERT INTO store.pull_entities (tenant_id, pull_id, entity, state, done, expected)
+        VALUES (:tenant, '{pull_id}', 'orders', 'importing', 5, 9) RETURNING 1""",
+    )
+
+    status = (await _ask(base_url, "gateway", tenant_id)).json()
+
+    assert status["shop"] == {
+        "name": "Cups",
+        "currency": "EUR",
+        "zone": "Europe/Berlin",
+        "historySince": None,
+    }
+    assert status["pull"] == {
+        "id": str(pull_id),
+        "kind": "backfill",
+        "state": "running",
+        "startedAt": "2026-01-02T01:02:03.500000Z",
+        "finishedAt": None,
+        "recordsProcessed": 5,
+        "errors": [{"code": "A", "message": "Slow."}],
+        "entities": [
+            {"entity": "customers", "state": "waiting", "done": 0, "expected": None},
+            {"entity": "orders", "state": "importing", "done": 5, "expected": 9},
+            {"entity": "products", "state": "waiting", "done": 0, "expected": None},
+        ],
+    }
+    assert status["freshness"]["dataVersion"] == "1"
+    assert status["freshness"]["changedAt"].endswith("Z")
+
+
+@pytest.mark.parametrize("caller", ["oauth", "webhooks", "analytics", "ingestor"])
+async def test_no_other_service_is_answered(world: World, base_url: str, caller: str) -> None:
+    refused = await _ask(base_url, caller, await world.add_tenant())
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "CALLER_REFUSED")
+
+
+async def test_a_call_for_no_tenant_or_without_a_token_is_refused(base_url: str) -> None:
+    assert (await _ask(base_url, "gateway", None)).status_code == 401
+    async with httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+        assert (await client.get("/api/ingestion/status")).status_code == 401
+        assert (await client.get("/health/ready")).status_code == 200

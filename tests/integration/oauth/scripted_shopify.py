@@ -1,0 +1,73 @@
+"""A token endpoint that does as it is told: Shopify on a bad day, over real HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.http_servers import serving
+
+SCOPES = "read_orders,read_all_orders,read_customers,read_products"
+SPENT = {
+    "error": "invalid_request",
+    "error_description": "This request requires an active refresh_token",
+}
+
+Answer = Callable[[], Response]
+
+
+@dataclass
+class ScriptedShopify:
+    """Each call gives a new pair, numbered, unless `answers` holds something for it."""
+
+    url: str = ""
+    calls: list[dict[str, str]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    scope: str = SCOPES
+    fields: dict[str, Any] = field(
+        default_factory=lambda: {"expires_in": 3600, "refresh_token_expires_in": 7_776_000}
+    )
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    @property
+    def api_url(self) -> str:
+        return self.url + "/{shop}"
+
+    @property
+    def refreshes(self) -> list[str]:
+        return [call["refresh_token"] for call in self.calls if "refresh_token" in call]
+
+    def answer_next(self, status: int, body: Any = None, **headers: str) -> None:
+        self.answers.append(lambda: JSONResponse(body, status, headers))
+
+    async def access_token(self, request: Request) -> Response:
+        form = httpx.QueryParams((await request.body()).decode())
+        self.calls.append(dict(form))
+        number = len(self.calls)
+        self.arrived.set()
+        await self.gate.wait()
+        if self.answers:
+            return self.answers.pop(0)()
+        pair = {"access_token": f"shpat_{number}", "refresh_token": f"shprt_{number}"}
+        return JSONResponse({**pair, "scope": self.scope, **self.fields})
+
+
+@asynccontextmanager
+async def scripted_shopify() -> AsyncIterator[ScriptedShopify]:
+    shopify = ScriptedShopify()
+    route = Route("/{shop}/admin/oauth/access_token", shopify.access_token, methods=["POST"])
+    async with serving(Starlette(routes=[route])) as url:
+        shopify.url = url
+        yield shopify
+        shopify.gate.set()

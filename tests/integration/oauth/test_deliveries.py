@@ -1,0 +1,119 @@
+"""What Shopify tells of an app's life changes the tenant once, and never what came after it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+
+from libs.common.clock import utc_now
+from libs.common.errors import MessageMalformedError, PermanentError
+from libs.common.messaging.records import DeliveryRecord
+from services.oauth.handlers import Deliveries
+from tests.integration.oauth.driver import OauthDriver, new_domain
+
+CONNECTED, DISCONNECTED = "tenant.connected.v1", "tenant.disconnected.v1"
+
+
+@pytest.fixture
+def deliveries(oauth: OauthDriver) -> Deliveries:
+    return Deliveries(oauth.engine)
+
+
+def _record(
+    tenant_id: UUID, topic: str, *, time: datetime | None = None, body: bytes = b"{}"
+) -> DeliveryRecord:
+    return DeliveryRecord(
+        id=str(uuid4()),
+        source="shop.myshopify.com",
+        type=topic,
+        time=time or utc_now() + timedelta(seconds=2),
+        tenant_id=tenant_id,
+        body=body,
+    )
+
+
+def _scopes(*current: str) -> bytes:
+    return orjson.dumps({"id": 1, "previous": [], "current": current})
+
+
+async def _types(oauth: OauthDriver, tenant_id: UUID) -> list[str]:
+    return [event["type"] for event in await oauth.events_of(tenant_id)]
+
+
+async def test_an_uninstall_disconnects_the_tenant_and_says_so_once(
+    oauth: OauthDriver, deliveries: Deliveries
+):
+    tenant_id = await oauth.connect(new_domain())
+    record = _record(tenant_id, "app/uninstalled")
+
+    await deliveries.apply([record, record])
+    await deliveries.apply([record])
+
+    assert await oauth.status_of(tenant_id) == "disconnected"
+    assert await _types(oauth, tenant_id) == [CONNECTED, DISCONNECTED]
+    [*_, event] = await oauth.events_of(tenant_id)
+    assert event["body"]["reason"] == "app_uninstalled"
+    assert (await oauth.token(tenant_id)).json()["error"]["code"] == "RECONNECT_REQUIRED"
+
+
+async def test_an_uninstall_older_than_the_install_is_ignored(
+    oauth: OauthDriver, deliveries: Deliveries
+):
+    tenant_id = await oauth.connect(new_domain())
+    earlier = utc_now() - timedelta(minutes=1)
+
+    await deliveries.apply([_record(tenant_id, "app/uninstalled", time=earlier)])
+
+    assert await oauth.status_of(tenant_id) == "active"
+    assert await _types(oauth, tenant_id) == [CONNECTED]
+
+
+async def test_scopes_that_change_are_kept(oauth: OauthDriver, deliveries: Deliveries):
+    tenant_id = await oauth.connect(new_domain())
+    body = _scopes("write_products", "read_orders")
+
+    await deliveries.apply([_record(tenant_id, "app/scopes_update", body=body)])
+
+    scopes = (await oauth.token(tenant_id)).json()["scopes"]
+    assert scopes == ["read_orders", "write_products"]
+
+
+async def test_a_batch_is_one_transaction_in_the_order_of_time(
+    oauth: OauthDriver, deliveries: Deliveries
+):
+    tenant_id = await oauth.connect(new_domain())
+    soon, later = (utc_now() + timedelta(seconds=seconds) for seconds in (2, 3))
+    old = _record(tenant_id, "app/scopes_update", time=soon, body=_scopes("read_orders"))
+    new = _record(tenant_id, "app/scopes_update", time=later, body=_scopes("read_products"))
+
+    with pytest.raises(PermanentError):
+        await deliveries.apply([new, old, _record(tenant_id, "orders/create", time=later)])
+    assert len((await oauth.token(tenant_id)).json()["scopes"]) == 4
+
+    await deliveries.apply([new, old])
+    assert (await oauth.token(tenant_id)).json()["scopes"] == ["read_products"]
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"current": "all"}'])
+async def test_a_body_that_is_no_scopes_update_is_refused_for_good(
+    oauth: OauthDriver, deliveries: Deliveries, body: bytes
+):
+    tenant_id = await oauth.connect(new_domain())
+    with pytest.raises(MessageMalformedError) as caught:
+        await deliveries.apply([_record(tenant_id, "app/scopes_update", body=body)])
+    assert caught.value.context["reason"] == "scopes_malformed"
+
+
+@pytest.mark.parametrize("topic", ["shop/redact", "orders/create", ""])
+async def test_a_topic_without_a_handler_is_refused_for_good(deliveries: Deliveries, topic: str):
+    with pytest.raises(PermanentError) as caught:
+        await deliveries.apply([_record(uuid4(), topic)])
+    assert caught.value.context["reason"] == "topic_not_handled"
+
+
+async def test_a_delivery_of_a_tenant_that_is_gone_is_passed_over(
+    oauth: OauthDriver, deliveries: Deliveries
+):
+    await deliveries.apply([_record(uuid4(), "app/uninstalled")])
+    assert await oauth.rows("SELECT 1 FROM tenancy.outbox") == []

@@ -1,0 +1,39 @@
+"""Tenants, an engine with the ingestor's own rights, and a simulated Shopify to pull from."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.engine import create_engine
+from libs.common.ids import new_id
+from libs.common.messaging.publisher import Publisher
+from tests.brokers import Broker
+from tests.databases import Database
+
+
+@pytest.fixture
+async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(SecretStr(database.url_for("ingestor")), "tests")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def tenant_id(database: Database) -> UUID:
+    tenant_id = new_id()
+    owner = await asyncpg.connect(database.url)
+    await owner.execute(
+        "INSERT INTO tenancy.tenants (id, connected_at) VALUES ($1, now())", tenant_id
+    )
+    await owner.close()
+    return tenant_id
+
+
+@pytest.fixture
+async def publisher(broker: Broker) -> AsyncIterator[Publisher]:
+    async with Publisher(SecretStr(broker.url_for("ingestor")), "tests") as publisher:
+        yield publisher

@@ -1,0 +1,186 @@
+"""A backfill brings the whole shop, exactly, and says so; what cannot be brought is named."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.errors import ReconnectRequiredError
+from libs.common.messaging.publisher import Publisher
+from services.ingestor.shopify.subscriptions import TOPICS
+from services.ingestor.shopify.tokens import AccessToken
+from tests.integration.pulls.simulated import InstalledShops, Simulator, simulator, write_shop
+from tests.integration.pulls.tenants import WEBHOOKS, PulledTenant, working
+
+SHOP = "fill.myshopify.com"
+ORDERS = 300
+
+
+@pytest.fixture
+async def shopify(tmp_path: Path) -> AsyncIterator[Simulator]:
+    file = write_shop(tmp_path / "fill.csv", orders=ORDERS)
+    argument = f"{SHOP}={file},currency=GBP,zone=Europe/London"
+    async with simulator(tmp_path / "simulator", "--shop", argument) as running:
+        yield running
+
+
+@pytest.fixture
+async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
+    tenant = PulledTenant(engine, tenant_id)
+    await tenant.queue()
+    return tenant
+
+
+@pytest.fixture
+async def shops(shopify: Simulator, tenant: PulledTenant) -> InstalledShops:
+    shops = InstalledShops()
+    shops.by_tenant[tenant.id] = await shopify.install(SHOP)
+    return shops
+
+
+def _is_true(totals: dict[str, Any], truth: dict[str, Any]) -> bool:
+    counts = all(totals[name] == truth[name] for name in ("orders", "customers", "products"))
+    money = totals["total"] == totals["revenue"] == Decimal(truth["revenue"])
+    return counts and money and totals["units"] == totals["product_units"] == truth["units"]
+
+
+async def test_everything_the_shop_has_arrives_exactly(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    async with working(engine, publisher, shopify, shops):
+        pull = await tenant.until_ended()
+    assert (pull["state"], pull["errors"]) == ("succeeded", [])
+    truth = await shopify.truth(SHOP)
+    totals = await tenant.totals()
+    assert _is_true(totals, truth), (totals, truth)
+    assert all(each["done"] == each["expected"] for each in pull["entities"])
+    assert pull["recordsProcessed"] == truth["orders"] + truth["customers"] + truth["products"]
+    [shop] = await tenant.rows("SELECT * FROM store.shops")
+    assert (shop["currency"], shop["zone"], shop["history_since"]) == ("GBP", "Europe/London", None)
+    marks = await tenant.rows("SELECT entity FROM store.watermarks")
+    assert {row["entity"] for row in marks} == {"customers", "orders", "products"}
+
+
+async def test_connecting_again_changes_no_figure_and_moves_the_subscriptions(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    async with working(engine, publisher, shopify, shops):
+        await tenant.until_ended()
+        before = await tenant.totals()
+    elsewhere = "http://127.0.0.1:10"
+    await tenant.queue()
+    async with working(engine, publisher, shopify, shops, webhooks_url=elsewhere):
+        pull = await tenant.until_ended()
+    assert pull["state"] == "succeeded"
+    assert await tenant.totals() == before
+    found = await shopify.ask("GET", f"shops/{SHOP}/subscriptions")
+    addresses = [each["uri"] for each in found["subscriptions"]]
+    assert sorted(addresses) == sorted(f"{elsewhere}/webhooks/{topic}" for topic in TOPICS)
+    assert not any(address.startswith(f"{WEBHOOKS}/") for address in addresses)
+
+
+async def test_what_the_scopes_deny_fails_alone_and_says_what_is_missing(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    scopes = "read_customers,read_products"
+    shops.by_tenant[tenant.id] = await shopify.install(SHOP, scopes=scopes)
+    async with working(engine, publisher, shopify, shops):
+        pull = await tenant.until_ended()
+    assert pull["state"] == "failed"
+    states = {entity: state for entity, (state, _) in (await tenant.entities()).items()}
+    assert states == {"customers": "done", "orders": "failed", "products": "done"}
+    assert "SHOPIFY_REQUEST_REFUSED" in {error["code"] for error in pull["errors"]}
+
+
+async def test_an_export_that_is_never_whole_is_no_success(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    await shopify.faults(SHOP, bulkDropsLines=1)
+    async with working(engine, publisher, shopify, shops):
+        pull = await tenant.until_ended()
+    assert pull["state"] == "failed"
+    assert {error["code"] for error in pull["errors"]} == {"SHOPIFY_EXPORT_FAILED"}
+
+
+async def test_a_shop_that_lets_us_in_no_more_ends_the_pull(
+    engine: AsyncEngine, publisher: Publisher, shopify: Simulator, tenant: PulledTenant
+):
+    async def refuse(_tenant_id: UUID) -> AccessToken:
+        raise ReconnectRequiredError("The merchant must connect the shop again.")
+
+    async with working(engine, publisher, shopify, refuse):
+        pull = await tenant.until_ended()
+    assert pull["state"] == "failed"
+    assert [error["code"] for error in pull["errors"]] == ["RECONNECT_REQUIRED"]
+    [schedule] = await tenant.rows("SELECT * FROM store.schedule")
+    assert (schedule["due_at"], schedule["lease_owner"]) == (None, None)
+
+
+async def test_what_was_deleted_while_nobody_told_us_goes_with_the_next_backfill(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    async with working(engine, publisher, shopify, shops):
+        await tenant.until_ended()
+        for entity in ("orders", "products"):
+            await shopify.ask("DELETE", f"shops/{SHOP}/{entity}/{await _some(tenant, entity)}")
+        await tenant.queue()
+        pull = await tenant.until_ended()
+    assert (pull["state"], pull["errors"]) == ("succeeded", [])
+    [totals] = await tenant.rows(
+        "SELECT sum(orders) AS orders, sum(revenue) AS revenue FROM store.daily_sales"
+    )
+    truth = await shopify.truth(SHOP)
+    assert totals == {"orders": ORDERS - 1, "revenue": Decimal(truth["revenue"])}
+
+
+async def test_a_shop_that_stays_different_from_its_own_counts_is_a_mismatch(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    async with working(engine, publisher, shopify, shops):
+        await tenant.until_ended()
+        await _bury_for_good(tenant, await _some(tenant, "products"))
+        await tenant.queue()
+        pull = await tenant.until_ended()
+    assert pull["state"] == "mismatch"
+    assert [error["code"] for error in pull["errors"]] == ["PULL_COUNT_MISMATCH"]
+
+
+async def _some(tenant: PulledTenant, entity: str) -> int:
+    rows = await tenant.rows(f"SELECT id FROM store.{entity} ORDER BY id LIMIT 1")
+    return int(rows[0]["id"])
+
+
+async def _bury_for_good(tenant: PulledTenant, product_id: int) -> None:
+    """A tombstone later than any snapshot: no pull can lift it."""
+    await tenant.rows(
+        "UPDATE store.products SET deleted_at = now() + interval '1 day' "
+        f"WHERE id = {product_id} RETURNING id"
+    )

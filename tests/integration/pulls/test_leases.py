@@ -1,0 +1,73 @@
+"""One worker at a time pulls a tenant, and a tenant whose worker vanished is taken up again."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.clock import utc_now
+from libs.common.database.transaction import transaction
+from services.ingestor.pulls import leases
+from services.ingestor.pulls.leases import Claim, LeaseLostError
+from services.ingestor.pulls.queue import queue_backfill
+
+
+@pytest.fixture
+async def due(engine: AsyncEngine, tenant_id: UUID) -> UUID:
+    async with transaction(engine, tenants=[tenant_id]) as tx:
+        await queue_backfill(tx, tenant_id, tenant_id, utc_now())
+    return tenant_id
+
+
+async def _run_out(engine: AsyncEngine) -> None:
+    async with transaction(engine) as tx:
+        await tx.execute(text("UPDATE store.schedule SET lease_until = now() - interval '1 s'"))
+
+
+async def _hold(engine: AsyncEngine, claim: Claim) -> None:
+    async with transaction(engine) as tx:
+        await leases.hold(tx, claim)
+
+
+async def test_of_many_that_ask_at_once_one_gets_it(engine: AsyncEngine, due: UUID):
+    found = await asyncio.gather(*(leases.claim_due(engine, 10) for _ in range(8)))
+    assert [claim.tenant_id for claims in found for claim in claims] == [due]
+
+
+async def test_a_lease_that_ran_out_goes_to_the_next_and_its_first_owner_writes_no_more(
+    engine: AsyncEngine, due: UUID
+):
+    [first] = await leases.claim_due(engine, 10)
+    assert await leases.claim_due(engine, 10) == []
+    await _run_out(engine)
+    [second] = await leases.claim_due(engine, 10)
+    assert second.tenant_id == due
+    await _hold(engine, second)
+    with pytest.raises(LeaseLostError):
+        await _hold(engine, first)
+
+
+async def test_holding_a_lease_prolongs_it(engine: AsyncEngine, due: UUID):
+    [claim] = await leases.claim_due(engine, 10)
+    await _run_out(engine)
+    await _hold(engine, claim)
+    assert await leases.claim_due(engine, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("due_in", "is_due"), [(timedelta(0), True), (timedelta(minutes=1), False), (None, False)]
+)
+async def test_what_is_given_back_is_due_when_it_was_said(
+    engine: AsyncEngine, due: UUID, due_in: timedelta | None, is_due: bool
+):
+    [claim] = await leases.claim_due(engine, 10)
+    async with transaction(engine) as tx:
+        await leases.release(tx, claim, due_in=due_in)
+    assert bool(await leases.claim_due(engine, 10)) is is_due
+
+
+async def test_no_more_are_taken_than_there_are_hands_for(engine: AsyncEngine, due: UUID):
+    assert await leases.claim_due(engine, 0) == []

@@ -1,0 +1,85 @@
+"""A token at rest opens only with its key, for its tenant and in its field."""
+
+import base64
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from services.oauth.encryption import ACCESS_TOKEN, REFRESH_TOKEN, Cipher, SealedValueError
+
+TENANT = UUID("0190a0a0-0000-7000-8000-000000000001")
+TOKEN = SecretStr("shpat_0123456789abcdef")
+
+
+def _key(byte: int) -> SecretStr:
+    return SecretStr(base64.b64encode(bytes([byte]) * 32).decode())
+
+
+def _cipher(**keys: int) -> Cipher:
+    return Cipher({name: _key(byte) for name, byte in keys.items()})
+
+
+@given(value=st.text(), tenant=st.uuids(), field=st.sampled_from([ACCESS_TOKEN, REFRESH_TOKEN]))
+def test_whatever_is_sealed_opens_to_the_same(value: str, tenant: UUID, field: str):
+    cipher = _cipher(k1=1)
+    sealed = cipher.seal(SecretStr(value), tenant, field)
+    assert cipher.open(sealed, tenant, field).get_secret_value() == value
+
+
+@given(position=st.integers(min_value=0), bit=st.integers(min_value=0, max_value=7))
+def test_one_changed_bit_anywhere_keeps_it_shut(position: int, bit: int):
+    cipher = _cipher(k1=1)
+    sealed = bytearray(cipher.seal(TOKEN, TENANT, ACCESS_TOKEN))
+    sealed[position % len(sealed)] ^= 1 << bit
+    with pytest.raises(SealedValueError):
+        cipher.open(bytes(sealed), TENANT, ACCESS_TOKEN)
+
+
+@given(length=st.integers(min_value=0))
+def test_a_value_cut_short_keeps_shut(length: int):
+    cipher = _cipher(k1=1)
+    sealed = cipher.seal(TOKEN, TENANT, ACCESS_TOKEN)
+    with pytest.raises(SealedValueError):
+        cipher.open(sealed[: length % len(sealed)], TENANT, ACCESS_TOKEN)
+
+
+def test_a_value_moved_to_another_tenant_keeps_shut():
+    cipher = _cipher(k1=1)
+    sealed = cipher.seal(TOKEN, TENANT, ACCESS_TOKEN)
+    with pytest.raises(SealedValueError):
+        cipher.open(sealed, uuid4(), ACCESS_TOKEN)
+
+
+def test_a_value_moved_to_another_field_keeps_shut():
+    cipher = _cipher(k1=1)
+    sealed = cipher.seal(TOKEN, TENANT, ACCESS_TOKEN)
+    with pytest.raises(SealedValueError):
+        cipher.open(sealed, TENANT, REFRESH_TOKEN)
+
+
+def test_the_same_value_never_looks_the_same_and_never_shows():
+    cipher = _cipher(k1=1)
+    sealed = {cipher.seal(TOKEN, TENANT, ACCESS_TOKEN) for _ in range(50)}
+    assert len(sealed) == 50
+    assert not any(TOKEN.get_secret_value().encode() in value for value in sealed)
+
+
+def test_after_a_rotation_the_first_key_seals_and_the_older_one_still_opens():
+    before, after = _cipher(old=1), _cipher(new=2, old=1)
+    kept = before.seal(TOKEN, TENANT, ACCESS_TOKEN)
+    assert after.open(kept, TENANT, ACCESS_TOKEN) == TOKEN
+
+    fresh = after.seal(TOKEN, TENANT, ACCESS_TOKEN)
+    assert _cipher(new=2).open(fresh, TENANT, ACCESS_TOKEN) == TOKEN
+
+
+def test_without_its_key_a_value_keeps_shut_and_the_error_tells_nothing():
+    sealed = _cipher(old=1).seal(TOKEN, TENANT, ACCESS_TOKEN)
+    for cipher in (_cipher(new=2), _cipher(old=2)):
+        with pytest.raises(SealedValueError) as caught:
+            cipher.open(sealed, TENANT, ACCESS_TOKEN)
+        assert TOKEN.get_secret_value() not in repr((caught.value, caught.value.context))
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
