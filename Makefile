@@ -19,7 +19,8 @@ demo: setup ## Everything on real data (ARGS=--check: compare, see one live orde
 
 test: setup lint types ## Every check there is, with real parts
 	cd $(DASHBOARD) && npm run --silent check && npm test --silent
-	$(PYTEST) -n 2 --dist loadgroup tests
+	$(PYTEST) -n 2 -m 'not system' tests
+	$(PYTEST) -m system tests
 
 lint: setup ## Format, lint, import contracts
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from libs.ops.errors import OperationError
 from libs.ops.files import read_json, write_json
 from libs.ops.locks import exclusive
 from libs.ops.migrate import migrate
-from libs.ops.ports import free_ports, is_free
+from libs.ops.ports import PortClaims
 from libs.ops.programs import (
     DATA_DIR_VARIABLE,
     DEFAULT_PORTS,
@@ -71,12 +71,12 @@ class Up:
     async def running(self) -> AsyncIterator[State]:
         """Ready inside the block; everything is stopped after it, front doors first."""
         data_dir = self._options.data_dir
-        with exclusive(data_dir, "up"):
+        with exclusive(data_dir, "up"), PortClaims() as claims:
             (data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
             strays = processes.with_variable(DATA_DIR_VARIABLE, str(data_dir))
             await processes.end_strays(strays, _LEFTOVER_STEPS)
             try:
-                await self._start()
+                await self._start(claims)
                 yield self.state
             finally:
                 self._say("stopping")
@@ -87,13 +87,13 @@ class Up:
         """Until something cannot be kept running."""
         await self._supervisor.run()
 
-    async def _start(self) -> None:
+    async def _start(self, claims: PortClaims) -> None:
         options = self._options
         if not options.with_simulator:
             check_credentials(options.environment)
         secrets = make_secrets(options.data_dir)
         arguments = _simulator_arguments(options)
-        ports = _choose_ports(options)
+        ports = _choose_ports(options, claims)
         database, broker = await self._start_backing(secrets)
         self._say("applying migrations")
         await migrate(database.owner_url, named(secrets, "database_password"))
@@ -147,18 +147,19 @@ def _state(plan: Plan, database_url: str, amqp_url: str) -> State:
     )
 
 
-def _choose_ports(options: UpOptions) -> dict[str, int]:
+def _choose_ports(options: UpOptions, claims: PortClaims) -> dict[str, int]:
     """The ports of the last run where they are free: a shop's subscriptions name one of them."""
     path = options.data_dir / "ports.json"
     kept = read_json(path)
     preferred = {**DEFAULT_PORTS, **kept}
+    ports: dict[str, int] = {}
     if options.port:
-        if not is_free(options.port):
+        if not claims.take(options.port):
             raise OperationError(f"port {options.port} is taken; choose another with --port")
-        preferred["gateway"] = options.port
+        ports["gateway"] = options.port
     elif options.port == ANY_PORT and "gateway" not in kept:
         del preferred["gateway"]
-    ports = free_ports(tuple(DEFAULT_PORTS), preferred)
+    ports |= claims.take_all([name for name in DEFAULT_PORTS if name not in ports], preferred)
     write_json(path, ports)
     return ports
 

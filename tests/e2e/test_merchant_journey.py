@@ -9,8 +9,8 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import OTHER_SHOP, SHOP, Running
 
-pytestmark = pytest.mark.xdist_group("system")
-"""One whole system at a time: the tests share it, and it takes both cores."""
+pytestmark = pytest.mark.system
+"""One whole system, which takes both cores; the tests share it and run in their order."""
 
 USER = "fern"
 PASSWORD = "a long sentence is better"

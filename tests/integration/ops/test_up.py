@@ -18,7 +18,7 @@ import pytest
 
 from libs.ops import processes
 
-pytestmark = pytest.mark.xdist_group("system")
+pytestmark = pytest.mark.system
 
 SHOP = "fernwood.myshopify.com"
 SERVICES = (
