@@ -76,6 +76,12 @@ class SessionExpiredError(PermanentError):
     code = "AUTH_SESSION_EXPIRED"
 
 
+class RateLimitedError(TransientError):
+    """The caller has sent more than it may within a minute."""
+
+    code = "RATE_LIMITED"
+
+
 class OriginRefusedError(PermanentError):
     code = "ORIGIN_REFUSED"
 

@@ -41,7 +41,7 @@ def _without_slash(value: str) -> str:
     return value.rstrip("/")
 
 
-def _split(value: Any) -> Any:
+def comma_separated(value: Any) -> Any:
     if isinstance(value, str):
         return [item.strip() for item in value.split(",") if item.strip()]
     return value
@@ -67,7 +67,7 @@ def _named_public_keys(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     keys = {}
-    for item in _split(value):
+    for item in comma_separated(value):
         name, separator, key = item.partition("=")
         if not separator:
             raise ValueError("must be NAME=BASE64 pairs, separated by commas")
@@ -78,9 +78,10 @@ def _named_public_keys(value: Any) -> Any:
 
 DatabaseUrl = Annotated[SecretStr, _with_scheme("postgresql")]
 BrokerUrl = Annotated[SecretStr, _with_scheme("amqp", "amqps")]
+RedisUrl = Annotated[SecretStr, _with_scheme("redis", "rediss")]
 HttpUrl = Annotated[str, _with_scheme("http", "https"), AfterValidator(_without_slash)]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]
-SecretList = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
+SecretList = Annotated[list[SecretStr], NoDecode, BeforeValidator(comma_separated)]
 PublicKeys = Annotated[dict[str, str], NoDecode, BeforeValidator(_named_public_keys)]
 
 

@@ -13,7 +13,8 @@ from libs.ops.errors import OperationError
 from libs.ops.merchant import Merchant
 from libs.ops.state import read_state
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 1.0
+"""A user may ask the gateway 100 times a minute."""
 _SILENT_SECONDS = 300
 _FAILED = ("failed", "mismatch")
 

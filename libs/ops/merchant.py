@@ -14,6 +14,7 @@ from libs.ops.errors import OperationError
 
 _TRIES = 6
 _FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 60.0
 _MOST_REDIRECTS = 10
 
 
@@ -100,6 +101,7 @@ class Merchant:
         """Again, politely, while the gateway says that trying again can help."""
         pause = _FIRST_PAUSE
         for left in range(_TRIES - 1, -1, -1):
+            asked = 0.0
             try:
                 answer = await self._http.request(method, path, **arguments)
             except httpx.TransportError as error:
@@ -113,7 +115,8 @@ class Merchant:
                 failure, retryable = _failure(answer)
                 if left == 0 or not retryable:
                     raise failure
-            await asyncio.sleep(pause)
+                asked = _retry_after(answer)
+            await asyncio.sleep(max(pause, asked))
             pause *= 2
         raise AssertionError("the last try returns or raises")
 
@@ -130,6 +133,12 @@ def _failure(answer: httpx.Response) -> tuple[RefusedError, bool]:
     return RefusedError(
         f"{answer.request.url.path}: {message} ({code})", error_code=code
     ), retryable
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    """The seconds that the gateway asks to wait; 0 where it does not say."""
+    text = answer.headers.get("Retry-After", "")
+    return min(float(text), _LONGEST_PAUSE) if text.isdecimal() else 0.0
 
 
 async def _events(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:

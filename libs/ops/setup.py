@@ -51,7 +51,7 @@ def main() -> None:
         raise SystemExit(1)
     steps: list[tuple[str, Callable[[], None], list[Path | str]]] = [
         ("Python environment", make_environment, [ROOT / "requirements-dev.lock", sys.version]),
-        ("system packages", install_system_packages, ["rabbitmq-server chromium"]),
+        ("system packages", install_system_packages, ["rabbitmq-server chromium redis-server"]),
         ("real purchases (CDNOW)", fetch_purchases, [_LIFETIMES]),
         ("Shopify's schema and samples", fetch_schemas, [str(_NPM_PACKAGES)]),
         ("dashboard", build_dashboard, sorted(_dashboard_sources())),
@@ -118,11 +118,15 @@ def make_environment() -> None:
 
 
 def install_system_packages() -> None:
-    """The broker and a browser, where neither they nor a Docker engine are here already."""
+    """A browser, Redis for the tests, and the broker where no Docker engine is here."""
     if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
         if not debian.can_install():
             raise OperationError("no Chromium: install the package chromium, then run this again")
         debian.install("chromium", "fonts-liberation")
+    if shutil.which("redis-server") is None:
+        if not debian.can_install():
+            raise OperationError("no Redis: install the package redis-server, then run this again")
+        debian.install("redis-server", service="redis-server")
     if not _docker_answers():
         debian.find_rabbitmq()
 

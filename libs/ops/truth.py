@@ -14,7 +14,7 @@ from libs.ops.errors import OperationError
 from libs.ops.merchant import Merchant
 
 _SETTLE_SECONDS = 30
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 2.0
 _TOP = 3
 
 

@@ -20,6 +20,7 @@ log = get_logger()
 async def log_in(
     credentials: Credentials, request: Request, response: Response, parts: TheParts
 ) -> Session:
+    await parts.limits.check_user_name(request, accounts.normalised_username(credentials.username))
     claim = _claim_or_none(request, parts)
     account = await _checked_account(parts, credentials)
     async with transaction(parts.engine) as tx:
@@ -72,6 +73,7 @@ async def redeem_claim(
     claim = parts.claims.read(parts.cookies.claim_of(request))
     await claims.check_redeemable(parts.engine, claim)
     username = accounts.new_username(credentials.username)
+    await parts.limits.check_user_name(request, username)
     password = accounts.new_password_bytes(credentials.password)
     started = await claims.redeem(
         parts.engine,

@@ -18,6 +18,7 @@ from services.gateway import auth, live_route, pages, proxies, tenants
 from services.gateway.events import erase_tenant
 from services.gateway.origin import OriginCheck
 from services.gateway.parts import Parts, make_parts
+from services.gateway.rate_limits import RateLimiting
 from services.gateway.security_headers import SecurityHeaders
 from services.gateway.settings import GatewaySettings
 
@@ -33,7 +34,10 @@ def create_api(parts: Parts) -> FastAPI:
             pages.api_router,
         ],
         ready_checks={"database": lambda: ping(parts.engine)},
-        middleware=[Middleware(OriginCheck, public_origin=parts.settings.public_url)],
+        middleware=[
+            Middleware(OriginCheck, public_origin=parts.settings.public_url),
+            Middleware(RateLimiting, limits=parts.limits),
+        ],
     )
     # After the health routes: it takes every path that is left.
     api.include_router(pages.router)

@@ -13,6 +13,7 @@ from services.gateway.accounts import PasswordHasher
 from services.gateway.claims import ClaimReader
 from services.gateway.cookies import Cookies
 from services.gateway.live import LiveHub
+from services.gateway.rate_limits import RateLimits
 from services.gateway.repository import ActiveSession
 from services.gateway.sessions import SessionStore
 from services.gateway.settings import GatewaySettings
@@ -30,28 +31,33 @@ class Parts:
     ingestor: ServiceClient
     analytics: ServiceClient
     live: LiveHub
+    limits: RateLimits
 
     async def close(self) -> None:
         self.live.close()
         self.passwords.close()
         for client in (self.oauth, self.ingestor, self.analytics):
             await client.close()
+        await self.limits.close()
 
 
 def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
     signer = TokenSigner("gateway", settings.caller_private_key)
+    sessions = SessionStore(engine, settings.session_secret)
+    cookies = Cookies(settings.is_https)
     analytics = ServiceClient("analytics", settings.analytics_url, signer)
     return Parts(
         settings=settings,
         engine=engine,
-        sessions=SessionStore(engine, settings.session_secret),
-        cookies=Cookies(settings.is_https),
+        sessions=sessions,
+        cookies=cookies,
         claims=ClaimReader(settings.caller_public_keys),
         passwords=PasswordHasher(),
         oauth=ServiceClient("oauth", settings.oauth_url, signer),
         ingestor=ServiceClient("ingestor", settings.ingestor_url, signer),
         analytics=analytics,
         live=LiveHub(lambda tenant_id: analytics.ask("GET", _SUMMARY, tenant_id=tenant_id)),
+        limits=RateLimits(settings, sessions, cookies),
     )
 
 
@@ -66,7 +72,10 @@ TheParts = Annotated[Parts, Depends(_parts)]
 
 
 async def _session(request: Request, parts: TheParts) -> ActiveSession:
-    session = await parts.sessions.read(parts.cookies.session_of(request))
+    # The rate limits have read it a moment ago, where they count.
+    session: ActiveSession | None = getattr(request.state, "session", None)
+    if session is None:
+        session = await parts.sessions.read(parts.cookies.session_of(request))
     structlog.contextvars.bind_contextvars(
         tenant_id=str(session.tenant_id), user_id=str(session.user_id)
     )
@@ -74,4 +83,4 @@ async def _session(request: Request, parts: TheParts) -> ActiveSession:
 
 
 SignedIn = Annotated[ActiveSession, Depends(_session)]
-"""The session of the request, read anew each time. SessionExpiredError without one."""
+"""The session of the request, read anew for each. SessionExpiredError without one."""

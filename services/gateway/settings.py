@@ -5,19 +5,25 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from libs.common.settings import (
     BrokerUrl,
     HttpUrl,
     PublicKeys,
+    RedisUrl,
     SecretKey,
     ServiceSettings,
+    comma_separated,
     is_loopback,
 )
+from services.gateway.client_address import Network
 
 _DASHBOARD = Path(__file__).resolve().parent / "dashboard/dist"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_Networks = Annotated[list[Network], NoDecode, BeforeValidator(comma_separated)]
 
 
 def _public_origin(value: str) -> str:
@@ -44,6 +50,10 @@ class GatewaySettings(ServiceSettings):
     session_secret: SecretStr = Field(min_length=32)
     caller_private_key: SecretKey
     caller_public_keys: PublicKeys
+    redis_url: RedisUrl | None = None
+    rate_limit_per_minute: int = Field(default=100, ge=1)
+    login_limit_per_minute: int = Field(default=10, ge=1)
+    trusted_proxies: _Networks = Field(default_factory=list)
     dashboard_dir: Path = _DASHBOARD
 
     @property
@@ -56,4 +66,6 @@ class GatewaySettings(ServiceSettings):
             wrong["PUBLIC_URL"] = "must be https in production"
         if not self.amqp_url.get_secret_value().startswith("amqps://"):
             wrong["AMQP_URL"] = "must be amqps in production"
+        if self.redis_url and not self.redis_url.get_secret_value().startswith("rediss://"):
+            wrong["REDIS_URL"] = "must be rediss in production"
         return wrong

@@ -64,6 +64,8 @@ def _config(app: ASGIApp, host: str, port: int, http: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Whoever may speak for a client is each service's own setting, not uvicorn's.
+        proxy_headers=False,
         loop="none",
         http=http,
         timeout_keep_alive=75,

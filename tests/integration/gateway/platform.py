@@ -152,6 +152,8 @@ def gateway_settings(
             "CALLER_PRIVATE_KEY": keys.private["gateway"],
             "CALLER_PUBLIC_KEYS": keys.public_list,
             "DASHBOARD_DIR": str(dashboard),
+            "RATE_LIMIT_PER_MINUTE": "100000",
+            "LOGIN_LIMIT_PER_MINUTE": "100000",
             **changes,
         }
     )

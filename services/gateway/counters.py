@@ -1,0 +1,102 @@
+"""How often something was done in the last minute, counted for all replicas where Redis is set.
+
+Without Redis, and while it is out, each process counts for itself: the API stays up.
+"""
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
+from pydantic import SecretStr
+
+from libs.common.logs import get_logger
+
+_ANSWER_SECONDS = 0.25
+_AWAY_SECONDS = 5.0
+"""How long Redis is left alone after it failed, so that not every request waits for it."""
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    name: str
+    per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one caller stands after a hit; `reset_seconds` until the next one is free."""
+
+    limit: Limit
+    allowed: bool
+    remaining: int
+    reset_seconds: int
+
+
+class Counters:
+    """A sliding window: no burst of twice the limit fits around a full minute."""
+
+    def __init__(self, redis_url: SecretStr | None, *, away_seconds: float = _AWAY_SECONDS) -> None:
+        self._memory = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._storage = _redis(redis_url) if redis_url else None
+        self._redis = SlidingWindowCounterRateLimiter(self._storage) if self._storage else None
+        self._away_seconds = away_seconds
+        self._away_until = -math.inf
+        self._is_out = False
+
+    async def close(self) -> None:
+        if self._storage:
+            await self._storage.bridge.get_connection().aclose()  # type: ignore[attr-defined]
+
+    async def hit(self, limit: Limit, key: str) -> Standing:
+        """Count one more, unless the limit is reached already. Never fails."""
+        if self._redis and time.monotonic() >= self._away_until:
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    standing = await _count(self._redis, limit, key)
+            except (StorageError, TimeoutError, OSError) as error:
+                self._lost(error)
+            else:
+                self._found()
+                return standing
+        return await _count(self._memory, limit, key)
+
+    def _lost(self, error: Exception) -> None:
+        self._away_until = time.monotonic() + self._away_seconds
+        if not self._is_out:
+            self._is_out = True
+            log.warning("rate_limits_in_memory", reason=type(error).__name__)
+
+    def _found(self) -> None:
+        if self._is_out:
+            self._is_out = False
+            log.info("rate_limits_in_redis")
+
+
+def _redis(url: SecretStr) -> RedisStorage:
+    return RedisStorage(
+        f"async+{url.get_secret_value()}",
+        wrap_exceptions=True,
+        implementation="redispy",
+        key_prefix="tillstream",
+        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_ANSWER_SECONDS,
+    )
+
+
+async def _count(limiter: SlidingWindowCounterRateLimiter, limit: Limit, key: str) -> Standing:
+    item = RateLimitItemPerMinute(limit.per_minute, namespace=limit.name)
+    allowed = await limiter.hit(item, key)
+    stats = await limiter.get_window_stats(item, key)
+    return Standing(
+        limit=limit,
+        allowed=allowed,
+        remaining=stats.remaining if allowed else 0,
+        reset_seconds=max(1, math.ceil(stats.reset_time - time.time())),
+    )

@@ -1,0 +1,97 @@
+"""With Redis all replicas count together; without it the API goes on and counts by itself."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import redis.asyncio
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from services.gateway.counters import Counters, Limit
+
+LIMIT = Limit("requests", 3)
+_PATIENCE_SECONDS = 30
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def running_redis(port: int) -> AsyncIterator[None]:
+    """A private server that keeps nothing on disk."""
+    program = shutil.which("redis-server")
+    assert program, "redis-server is not installed: run `make setup`, or install redis-server"
+    process = await asyncio.create_subprocess_exec(
+        *(program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await _wait_until_it_answers(port)
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _wait_until_it_answers(port: int) -> None:
+    async with asyncio.timeout(_PATIENCE_SECONDS), redis.asyncio.Redis(port=port) as client:
+        while True:
+            try:
+                await client.ping()
+            except redis.ConnectionError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+@asynccontextmanager
+async def counters(port: int) -> AsyncIterator[Counters]:
+    made = Counters(SecretStr(f"redis://127.0.0.1:{port}/0"), away_seconds=0)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def test_two_replicas_count_together(port: int):
+    async with running_redis(port), counters(port) as one, counters(port) as two:
+        allowed = [(await each.hit(LIMIT, "ada")).allowed for each in (one, two, one, two)]
+        other = await two.hit(LIMIT, "eve")
+
+    assert allowed == [True, True, True, False]
+    assert (other.allowed, other.remaining) == (True, 2)
+
+
+async def test_a_redis_that_goes_away_is_warned_of_once_and_limits_go_on(port: int):
+    async with counters(port) as made:
+        async with running_redis(port):
+            assert (await made.hit(LIMIT, "ada")).remaining == 2
+        with capture_logs() as logs:
+            made_alone = [(await made.hit(LIMIT, "ada")).allowed for _ in range(4)]
+
+    assert made_alone == [True, True, True, False]
+    assert [entry["event"] for entry in logs] == ["rate_limits_in_memory"]
+
+
+async def test_a_redis_that_comes_back_is_used_again(port: int):
+    async with counters(port) as made:
+        with capture_logs() as logs:
+            await made.hit(LIMIT, "ada")
+            async with running_redis(port):
+                assert (await made.hit(LIMIT, "ada")).remaining == 2
+
+    assert [entry["event"] for entry in logs] == ["rate_limits_in_memory", "rate_limits_in_redis"]
+
+
+async def test_without_redis_each_process_counts_alone():
+    one, two = Counters(None), Counters(None)
+
+    assert [(await one.hit(LIMIT, "ada")).allowed for _ in range(4)] == [True, True, True, False]
+    assert (await two.hit(LIMIT, "ada")).allowed
