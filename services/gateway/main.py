@@ -15,6 +15,8 @@ from libs.common.process import run_service
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
 from services.gateway import auth, live_route, pages, proxies, tenants
+from services.gateway.compression import Compression
+from services.gateway.cors import CrossOrigin
 from services.gateway.events import erase_tenant
 from services.gateway.origin import OriginCheck
 from services.gateway.parts import Parts, make_parts
@@ -24,6 +26,7 @@ from services.gateway.settings import GatewaySettings
 
 
 def create_api(parts: Parts) -> FastAPI:
+    settings = parts.settings
     api = create_web_app(
         "Tillstream gateway",
         [
@@ -35,7 +38,8 @@ def create_api(parts: Parts) -> FastAPI:
         ],
         ready_checks={"database": lambda: ping(parts.engine)},
         middleware=[
-            Middleware(OriginCheck, public_origin=parts.settings.public_url),
+            Middleware(OriginCheck, origins=[settings.public_url, *settings.cors_origins]),
+            Middleware(Compression),
             Middleware(RateLimiting, limits=parts.limits),
         ],
     )
@@ -47,7 +51,9 @@ def create_api(parts: Parts) -> FastAPI:
 
 def create_app(parts: Parts) -> ASGIApp:
     """The API and the pages, with the headers that every answer carries, a 500 included."""
-    return SecurityHeaders(create_api(parts), is_https=parts.settings.is_https)
+    settings = parts.settings
+    api = CrossOrigin(create_api(parts), settings.cors_origins)
+    return SecurityHeaders(api, is_https=settings.is_https)
 
 
 async def main(settings: GatewaySettings) -> None:

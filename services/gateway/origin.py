@@ -1,8 +1,10 @@
-"""Refuses requests that change something unless they come from our own pages.
+"""Refuses requests that change something unless they come from our own pages, or configured ones.
 
 Browsers say where a request comes from and scripts cannot make them lie. A client without any
 cookie has nothing that another site could ride on, and may say nothing.
 """
+
+from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -15,26 +17,29 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = (["same-origin"], ["none"])
 
 
-def is_own_origin(headers: Headers, public_origin: str) -> bool:
-    """Whether a request with `headers` may change something."""
+def is_own_origin(headers: Headers, public_origin: str, *others: str) -> bool:
+    """Whether a request with `headers` may change something. `others` may, though not our own."""
+    origins = headers.getlist("Origin")
+    if len(origins) == 1 and origins[0] in others:
+        return True
     if sites := headers.getlist("Sec-Fetch-Site"):
         return sites in _OWN_SITES
-    if origins := headers.getlist("Origin"):
+    if origins:
         return origins == [public_origin]
     return "Cookie" not in headers
 
 
 class OriginCheck:
-    """Plain ASGI, so that no route can forget it."""
+    """Plain ASGI, so that no route can forget it. The first of `origins` is our own."""
 
-    def __init__(self, app: ASGIApp, public_origin: str) -> None:
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app
-        self._public_origin = public_origin
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
             headers = Headers(scope=scope)
-            if not is_own_origin(headers, self._public_origin):
+            if not is_own_origin(headers, *self._origins):
                 await self._refuse(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -44,7 +49,7 @@ class OriginCheck:
         body = error_body(
             code,
             "This request does not come from Tillstream's own pages. "
-            f"Programs send the header 'Origin: {self._public_origin}'.",
+            f"Programs send the header 'Origin: {self._origins[0]}'.",
             scope["state"]["request_id"],
         )
         await JSONResponse(body, STATUS_BY_CODE[code])(scope, receive, send)

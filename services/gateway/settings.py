@@ -29,6 +29,8 @@ _Networks = Annotated[list[Network], NoDecode, BeforeValidator(comma_separated)]
 def _public_origin(value: str) -> str:
     """The origin as a browser writes it in an Origin header."""
     parts = urlsplit(value)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "*" in parts.hostname:
+        raise ValueError("must be an origin that begins with https:// (or http://)")
     if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("must be an origin: scheme, host and port, nothing else")
     if parts.scheme == "http" and not is_loopback(value):
@@ -36,6 +38,15 @@ def _public_origin(value: str) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
+
+
+def _public_origins(values: list[str]) -> list[str]:
+    return [_public_origin(value.rstrip("/")) for value in values]
+
+
+_Origins = Annotated[
+    list[str], NoDecode, BeforeValidator(comma_separated), AfterValidator(_public_origins)
+]
 
 
 class GatewaySettings(ServiceSettings):
@@ -54,6 +65,7 @@ class GatewaySettings(ServiceSettings):
     rate_limit_per_minute: int = Field(default=100, ge=1)
     login_limit_per_minute: int = Field(default=10, ge=1)
     trusted_proxies: _Networks = Field(default_factory=list)
+    cors_origins: _Origins = Field(default_factory=list)
     dashboard_dir: Path = _DASHBOARD
 
     @property

@@ -40,3 +40,13 @@ def test_a_header_sent_twice_is_believed_in_neither_case():
 
     assert not is_own_origin(Headers(raw=twice), OWN)
     assert not is_own_origin(Headers(raw=sites), OWN)
+
+
+def test_a_configured_origin_may_change_something_although_it_is_another_site():
+    other = "https://reports.example"
+    for site in ("cross-site", "same-site", "same-origin"):
+        headers = Headers({"sec-fetch-site": site, "origin": other, "cookie": "session=x"})
+        assert is_own_origin(headers, OWN, other)
+    assert not is_own_origin(Headers({"origin": f"{other}.evil"}), OWN, other)
+    twice = [(b"origin", other.encode()), (b"origin", b"https://evil.example")]
+    assert not is_own_origin(Headers(raw=twice), OWN, other)

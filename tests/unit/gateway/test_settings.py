@@ -67,3 +67,34 @@ def test_a_short_session_secret_is_refused_and_never_shown():
 
 def test_production_takes_no_http_and_no_plain_connections():
     assert wrong(ENVIRONMENT="production") == ["AMQP_URL", "DATABASE_URL", "PUBLIC_URL"]
+
+
+def test_lists_of_origins_and_networks_are_read_and_checked():
+    settings = GatewaySettings.from_environment(
+        {
+            **GOOD,
+            "CORS_ORIGINS": "https://Reports.example/, http://localhost:5173",
+            "TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
+        }
+    )
+    assert settings.cors_origins == ["https://reports.example", "http://localhost:5173"]
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "fd00::/8"]
+    assert GatewaySettings.from_environment(GOOD).cors_origins == []
+
+
+@pytest.mark.parametrize("origins", ["*", "https://*", "null", "https://a.example/x", "//a"])
+def test_an_origin_that_stands_for_many_or_none_refuses_to_start(origins: str):
+    assert wrong(CORS_ORIGINS=f"https://a.example,{origins}") == ["CORS_ORIGINS"]
+
+
+def test_a_wrong_network_limit_or_redis_is_named():
+    assert wrong(TRUSTED_PROXIES="10.0.0.1/8") == ["TRUSTED_PROXIES"]
+    assert wrong(RATE_LIMIT_PER_MINUTE="0") == ["RATE_LIMIT_PER_MINUTE"]
+    assert wrong(REDIS_URL="http://127.0.0.1") == ["REDIS_URL"]
+
+
+def test_production_talks_to_redis_over_tls_only():
+    named = wrong(ENVIRONMENT="production", REDIS_URL="redis://127.0.0.1:6379/0")
+    assert "REDIS_URL" in named
+    named = wrong(ENVIRONMENT="production", REDIS_URL="rediss://127.0.0.1:6379/0")
+    assert "REDIS_URL" not in named
