@@ -68,6 +68,16 @@ class PayloadTooLargeError(PermanentError):
     code = "PAYLOAD_TOO_LARGE"
 
 
+class UrlTooLongError(PermanentError):
+    code = "URL_TOO_LONG"
+
+
+class HeadersTooLargeError(PermanentError):
+    """Too many header fields, or too much in them."""
+
+    code = "HEADERS_TOO_LARGE"
+
+
 class InvalidCredentialsError(PermanentError):
     code = "AUTH_INVALID_CREDENTIALS"
 

@@ -1,5 +1,6 @@
 """Every failed call answers with the same shape, a request id, and nothing of our insides."""
 
+import asyncio
 import re
 
 import httpx
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from libs.common.errors import DatabaseUnavailableError, PlatformError, TenantNotFoundError
 from libs.common.web.app import create_web_app
 from libs.common.web.errors import STATUS_BY_CODE
+from tests.http_servers import serving
 
 
 class Named(BaseModel):
@@ -98,6 +100,45 @@ async def test_a_body_above_the_limit_is_refused_declared_or_streamed(client):
     streamed = await client.post("/named", content=chunks())
     _assert_error(declared, 413, "PAYLOAD_TOO_LARGE", retryable=False)
     _assert_error(streamed, 413, "PAYLOAD_TOO_LARGE", retryable=False)
+
+
+async def test_an_address_above_the_limit_is_refused(client):
+    for address in ("/missing?x=" + "y" * 8_200, "/" + "x" * 8_200):
+        _assert_error(await client.get(address), 414, "URL_TOO_LONG", retryable=False)
+    assert (await client.get("/missing?x=" + "y" * 8_000)).status_code == 404
+
+
+async def test_too_many_or_too_large_headers_are_refused(client):
+    many = {f"X-Field-{number}": "x" for number in range(101)}
+    large = {"Cookie": "session=" + "x" * 33_000}
+    for headers in (many, large):
+        answer = await client.get("/missing", headers=headers)
+        _assert_error(answer, 431, "HEADERS_TOO_LARGE", retryable=False)
+    ordinary = {"Cookie": "session=" + "x" * 8_000}
+    assert (await client.get("/missing", headers=ordinary)).status_code == 404
+
+
+async def test_a_head_that_no_server_takes_is_answered_and_the_server_lives_on():
+    app = create_web_app("test", [_router()], ready_checks={})
+    endless = b"GET /missing HTTP/1.1\r\nHost: x\r\nCookie: " + b"x" * 3_000_000
+    async with serving(app) as url:
+        port = int(url.rpartition(":")[2])
+        assert b" 431 " in await _first_line(port, endless + b"\r\n\r\n")
+        assert b" 414 " in await _first_line(
+            port, b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        assert b" 400 " in await _first_line(port, b"GET /missing NONSENSE\r\n\r\n")
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            assert (await http.get("/health/live")).status_code == 200
+
+
+async def _first_line(port: int, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return line
 
 
 async def test_a_well_formed_request_id_is_kept_and_another_is_replaced(client):

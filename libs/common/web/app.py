@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from libs.common.errors import InvalidInputError, PlatformError, TransientError
 from libs.common.web.errors import ErrorResponse, error_body, status_and_headers
-from libs.common.web.requests import REQUEST_ID_HEADER, BodyLimit, RequestIds
+from libs.common.web.requests import REQUEST_ID_HEADER, BodyLimit, HeadLimit, RequestIds
 
 ReadyCheck = Callable[[], Awaitable[None]]
 """Raises a PlatformError while the service cannot do its work."""
@@ -65,6 +65,7 @@ def create_web_app(
     for own in middleware:
         app.add_middleware(own.cls, *own.args, **own.kwargs)
     app.add_middleware(BodyLimit, limit=body_limit)
+    app.add_middleware(HeadLimit)
     app.add_middleware(RequestIds)
     return app
 

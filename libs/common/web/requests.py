@@ -1,4 +1,4 @@
-"""What every request gets before any route sees it: an id, and a limit on its body.
+"""What every request gets before any route sees it: an id, and limits on its head and body.
 
 Plain ASGI, because BaseHTTPMiddleware would buffer streams.
 """
@@ -11,11 +11,19 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.common.errors import PayloadTooLargeError
+from libs.common.errors import (
+    HeadersTooLargeError,
+    PayloadTooLargeError,
+    PermanentError,
+    UrlTooLongError,
+)
 from libs.common.ids import new_id
 from libs.common.web.errors import STATUS_BY_CODE, error_body
 
 REQUEST_ID_HEADER = "X-Request-Id"
+_LONGEST_URL = 8 * 1024
+_MOST_HEADERS = 100
+_LARGEST_HEADERS = 32 * 1024
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
@@ -42,6 +50,33 @@ class RequestIds:
             await self._app(scope, receive, send_with_id)
 
 
+class HeadLimit:
+    """Refuses a URL above 8 kB (414), and above 100 header fields or 32 kB of them (431)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (error := _fault_of_head(scope)):
+            await _refuse(error, scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _fault_of_head(scope: Scope) -> PermanentError | None:
+    path = scope.get("raw_path") or scope["path"].encode()
+    if len(path) + len(scope["query_string"]) > _LONGEST_URL:
+        return UrlTooLongError(f"The address is longer than the {_LONGEST_URL} bytes taken here.")
+    fields = scope["headers"]
+    size = sum(len(name) + len(value) for name, value in fields)
+    if len(fields) > _MOST_HEADERS or size > _LARGEST_HEADERS:
+        return HeadersTooLargeError(
+            f"The request has more than {_MOST_HEADERS} header fields, "
+            f"or more than {_LARGEST_HEADERS} bytes of them. Clear this site's cookies."
+        )
+    return None
+
+
 class BodyLimit:
     """Refuses a body above `limit` bytes with 413, counted as it arrives."""
 
@@ -55,7 +90,10 @@ class BodyLimit:
             return
         body = await self._read(scope, receive)
         if body is None:
-            await self._refuse(scope, receive, send)
+            error = PayloadTooLargeError(
+                f"The request is larger than the {self._limit} bytes taken here."
+            )
+            await _refuse(error, scope, receive, send)
             return
         sent = False
 
@@ -86,11 +124,7 @@ class BodyLimit:
             more = message.get("more_body", False)
         return b"".join(chunks)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        code = PayloadTooLargeError.code
-        body = error_body(
-            code,
-            f"The request is larger than the {self._limit} bytes taken here.",
-            scope["state"]["request_id"],
-        )
-        await JSONResponse(body, STATUS_BY_CODE[code])(scope, receive, send)
+
+async def _refuse(error: PermanentError, scope: Scope, receive: Receive, send: Send) -> None:
+    body = error_body(error.code, error.message, scope["state"]["request_id"])
+    await JSONResponse(body, STATUS_BY_CODE[error.code])(scope, receive, send)
