@@ -108,6 +108,23 @@ class BrokerAdministration:
             )
 
 
+async def make_broker_users(
+    owner_url: str, management_url: str, passwords: Mapping[str, str]
+) -> None:
+    """One user per service on the virtual host of `owner_url`, with its permissions.
+
+    Raises BackingServiceError when the management API does not let the owner do so.
+    """
+    user, password = user_of(owner_url)
+    async with BrokerAdministration(management_url, user, password) as administration:
+        if not await administration.answers():
+            raise BackingServiceError(
+                "RabbitMQ's management API (RABBITMQ_MANAGEMENT_URL) does not answer, "
+                "or refuses the user in AMQP_URL"
+            )
+        await administration.add_service_users(vhost_of(owner_url), passwords)
+
+
 def user_name(service: str) -> str:
     return f"tillstream_{service}"
 

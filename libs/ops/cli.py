@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from libs.common.errors import PlatformError
+from libs.ops.broker_access import make_broker_users
 from libs.ops.broker_topology import declare_topology
 from libs.ops.connect import ConnectOptions
 from libs.ops.connect import connect as connect_shop
@@ -19,7 +20,8 @@ from libs.ops.errors import OperationError
 from libs.ops.migrate import migrate as migrate_up
 from libs.ops.migrate import migrate_down
 from libs.ops.reachable import wait_for_broker, wait_for_database
-from libs.ops.roles import SERVICES
+from libs.ops.roles import passwords_in
+from libs.ops.routes_from_here import reached_at
 from libs.ops.up import UpOptions, serve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -59,7 +61,8 @@ def migrate(
 ) -> None:
     """Bring the database (DATABASE_URL) and the broker (AMQP_URL) to this version.
 
-    DATABASE_PASSWORD_GATEWAY and so on set the service roles' passwords.
+    DATABASE_PASSWORD_GATEWAY and so on set the service roles' passwords. With
+    RABBITMQ_MANAGEMENT_URL, BROKER_PASSWORD_GATEWAY and so on do so for the broker's users.
     """
     url = os.environ.get("DATABASE_URL")
     if not url:
@@ -72,12 +75,13 @@ async def _migrate(url: str, down: str | None) -> None:
     if down is not None:
         await migrate_down(url, down)
         return
-    names = {service: f"DATABASE_PASSWORD_{service.upper()}" for service in SERVICES}
-    given = {service: os.environ[name] for service, name in names.items() if name in os.environ}
-    await migrate_up(url, given)
+    await migrate_up(url, passwords_in(os.environ, "DATABASE_PASSWORD"))
     if broker := os.environ.get("AMQP_URL"):
         await wait_for_broker(broker, _say)
         await declare_topology(broker)
+        if management := os.environ.get("RABBITMQ_MANAGEMENT_URL"):
+            users = passwords_in(os.environ, "BROKER_PASSWORD")
+            await make_broker_users(broker, management, users)
 
 
 @app.command()
@@ -85,15 +89,23 @@ def connect(
     shop: Annotated[str, typer.Argument(metavar="DOMAIN")],
     *,
     user: Annotated[str, typer.Option()],
-    password: Annotated[str | None, typer.Option()] = None,
+    password: Annotated[str | None, typer.Option(envvar="CONNECT_PASSWORD")] = None,
     password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False,
+    gateway: Annotated[str | None, typer.Option(help="Its PUBLIC_URL; else --data-dir's.")] = None,
+    reach: Annotated[
+        list[str] | None,
+        typer.Option(help="ORIGIN=ORIGIN: where a browser's address is from here; repeatable."),
+    ] = None,
     data_dir: DataDir = _DATA_DIR,
 ) -> None:
     """Connect a simulated shop as a merchant would, and wait for its history."""
     if (password is None) == (not password_stdin):
         raise OperationError("give either --password or --password-stdin")
     secret = sys.stdin.readline().rstrip("\n") if password is None else password
-    asyncio.run(connect_shop(ConnectOptions(data_dir.resolve(), shop, user, secret), _people))
+    options = ConnectOptions(
+        data_dir.resolve(), shop, user, secret, gateway, reached_at(reach or ())
+    )
+    asyncio.run(connect_shop(options, _people))
 
 
 @app.command()
@@ -122,3 +134,7 @@ def _say(line: str) -> None:
 
 def _silent(_line: str) -> None:
     return
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,23 @@ _FAILED = ("failed", "mismatch")
 
 @dataclass(frozen=True, slots=True)
 class ConnectOptions:
+    """`gateway` is what runs on `data_dir` where none is given.
+
+    `routes` says where origins are from here, as `RoutesFromHere` has it.
+    """
+
     data_dir: Path
     shop: str
     user: str
     password: str
+    gateway: str | None = None
+    routes: Mapping[str, str] = field(default_factory=dict)
 
 
 async def connect(options: ConnectOptions, people: Console) -> None:
     """Returns when the shop's history is here; raises OperationError with what went wrong."""
-    state = read_state(options.data_dir)
-    async with Merchant(state.gateway) as merchant:
+    gateway = options.gateway or read_state(options.data_dir).gateway
+    async with Merchant(gateway, options.routes) as merchant:
         await connect_as(merchant, options.shop, options.user, options.password)
         people.print(f"{options.shop} is connected, reading its history", markup=False)
         await wait_for_history(merchant, people)

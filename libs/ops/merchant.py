@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from libs.ops.errors import OperationError
+from libs.ops.routes_from_here import RoutesFromHere
 
 _TRIES = 6
 _FIRST_PAUSE = 0.5
@@ -31,12 +32,13 @@ class RefusedError(OperationError):
 class Merchant:
     """One signed-in (or not yet signed-in) person at one gateway."""
 
-    def __init__(self, gateway: str) -> None:
+    def __init__(self, gateway: str, routes: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(gateway)
         self._http = httpx.AsyncClient(
             base_url=gateway,
             timeout=30,
             trust_env=False,
+            transport=RoutesFromHere(routes) if routes else None,
             # What a browser sends with a form of the page itself.
             headers={"Origin": f"{parts.scheme}://{parts.netloc}", "Accept": "application/json"},
         )

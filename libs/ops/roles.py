@@ -18,6 +18,12 @@ def role_name(service: str) -> str:
     return f"tillstream_{service}"
 
 
+def passwords_in(environment: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """PREFIX_GATEWAY and so on, by service name; an empty one counts as absent."""
+    names = {service: f"{prefix}_{service.upper()}" for service in SERVICES}
+    return {service: environment[name] for service, name in names.items() if environment.get(name)}
+
+
 async def ensure_roles(owner: AsyncConnection, passwords: Mapping[str, str]) -> None:
     """Makes the roles that are missing and sets the passwords given, by service name.
 

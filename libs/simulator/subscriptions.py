@@ -126,7 +126,9 @@ def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
 
 
 def _address_error(uri: str) -> str | None:
-    """Real Shopify refuses http:// always; here it is let in on a loopback address."""
+    """Real Shopify refuses http:// always; here it is let in where no public host can be meant:
+    on a loopback address, and under a name without a dot, as a container network has them.
+    """
     if not uri.strip():
         return "Address can't be blank"
     if len(uri) > _LONGEST_ADDRESS:
@@ -137,7 +139,8 @@ def _address_error(uri: str) -> str | None:
     except ValueError:
         return "Address is invalid"
     error = None
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
+    inside = host in _LOOPBACK or "." not in host
+    if parts.scheme != "https" and not (parts.scheme == "http" and inside):
         error = f"Address protocol {parts.scheme}:// is not supported"
     elif not host:
         error = "Address is invalid"
