@@ -12,10 +12,12 @@ from rich.console import Console
 from libs.common.errors import PlatformError
 from libs.ops.broker_access import make_broker_users
 from libs.ops.broker_topology import declare_topology
+from libs.ops.children import PROJECT
 from libs.ops.connect import ConnectOptions
 from libs.ops.connect import connect as connect_shop
 from libs.ops.demo import DemoOptions
 from libs.ops.demo import demo as run_demo
+from libs.ops.env_file import filled
 from libs.ops.errors import OperationError
 from libs.ops.migrate import migrate as migrate_up
 from libs.ops.migrate import migrate_down
@@ -82,6 +84,12 @@ async def _migrate(url: str, down: str | None) -> None:
         if management := os.environ.get("RABBITMQ_MANAGEMENT_URL"):
             users = passwords_in(os.environ, "BROKER_PASSWORD")
             await make_broker_users(broker, management, users)
+
+
+@app.command(name="env-file")
+def env_file() -> None:
+    """Print a `.env` for docker-compose, with fresh secrets, from `.env.example`."""
+    print(filled((PROJECT / ".env.example").read_text()), end="")
 
 
 @app.command()

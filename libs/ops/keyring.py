@@ -5,6 +5,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from libs.ops.files import read_json, write_json
 
 
@@ -16,6 +18,16 @@ def password() -> str:
 def key_32() -> str:
     """32 random bytes in base64: an Ed25519 seed or an AES-256 key."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def public_keys(private: Mapping[str, str]) -> str:
+    """CALLER_PUBLIC_KEYS: the public half of each caller's key, by caller's name."""
+    return ",".join(f"{name}={_public_key(seed)}" for name, seed in private.items())
+
+
+def _public_key(seed: str) -> str:
+    key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed))
+    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
 def stored(path: Path, makers: Mapping[str, Callable[[], str]]) -> dict[str, str]:

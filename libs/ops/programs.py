@@ -3,12 +3,9 @@
 A service gets its own database role, broker user and keys, and nothing of anybody else's.
 """
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.ops import keyring
 from libs.ops.children import Program
@@ -165,16 +162,10 @@ def _process(plan: Plan) -> dict[str, str]:
 
 
 def _caller(plan: Plan, service: str) -> dict[str, str]:
-    public = {name: _public_key(plan.secrets[f"caller_key_{name}"]) for name in SERVICES}
     return {
         "CALLER_PRIVATE_KEY": plan.secrets[f"caller_key_{service}"],
-        "CALLER_PUBLIC_KEYS": ",".join(f"{name}={key}" for name, key in public.items()),
+        "CALLER_PUBLIC_KEYS": keyring.public_keys(named(plan.secrets, "caller_key")),
     }
-
-
-def _public_key(seed: str) -> str:
-    key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed))
-    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
 def _ingestor(plan: Plan) -> dict[str, str]:

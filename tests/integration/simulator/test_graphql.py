@@ -207,6 +207,11 @@ async def test_a_subscription_that_cannot_be_is_a_user_error(
     assert message in refused["userErrors"][0]["message"]
 
 
+async def test_a_name_of_a_container_network_is_let_in_over_http(simulator: Simulator):
+    made = await simulator.subscribe("ORDERS_CREATE", "http://webhooks:8082/webhooks")
+    assert made["userErrors"] == []
+
+
 async def test_subscriptions_are_listed_changed_and_deleted(simulator: Simulator):
     made = (await simulator.subscribe("ORDERS_CREATE", "https://a.example.com"))[
         "webhookSubscription"
