@@ -189,6 +189,8 @@ class Changes:
         shop = self.shop
         if wanted.name is not UNSET:
             shop.change_facts(name=wanted.name)
+        if wanted.plan is not UNSET:
+            shop.change_facts(plan=wanted.plan)
         self.announce(("shop/update", partial(shop_body, shop)))
 
     def uninstall(self) -> None:

@@ -11,6 +11,7 @@ from libs.simulator.model import Customer, Order, Product
 from libs.simulator.numbers import global_id, number_from_global_id
 from libs.simulator.operations import Operation
 from libs.simulator.pages import Page, count, listed, page, part, sorted_keys
+from libs.simulator.plans import PLANS
 from libs.simulator.search import predicate, terms_from_query
 from libs.simulator.subscriptions import Subscription
 from libs.simulator.times import graphql_time
@@ -232,10 +233,10 @@ ROOT_FIELDS: Mapping[str, Fields] = {
     },
     "Shop": _SHOP,
     "ShopPlan": {
-        "displayName": lambda _, __: "Development",
-        "publicDisplayName": lambda _, __: "Development",
-        "partnerDevelopment": lambda _, __: True,
-        "shopifyPlus": lambda _, __: False,
+        "displayName": lambda _, shop: PLANS[shop.facts.plan].public_name,
+        "publicDisplayName": lambda _, shop: PLANS[shop.facts.plan].public_name,
+        "partnerDevelopment": lambda _, shop: shop.facts.plan == "development",
+        "shopifyPlus": lambda _, shop: shop.facts.plan == "plus",
     },
     "AppInstallation": {
         "id": lambda context, _: global_id("AppInstallation", context.shop.facts.id),

@@ -14,6 +14,8 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     delay: float = 0.0
     sign_with: str | None = None
     consent: bool = False
+    throttle: bool = False
+    throttled: int = 0
     api_status: int | None = None
     api_failures: int | None = None
     api_latency: float = 0.0
@@ -28,7 +30,7 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
         for name in ("duplicate", "drop"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, from 0 to 1")
-        for name in ("delay", "api_latency", "bulk_delay", "bulk_drops_lines"):
+        for name in ("delay", "throttled", "api_latency", "bulk_delay", "bulk_drops_lines"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} cannot be negative")
         for name in ("api_status", "token_status"):
@@ -43,6 +45,13 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
         if self.api_failures is not None:
             self.api_failures -= 1
         return self.api_status
+
+    def takes_throttled(self) -> bool:
+        """Whether to call this query throttled. Counts `throttled` down."""
+        if self.throttled == 0:
+            return False
+        self.throttled -= 1
+        return True
 
     def takes_token_call(self) -> int | None:
         if self.token_status is None or self.token_failures == 0:

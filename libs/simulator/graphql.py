@@ -5,7 +5,6 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     GraphQLError,
     GraphQLResolveInfo,
     OperationDefinitionNode,
@@ -15,8 +14,10 @@ from graphql import (
     validate,
 )
 
+from libs.simulator.charging import Charge
 from libs.simulator.connections import CONNECTIONS, ROOT_FIELDS
 from libs.simulator.context import Context
+from libs.simulator.costs import pieces_of
 from libs.simulator.fields import FIELDS, Fields, RefundOfOrder
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.mutations import MUTATIONS
@@ -35,8 +36,6 @@ _TYPES: dict[type, str] = {
     Subscription: "WebhookSubscription",
 }
 _ALL_FIELDS: dict[str, Fields] = {**FIELDS, **ROOT_FIELDS}
-_MUTATION_COST = 10
-_BUCKET, _RESTORE_RATE = 2_000.0, 100.0
 _WORDINGS = (
     (r"Cannot query field '(\w+)' on type '(\w+)'.*", "undefinedField"),
     (r"Argument '\w+\.(\w+)\((\w+):\)' of type .* is required.*", "missingRequiredArguments"),
@@ -76,8 +75,12 @@ def executed(
     variables: dict[str, Any],
     operation_name: str | None,
 ) -> dict[str, Any]:
+    schema = admin_schema()
+    charge = Charge(context.shop, pieces_of(schema, document, variables, operation_name))
+    if (refusal := charge.refusal()) is not None:
+        return refusal
     result = execute_sync(
-        admin_schema(),
+        schema,
         document,
         context_value=context,
         variable_values=variables,
@@ -88,7 +91,7 @@ def executed(
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
         answer["errors"] = [error.formatted for error in result.errors]
-    answer["extensions"] = {"cost": _cost(document)}
+    answer["extensions"] = {"cost": charge.settled(result.data)}
     return answer
 
 
@@ -117,7 +120,7 @@ def _resolve(source: Any, info: GraphQLResolveInfo[Context], **args: Any) -> Any
             return connection(context, source, args)
         return _ALL_FIELDS[parent][field](context, source)
     except (PageError, SearchError) as error:
-        raise GraphQLError(str(error), extensions={"code": "BAD_REQUEST"}) from error
+        raise GraphQLError(str(error), extensions={"code": error.code}) from error
 
 
 def _validation_error(error: GraphQLError) -> dict[str, Any]:
@@ -127,23 +130,3 @@ def _validation_error(error: GraphQLError) -> dict[str, Any]:
             formatted["message"] = _SHOPIFY_WORDS[code].format(*match.groups())
             formatted["extensions"] = {"code": code}
     return formatted
-
-
-def _cost(document: DocumentNode) -> dict[str, Any]:
-    """A plausible figure, not Shopify's: one point for each object selected."""
-    points = _MUTATION_COST if is_mutation(document) else 0
-    nodes: list[Any] = list(document.definitions)
-    while nodes:
-        node = nodes.pop()
-        selections = getattr(getattr(node, "selection_set", None), "selections", ())
-        points += 1 if selections and isinstance(node, FieldNode) else 0
-        nodes.extend(selections)
-    return {
-        "requestedQueryCost": points,
-        "actualQueryCost": points,
-        "throttleStatus": {
-            "maximumAvailable": _BUCKET,
-            "currentlyAvailable": int(_BUCKET) - points,
-            "restoreRate": _RESTORE_RATE,
-        },
-    }

@@ -126,6 +126,7 @@ class ShopFacts(Struct, frozen=True):
     zone: str
     created_at: int
     updated_at: int
+    plan: str = "development"
 
     @property
     def email(self) -> str:

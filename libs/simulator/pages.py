@@ -26,6 +26,10 @@ Key = tuple[Any, int]
 class PageError(ValueError):
     """The arguments of a connection do not fit together."""
 
+    def __init__(self, message: str, code: str = "BAD_REQUEST") -> None:
+        super().__init__(message)
+        self.code = code
+
 
 class Page(Struct, frozen=True):
     rows: Sequence[Any]
@@ -158,7 +162,9 @@ def _size(args: Mapping[str, Any]) -> int:
         raise PageError("first and last cannot be negative")
     if size > LARGEST_PAGE:
         raise PageError(
-            f"The input array size of {size} is greater than the maximum allowed of {LARGEST_PAGE}."
+            f"The input array size of {size} is greater than the maximum allowed of "
+            f"{LARGEST_PAGE}.",
+            "MAX_INPUT_SIZE_EXCEEDED",
         )
     return size
 

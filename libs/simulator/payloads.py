@@ -9,6 +9,7 @@ import orjson
 from libs.simulator.model import Customer, Product
 from libs.simulator.money import rest_amount
 from libs.simulator.numbers import global_id
+from libs.simulator.plans import PLANS
 from libs.simulator.shops import Shop
 from libs.simulator.times import graphql_time, rest_time
 
@@ -118,6 +119,7 @@ def customer_delete_body(customer: Customer) -> Body:
 
 def shop_body(shop: Shop) -> Body:
     facts = shop.facts
+    plan = PLANS[facts.plan]
     return {
         "id": facts.id,
         "name": facts.name,
@@ -131,8 +133,8 @@ def shop_body(shop: Shop) -> Body:
         "iana_timezone": facts.zone,
         "shop_owner": "Shop Owner",
         "taxes_included": False,
-        "plan_display_name": "Developer Preview",
-        "plan_name": "partner_test",
+        "plan_display_name": plan.display_name,
+        "plan_name": plan.rest_name,
         "myshopify_domain": facts.domain,
         "enabled_presentment_currencies": [facts.currency],
     }

@@ -5,6 +5,7 @@ from decimal import Decimal
 from msgspec import UNSET, Struct, UnsetType
 
 from libs.simulator.model import ZERO
+from libs.simulator.plans import PLANS
 
 Id = int | str
 SOME_PRICE = Decimal("9.99")
@@ -146,6 +147,11 @@ class Traffic(_Request):
 
 class ShopChange(_Request):
     name: str | UnsetType = UNSET
+    plan: str | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.plan is not UNSET and self.plan not in PLANS:
+            raise ValueError(f"plan must be one of {', '.join(PLANS)}")
 
 
 def _amount(name: str, amount: Decimal) -> None:

@@ -31,6 +31,8 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 class SearchError(ValueError):
     """The query cannot be read."""
 
+    code = "BAD_REQUEST"
+
 
 class Term(Struct, frozen=True):
     field: str

@@ -12,6 +12,7 @@ from libs.simulator.model import Customer, Order, Product, ShopContents, ShopFac
 from libs.simulator.numbers import PARTS_OF_A_REFUND, Sequence
 from libs.simulator.operations import Operations
 from libs.simulator.subscriptions import Subscriptions
+from libs.simulator.throttle import Buckets
 from libs.simulator.times import now_seconds
 from libs.simulator.tokens import TOKEN_KINDS, Tokens
 from libs.simulator.totals import Totals
@@ -32,6 +33,7 @@ class Shop:
         self.numbers = Sequence()
         self.totals = Totals(self.zone)
         self.set_faults(Faults())
+        self.buckets = Buckets()
         self.tokens = Tokens(self.write)
         self.subscriptions = Subscriptions(self.write)
         self.operations = Operations(self.write)
