@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,20 +13,22 @@ from starlette.routing import Route
 
 from libs.common.errors import NotFoundError
 from libs.simulator import oauth
-from libs.simulator.connections import VERSIONS
+from libs.simulator.admission import (
+    admitted,
+    base_url,
+    not_found,
+    scopes_of,
+    served_version,
+    stamp,
+)
 from libs.simulator.control import control_routes
 from libs.simulator.graphql import executed, is_mutation, parsed
+from libs.simulator.rest import rest_routes
 from libs.simulator.settings import Settings
 from libs.simulator.shops import Shop
 from libs.simulator.tokens import AccessToken
 from libs.simulator.webhooks import WebhookSender
 from libs.simulator.world import ShopHandle, World, open_world
-
-_WRONG_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"  # noqa: S105
-_NOT_EXPIRING = (
-    "Non-expiring access tokens are no longer accepted for the Admin API. "
-    "Start using expiring offline tokens."
-)
 
 
 def create_app(settings: Settings, shops: list[Shop]) -> Starlette:
@@ -51,6 +52,7 @@ def create_app(settings: Settings, shops: list[Shop]) -> Starlette:
             Route("/{shop}/admin/oauth/authorize", endpoints.authorize),
             Route("/{shop}/admin/oauth/access_token", endpoints.access_token, methods=["POST"]),
             Route("/{shop}/admin/api/{version}/graphql.json", endpoints.graphql, methods=["POST"]),
+            *rest_routes(world),
         ],
     )
 
@@ -75,30 +77,20 @@ class _Endpoints:
     async def access_token(self, request: Request) -> Response:
         handle = self._handle(request)
         if handle is None:
-            return JSONResponse({"errors": "Not Found"}, 404)
+            return not_found()
         return await oauth.access_token(request, handle.shop, self._app)
 
     async def graphql(self, request: Request) -> Response:
         handle = self._handle(request)
         if handle is None:
-            return JSONResponse({"errors": "Not Found"}, 404)
-        version = _served_version(request.path_params["version"])
-        answer = await self._answer(request, handle, version)
-        answer.headers["X-Shopify-API-Version"] = version
-        answer.headers["X-Request-Id"] = str(uuid4())
-        return answer
+            return not_found()
+        version = served_version(request.path_params["version"])
+        return stamp(await self._answer(request, handle, version), version)
 
     async def _answer(self, request: Request, handle: ShopHandle, version: str) -> Response:
-        faults = handle.shop.faults
-        await asyncio.sleep(faults.api_latency)
-        if (status := faults.takes_api_call()) is not None:
-            headers = {"Retry-After": "2.0"} if status in {429, 503} else {}
-            return JSONResponse({"errors": "A fault was asked for"}, status, headers)
-        token = handle.shop.tokens.access(request.headers.get("x-shopify-access-token", ""))
-        if token is None:
-            return JSONResponse({"errors": _WRONG_TOKEN}, 401)
-        if token.expires_at is None:
-            return JSONResponse({"errors": _NOT_EXPIRING}, 403)
+        token = await admitted(request, handle)
+        if isinstance(token, Response):
+            return token
         asked = _asked(await request.body())
         if asked is None:
             return JSONResponse({"errors": {"query": "Required parameter missing or invalid"}}, 400)
@@ -115,8 +107,7 @@ class _Endpoints:
         document = parsed(asked["query"])
         if isinstance(document, dict):
             return JSONResponse(document)
-        scopes = frozenset(token.scope.split(",")) - {""}
-        context = handle.context(scopes, str(request.base_url).rstrip("/"), version)
+        context = handle.context(scopes_of(token), base_url(request), version)
         variables = asked.get("variables") or {}
         name = asked.get("operationName")
         if is_mutation(document):
@@ -134,11 +125,6 @@ class _Endpoints:
         return FileResponse(
             path, media_type="application/jsonl", filename=request.path_params["name"]
         )
-
-
-def _served_version(asked: str) -> str:
-    """A version that is not supported is served as the oldest that is."""
-    return asked if asked in VERSIONS else min(VERSIONS)
 
 
 def _asked(body: bytes) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from libs.simulator.events import Event
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.operations import Operation
 from libs.simulator.search import Term, predicate
@@ -51,6 +52,7 @@ _SORTS: Mapping[tuple[type, str], Callable[[Any], Any]] = {
     (Product, "CREATED_AT"): lambda product: product.created_at,
     (Product, "UPDATED_AT"): lambda product: product.updated_at,
     (Product, "TITLE"): lambda product: product.title,
+    (Event, "CREATED_AT"): lambda event: event.created_at,
     (Operation, "CREATED_AT"): lambda operation: operation.created_at,
     (Operation, "COMPLETED_AT"): lambda operation: operation.completed_at or 0,
 }

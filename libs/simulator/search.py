@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from libs.simulator.events import Event
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.operations import Operation
 from libs.simulator.times import seconds_from_search
@@ -54,7 +55,7 @@ def _order_states(order: Order) -> frozenset[str]:
     return frozenset({"any", "not_closed", state})
 
 
-class _States(frozenset[str]):
+class AnyOf(frozenset[Any]):
     """Equal to any one of its members."""
 
     def __eq__(self, other: object) -> bool:
@@ -75,7 +76,7 @@ _FIELDS: Mapping[type, Mapping[str, _Field]] = {
         "test": (lambda order: order.test, _as_flag),
         "name": (lambda order: order.name, str),
         "financial_status": (lambda order: order.financial_status, str.lower),
-        "status": (lambda order: _States(_order_states(order)), str.lower),
+        "status": (lambda order: AnyOf(_order_states(order)), str.lower),
     },
     Customer: {
         "id": (lambda customer: customer.id, _as_number),
@@ -92,6 +93,12 @@ _FIELDS: Mapping[type, Mapping[str, _Field]] = {
         "sku": (lambda product: product.sku, str),
         "title": (lambda product: product.title, str),
         "vendor": (lambda product: product.vendor, str),
+    },
+    Event: {
+        "id": (lambda event: event.id, _as_number),
+        "created_at": (lambda event: event.created_at, seconds_from_search),
+        "subject_type": (lambda event: event.subject_type, str),
+        "verb": (lambda event: event.verb, str),
     },
     Operation: {
         "id": (lambda operation: operation.id, _as_number),
