@@ -1,5 +1,6 @@
 """What merchants and buyers do: each action changes the shop and announces it by webhook."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
@@ -9,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import requests
-from libs.simulator.model import ZERO, Customer, Line, Order, Product
+from libs.simulator.model import ZERO, Customer, Line, Order, Presentment, Product
 from libs.simulator.money import rounded
 from libs.simulator.order_payloads import order_body
 from libs.simulator.payloads import (
@@ -33,7 +34,7 @@ def given_number(value: int | str) -> int:
     return int(digits)
 
 
-def found(entities: dict[int, _Entity], value: int | str, kind: str) -> _Entity:
+def found(entities: Mapping[int, _Entity], value: int | str, kind: str) -> _Entity:
     entity = entities.get(given_number(value))
     if entity is None:
         raise NotFoundError(f"there is no {kind} {value}")
@@ -98,7 +99,7 @@ class Changes:
         after = msgspec.structs.replace(before, updated_at=now_seconds())
         discount = before.discount if wanted.discount is UNSET else wanted.discount
         if wanted.lines is not UNSET:
-            lines, total = self._lines(wanted.lines, discount)
+            lines, total = self._lines(wanted.lines, discount, before.presentment)
         elif wanted.discount is not UNSET:
             lines, total = discounted(before.lines, discount)
         else:
@@ -218,11 +219,14 @@ class Changes:
             raise InvalidInputError(f"processedAt {text!r} is not an ISO 8601 time") from error
 
     def _lines(
-        self, wanted: tuple[requests.NewLine, ...], discount: Decimal
+        self,
+        wanted: tuple[requests.NewLine, ...],
+        discount: Decimal,
+        presentment: Presentment | None = None,
     ) -> tuple[tuple[Line, ...], Decimal]:
-        return discounted(tuple(self._line(line) for line in wanted), discount)
+        return discounted(tuple(self._line(line, presentment) for line in wanted), discount)
 
-    def _line(self, wanted: requests.NewLine) -> Line:
+    def _line(self, wanted: requests.NewLine, presentment: Presentment | None) -> Line:
         product = None
         if wanted.product_id is not None:
             product = _referred(self.shop.products, wanted.product_id, "product")
@@ -234,6 +238,7 @@ class Changes:
             quantity=wanted.quantity,
             price=wanted.price,
             total=wanted.price * wanted.quantity,
+            presentment=presentment,
         )
 
 
@@ -256,7 +261,7 @@ def discounted(lines: tuple[Line, ...], discount: Decimal) -> tuple[tuple[Line, 
     return tuple(shared), rounded(goods) - discount
 
 
-def _referred(entities: dict[int, _Entity], value: int | str, kind: str) -> _Entity:
+def _referred(entities: Mapping[int, _Entity], value: int | str, kind: str) -> _Entity:
     """What a body names must exist: not the address is wrong, the body is."""
     entity = entities.get(given_number(value))
     if entity is None:

@@ -1,19 +1,29 @@
 """What each field of the schema is, once, for pages (graphql-core) and for bulk operations.
 
-A money field's value is its Decimal; MoneyBag and MoneyV2 unfold it. A field with arguments is
-in `connections.py`.
+Money fields are in `money_fields.py`, a field with arguments is in `connections.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from libs.simulator.context import Context
-from libs.simulator.model import ZERO, Customer, Line, Order, Product, Refund, RefundLine
-from libs.simulator.money import graphql_amount, rounded
+from libs.simulator.model import Customer, Line, Order, Product, Refund, RefundLine
+from libs.simulator.money import rounded
+from libs.simulator.money_fields import (
+    ORDER_MONEY,
+    Field,
+    amount_text,
+    currency_of_money,
+    money_field,
+    money_of,
+    no_money,
+    seen_currency,
+    seen_money,
+    shop_money,
+)
 from libs.simulator.numbers import global_id
 from libs.simulator.times import graphql_time
 
-Field = Callable[[Context, Any], Any]
 Fields = Mapping[str, Field]
 
 
@@ -75,29 +85,9 @@ def _upper(name: str) -> Field:
     return read
 
 
-_ORDER_MONEY: Fields = {
-    "totalPriceSet": _same("total"),
-    "originalTotalPriceSet": lambda _, order: (
-        order.total if order.original_total is None else order.original_total
-    ),
-    "currentTotalPriceSet": _same("current_total"),
-    "subtotalPriceSet": _same("total"),
-    "currentSubtotalPriceSet": _same("current_total"),
-    "totalDiscountsSet": _same("discount"),
-    "currentTotalDiscountsSet": _same("discount"),
-    "totalTaxSet": Constant(ZERO),
-    "currentTotalTaxSet": Constant(ZERO),
-    "totalShippingPriceSet": Constant(ZERO),
-    "totalRefundedSet": _same("refunded"),
-    "totalTipReceivedSet": Constant(ZERO),
-    "totalReceivedSet": _same("total"),
-    "totalOutstandingSet": Constant(ZERO),
-    "netPaymentSet": _same("current_total"),
-}
-
 _ORDER: Fields = {
     **_ids("Order"),
-    **_ORDER_MONEY,
+    **ORDER_MONEY,
     "name": _same("name"),
     "createdAt": _time("created_at"),
     "processedAt": _time("processed_at"),
@@ -115,7 +105,7 @@ _ORDER: Fields = {
     "displayFinancialStatus": _upper("financial_status"),
     "displayFulfillmentStatus": Constant("UNFULFILLED"),
     "currencyCode": _currency,
-    "presentmentCurrencyCode": _currency,
+    "presentmentCurrencyCode": seen_currency,
     "taxesIncluded": _NO,
     "customer": _order_customer,
     "subtotalLineItemsQuantity": _same("units"),
@@ -139,11 +129,13 @@ _LINE: Fields = {
     "requiresShipping": _YES,
     "product": _line_product,
     "variant": _line_product,
-    "originalTotalSet": _same("total"),
-    "originalUnitPriceSet": _same("price"),
-    "discountedTotalSet": _same("total"),
-    "totalDiscountSet": Constant(ZERO),
-    "discountAllocations": lambda _, line: (line.discount,) if line.discount else (),
+    "originalTotalSet": money_field("total"),
+    "originalUnitPriceSet": money_field("price"),
+    "discountedTotalSet": money_field("total"),
+    "totalDiscountSet": no_money,
+    "discountAllocations": lambda _, line: (
+        (money_of(line, line.discount),) if line.discount else ()
+    ),
 }
 
 
@@ -176,7 +168,7 @@ _REFUND: Fields = {
     "processedAt": _refund_time,
     "updatedAt": _refund_time,
     "note": lambda _, source: source.refund.note,
-    "totalRefundedSet": lambda _, source: source.refund.amount,
+    "totalRefundedSet": lambda _, source: money_of(source.order, source.refund.amount),
     "order": _same("order"),
 }
 
@@ -186,9 +178,11 @@ _REFUND_LINE: Fields = {
     "quantity": lambda _, source: source.item.quantity,
     "restockType": Constant("NO_RESTOCK"),
     "restocked": _NO,
-    "priceSet": lambda _, source: rounded(source.item.subtotal / source.item.quantity),
-    "subtotalSet": lambda _, source: source.item.subtotal,
-    "totalTaxSet": Constant(ZERO),
+    "priceSet": lambda _, source: money_of(
+        source.line, rounded(source.item.subtotal / source.item.quantity)
+    ),
+    "subtotalSet": lambda _, source: money_of(source.line, source.item.subtotal),
+    "totalTaxSet": lambda context, source: no_money(context, source.line),
 }
 
 _CUSTOMER: Fields = {
@@ -263,11 +257,11 @@ FIELDS: Mapping[str, Fields] = {
     },
     "DiscountAllocation": {"allocatedAmountSet": lambda _, amount: amount},
     "MoneyBag": {
-        "shopMoney": lambda _, amount: amount,
-        "presentmentMoney": lambda _, amount: amount,
+        "shopMoney": shop_money,
+        "presentmentMoney": seen_money,
     },
     "MoneyV2": {
-        "amount": lambda _, amount: graphql_amount(amount),
-        "currencyCode": _currency,
+        "amount": amount_text,
+        "currencyCode": currency_of_money,
     },
 }

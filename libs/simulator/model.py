@@ -5,11 +5,23 @@ seconds since 1970 in UTC, as precise as Shopify's own.
 """
 
 import re
-from decimal import Decimal
+from collections.abc import MutableMapping
+from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct
 
 ZERO = Decimal("0.00")
+
+
+class Presentment(Struct, frozen=True, gc=False):
+    """The currency a buyer saw, when it is not the shop's: its rate and its smallest coin."""
+
+    currency: str
+    rate: Decimal
+    coin: Decimal
+
+    def of(self, amount: Decimal) -> Decimal:
+        return (amount * self.rate).quantize(self.coin, ROUND_HALF_UP)
 
 
 class Line(Struct, frozen=True, gc=False):
@@ -25,6 +37,7 @@ class Line(Struct, frozen=True, gc=False):
     total: Decimal
     discount: Decimal = ZERO
     removed: int = 0
+    presentment: Presentment | None = None
 
 
 class RefundLine(Struct, frozen=True, gc=False):
@@ -58,6 +71,7 @@ class Order(Struct, frozen=True):
     cancel_reason: str | None = None
     test: bool = False
     refunds: tuple[Refund, ...] = ()
+    presentment: Presentment | None = None
 
     @property
     def refunded(self) -> Decimal:
@@ -134,8 +148,8 @@ class ShopFacts(Struct, frozen=True):
 
 
 class ShopContents(Struct):
-    """What a shop's file holds, keyed by Shopify's number."""
+    """What a shop begins with, keyed by Shopify's number: read from a file, or made on demand."""
 
-    orders: dict[int, Order]
-    customers: dict[int, Customer]
-    products: dict[int, Product]
+    orders: MutableMapping[int, Order]
+    customers: MutableMapping[int, Customer]
+    products: MutableMapping[int, Product]

@@ -33,7 +33,7 @@ def order_body(shop: Shop, order: Order) -> Body:
         "order_number": order.number,
         "payment_gateway_names": ["bogus"],
         "phone": None,
-        "presentment_currency": shop.facts.currency,
+        "presentment_currency": _presented(shop, order),
         "processed_at": rest_time(order.processed_at, shop.zone),
         "source_name": "web",
         "tags": "",
@@ -51,21 +51,26 @@ def order_body(shop: Shop, order: Order) -> Body:
     }
 
 
+def _presented(shop: Shop, order: Order) -> str:
+    return order.presentment.currency if order.presentment else shop.facts.currency
+
+
 def _order_money(shop: Shop, order: Order) -> Body:
+    shown = order.presentment
     goods = rounded(sum((line.total for line in order.lines), ZERO))
     return {
-        **with_set(shop, "current_subtotal_price", order.current_total),
-        **with_set(shop, "current_total_discounts", order.discount),
-        **with_set(shop, "current_total_price", order.current_total),
-        **with_set(shop, "current_total_tax", ZERO),
-        "current_shipping_price_set": money_set(shop, ZERO),
-        **with_set(shop, "subtotal_price", order.total),
-        **with_set(shop, "total_discounts", order.discount),
-        **with_set(shop, "total_line_items_price", goods),
+        **with_set(shop, "current_subtotal_price", order.current_total, shown),
+        **with_set(shop, "current_total_discounts", order.discount, shown),
+        **with_set(shop, "current_total_price", order.current_total, shown),
+        **with_set(shop, "current_total_tax", ZERO, shown),
+        "current_shipping_price_set": money_set(shop, ZERO, shown),
+        **with_set(shop, "subtotal_price", order.total, shown),
+        **with_set(shop, "total_discounts", order.discount, shown),
+        **with_set(shop, "total_line_items_price", goods, shown),
         "total_outstanding": "0.00",
-        **with_set(shop, "total_price", order.total),
-        "total_shipping_price_set": money_set(shop, ZERO),
-        **with_set(shop, "total_tax", ZERO),
+        **with_set(shop, "total_price", order.total, shown),
+        "total_shipping_price_set": money_set(shop, ZERO, shown),
+        **with_set(shop, "total_tax", ZERO, shown),
         "total_tip_received": "0.00",
         "total_weight": 0,
     }
@@ -76,7 +81,7 @@ def _line_body(shop: Shop, line: Line) -> Body:
     allocations = [
         {
             "amount": rest_amount(line.discount),
-            "amount_set": money_set(shop, line.discount),
+            "amount_set": money_set(shop, line.discount, line.presentment),
             "discount_application_index": 0,
         }
     ]
@@ -89,7 +94,7 @@ def _line_body(shop: Shop, line: Line) -> Body:
         "gift_card": False,
         "grams": 0,
         "name": line.title,
-        **with_set(shop, "price", line.price),
+        **with_set(shop, "price", line.price, line.presentment),
         "product_exists": product is not None,
         "product_id": product.id if product else None,
         "properties": [],
@@ -98,7 +103,7 @@ def _line_body(shop: Shop, line: Line) -> Body:
         "sku": line.sku,
         "taxable": True,
         "title": line.title,
-        **with_set(shop, "total_discount", ZERO),
+        **with_set(shop, "total_discount", ZERO, line.presentment),
         "variant_id": product.variant_id if product else None,
         "variant_title": None,
         "vendor": None,
@@ -121,7 +126,7 @@ def refund_body(shop: Shop, order: Order, refund: Refund) -> Body:
         "user_id": None,
         "processed_at": created,
         "duties": [],
-        "total_duties_set": money_set(shop, ZERO),
+        "total_duties_set": money_set(shop, ZERO, order.presentment),
         "return": None,
         "refund_shipping_lines": [],
         "restock": False,
@@ -142,11 +147,11 @@ def _adjustment(shop: Shop, order: Order, refund: Refund, amount: Decimal) -> Bo
         "order_id": order.id,
         "refund_id": refund.id,
         "amount": rest_amount(amount),
-        "amount_set": money_set(shop, amount),
+        "amount_set": money_set(shop, amount, order.presentment),
         "kind": "refund_discrepancy",
         "reason": "Refund discrepancy",
         "tax_amount": "0.00",
-        "tax_amount_set": money_set(shop, ZERO),
+        "tax_amount_set": money_set(shop, ZERO, order.presentment),
     }
 
 
@@ -178,7 +183,7 @@ def _refund_line_body(shop: Shop, item: RefundLine, line: Line) -> Body:
         "restock_type": "no_restock",
         "subtotal": float(item.subtotal),
         "total_tax": 0.0,
-        "subtotal_set": money_set(shop, item.subtotal),
-        "total_tax_set": money_set(shop, ZERO),
+        "subtotal_set": money_set(shop, item.subtotal, line.presentment),
+        "total_tax_set": money_set(shop, ZERO, line.presentment),
         "line_item": _line_body(shop, line),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from libs.simulator.model import Customer, Product
+from libs.simulator.model import Customer, Presentment, Product
 from libs.simulator.money import rest_amount
 from libs.simulator.numbers import global_id
 from libs.simulator.plans import PLANS
@@ -26,13 +26,21 @@ def json_bytes(body: Body) -> bytes:
     return text
 
 
-def money_set(shop: Shop, amount: Decimal) -> Body:
+def money_set(shop: Shop, amount: Decimal, presentment: Presentment | None = None) -> Body:
     money = {"amount": rest_amount(amount), "currency_code": shop.facts.currency}
-    return {"shop_money": money, "presentment_money": money}
+    if presentment is None:
+        return {"shop_money": money, "presentment_money": money}
+    presented = {
+        "amount": format(presentment.of(amount), "f"),
+        "currency_code": presentment.currency,
+    }
+    return {"shop_money": money, "presentment_money": presented}
 
 
-def with_set(shop: Shop, name: str, amount: Decimal) -> Body:
-    return {name: rest_amount(amount), f"{name}_set": money_set(shop, amount)}
+def with_set(
+    shop: Shop, name: str, amount: Decimal, presentment: Presentment | None = None
+) -> Body:
+    return {name: rest_amount(amount), f"{name}_set": money_set(shop, amount, presentment)}
 
 
 def customer_body(shop: Shop, customer: Customer) -> Body:

@@ -5,6 +5,7 @@ shop's zone. Nothing here is shared with the product, so that one can check the 
 """
 
 import heapq
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -79,7 +80,7 @@ class Totals:
         return (min(days), max(days)) if days else (None, None)
 
     def top_customers(
-        self, customers: dict[int, Customer], limit: int
+        self, customers: Mapping[int, Customer], limit: int
     ) -> list[tuple[Customer, Tally]]:
         """By revenue, then by number, among customers that exist and have ordered."""
         candidates = (
