@@ -18,11 +18,15 @@ import uvicorn
 from libs.common.errors import PlatformError
 from libs.simulator.app import create_app
 from libs.simulator.journal import Journal
+from libs.simulator.model import GeneratedShop
 from libs.simulator.schema import admin_schema
 from libs.simulator.settings import App, FileShop, Settings
 from libs.simulator.world import load_shops
 
 EXIT_BAD_INPUT = 2
+DEFAULT_SIZE = 2_000
+LARGEST_SIZE = 10_000_000
+_SOME_SEED = 1
 _GRACE_SECONDS = 3
 _DOMAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-]*\.myshopify\.com")
 
@@ -67,6 +71,14 @@ def _file_shop(text: str) -> FileShop:
     return FileShop(domain.lower(), Path(file), currency, zone)
 
 
+def _size(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_SIZE):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of orders from 1 to {LARGEST_SIZE}"
+        )
+    return int(text)
+
+
 def _currencies() -> frozenset[str]:
     return frozenset(getattr(admin_schema().type_map["CurrencyCode"], "values", {}))
 
@@ -78,6 +90,15 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--cdnow", type=Path, help="CDNOW_master.txt")
     parser.add_argument("--shop", type=_file_shop, action="append", default=[])
+    parser.add_argument(
+        "--generated",
+        type=int,
+        nargs="?",
+        const=_SOME_SEED,
+        metavar="SEED",
+        help="serve bluebird-supply.myshopify.com, made up from this number",
+    )
+    parser.add_argument("--size", type=_size, help=f"its orders; {DEFAULT_SIZE} unless given")
     parser.add_argument("--api-key", default=os.environ.get("SHOPIFY_API_KEY"))
     parser.add_argument("--api-secret", default=os.environ.get("SHOPIFY_API_SECRET"))
     parser.add_argument("--redirect-uri", action="append", default=[])
@@ -87,6 +108,8 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
         parser.error("give --api-key and --api-secret, or SHOPIFY_API_KEY and SHOPIFY_API_SECRET")
     if given.scale <= 0:
         parser.error("--scale must be above 0")
+    if given.size is not None and given.generated is None:
+        parser.error("--size is for --generated")
     return Settings(
         host=given.host,
         port=given.port,
@@ -94,6 +117,9 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
         app=App(given.api_key, given.api_secret, tuple(given.redirect_uri)),
         cdnow=given.cdnow,
         file_shops=tuple(given.shop),
+        generated=None
+        if given.generated is None
+        else GeneratedShop(given.generated, given.size or DEFAULT_SIZE),
         scale=given.scale,
     )
 

@@ -102,6 +102,8 @@ class Assembly:
                 product.id: product
                 for product in (self._described(row, first) for row, first in self._first_sales())
             },
+            last_order_number=_FIRST_ORDER_NUMBER + len(drafts) - 1,
+            began=drafts[0].seconds if drafts else None,
         )
 
     def _first_sales(self) -> Iterable[tuple[Row, int]]:

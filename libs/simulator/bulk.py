@@ -7,7 +7,7 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,11 @@ class BulkRunner:
         shop.operations.keep(operation)
 
     async def _run(
-        self, context: Context, operation: Operation, query: BulkQuery, snapshots: list[list[Any]]
+        self,
+        context: Context,
+        operation: Operation,
+        query: BulkQuery,
+        snapshots: list[Iterable[Any]],
     ) -> None:
         shop, faults = context.shop, context.shop.faults
         missing = [scope for scope in query.scopes if not context.may(scope)]

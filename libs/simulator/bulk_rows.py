@@ -15,7 +15,8 @@ from libs.simulator.context import Context
 from libs.simulator.fields import FIELDS, Constant
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.numbers import global_id
-from libs.simulator.search import Term, predicate, terms_from_query
+from libs.simulator.search import Term, terms_from_query
+from libs.simulator.selection import matching
 
 Read = Callable[[Any], Any]
 Line = tuple[bytes, bool]
@@ -36,19 +37,17 @@ orders and lines stays together."""
 SUPPORTED = frozenset(_ROOTS)
 
 
-def snapshot(context: Context, connected: Connected) -> list[Any]:
-    """The rows of a root as they are now; values never change, so they stay as they are."""
+def snapshot(context: Context, connected: Connected) -> Iterable[Any]:
+    """The rows of a root as they are now, to be read once."""
     entity, name = _ROOTS[connected.name]
     terms: list[Term] = terms_from_query(entity, connected.args.get("query"))
     if entity is Order:
         terms += context.order_terms()
-    matches = predicate(entity, terms)
-    rows: Iterable[Any] = list(getattr(context.shop, name).values())
-    return list(rows if matches is None else filter(matches, rows))
+    return matching(getattr(context.shop, name), entity, terms)
 
 
 def lines(
-    context: Context, query: BulkQuery, snapshots: list[list[Any]], *, grouped: bool
+    context: Context, query: BulkQuery, snapshots: list[Iterable[Any]], *, grouped: bool
 ) -> Iterator[Line]:
     for connected, rows in zip(query.roots, snapshots, strict=True):
         written = _Connection(context, connected, parent_id=None)

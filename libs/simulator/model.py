@@ -5,7 +5,7 @@ seconds since 1970 in UTC, as precise as Shopify's own.
 """
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct
@@ -147,9 +147,35 @@ class ShopFacts(Struct, frozen=True):
         return f"owner@{self.domain.removesuffix('.myshopify.com')}.example.com"
 
 
+class GeneratedShop(Struct, frozen=True):
+    """A shop that is made up: everything in it follows from these values alone.
+
+    Its orders came in during the two years before `anchor`.
+    """
+
+    seed: int
+    size: int
+    domain: str = "bluebird-supply.myshopify.com"
+    currency: str = "EUR"
+    zone: str = "America/New_York"
+    anchor: int = 1_793_505_600
+    """2026-11-01 at midnight in New York."""
+
+
+Pick = tuple[int, str, str, int, Decimal, Decimal, int]
+"""Product, title, sku, quantity, price, total, total in cents."""
+Sale = tuple[bool, int, int | None, list[Pick], int, int, int]
+"""Test, moment, customer, picks, goods and discount in cents, and the chance that made it."""
+
+
 class ShopContents(Struct):
     """What a shop begins with, keyed by Shopify's number: read from a file, or made on demand."""
 
     orders: MutableMapping[int, Order]
     customers: MutableMapping[int, Customer]
     products: MutableMapping[int, Product]
+    last_order_number: int
+    began: int | None
+    """When the first order came in."""
+    sales: Callable[[], Iterator[Sale]] | None = None
+    """All that was sold, faster than by making the orders; None where there is no such way."""

@@ -14,9 +14,12 @@ from typing import Any
 from msgspec import Struct
 
 from libs.simulator.events import Event
+from libs.simulator.generated import Generated
+from libs.simulator.generated_keys import made_keys, merged_keys
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.operations import Operation
 from libs.simulator.search import Term, predicate
+from libs.simulator.selection import count_matching
 from libs.simulator.shops import Shop
 
 LARGEST_PAGE = 250
@@ -58,33 +61,38 @@ _SORTS: Mapping[tuple[type, str], Callable[[Any], Any]] = {
 }
 
 
-def _entities(shop: Shop, entity: type) -> dict[int, Any]:
-    entities: dict[int, Any] = getattr(shop, f"{_KINDS[entity]}s")
+def _entities(shop: Shop, entity: type) -> Mapping[int, Any]:
+    entities: Mapping[int, Any] = getattr(shop, f"{_KINDS[entity]}s")
     return entities
 
 
 def count(shop: Shop, entity: type, terms: list[Term]) -> int:
-    matches = predicate(entity, terms)
-    entities = _entities(shop, entity)
-    if matches is None:
-        return len(entities)
-    return sum(map(matches, list(entities.values())))
+    return count_matching(_entities(shop, entity), entity, terms)
 
 
 class Listings:
     """One shop's rows in order of a sort key; sorted again only after a change."""
 
     def __init__(self) -> None:
-        self._sorted: dict[tuple[type, str], tuple[int, list[Key]]] = {}
+        self._sorted: dict[tuple[type, str], tuple[int, Sequence[Key]]] = {}
+        self._made: dict[tuple[type, str], Sequence[Key]] = {}
 
-    def keys(self, shop: Shop, entity: type, sort: str) -> list[Key]:
+    def keys(self, shop: Shop, entity: type, sort: str) -> Sequence[Key]:
         revision = shop.revisions[_KINDS[entity]]
         known = self._sorted.get((entity, sort))
         if known is None or known[0] != revision:
-            rows = list(_entities(shop, entity).values())
-            known = (revision, sorted_keys(rows, entity, sort))
+            known = (revision, self._read(_entities(shop, entity), entity, sort))
             self._sorted[entity, sort] = known
         return known[1]
+
+    def _read(self, entities: Mapping[int, Any], entity: type, sort: str) -> Sequence[Key]:
+        if not isinstance(entities, Generated):
+            return sorted_keys(list(entities.values()), entity, sort)
+        read = _SORTS.get((entity, sort))
+        made = self._made.get((entity, sort))
+        if made is None:
+            made = self._made[entity, sort] = made_keys(entities, sort, read)
+        return merged_keys(made, entities, read)
 
 
 def sorted_keys(rows: Sequence[Any], entity: type, sort: str) -> list[Key]:
@@ -100,28 +108,34 @@ def listed(
     keys = listings.keys(shop, entity, sort)
     entities = _entities(shop, entity)
     matches = predicate(entity, terms)
+    read = _SORTS.get((entity, sort))
 
     def row(key: Key) -> Any:
         entity_row = entities.get(key[1])
-        wanted = entity_row is not None and (matches is None or matches(entity_row))
-        return entity_row if wanted else None
+        if entity_row is None or (read is not None and read(entity_row) != key[0]):
+            return None
+        return entity_row if matches is None or matches(entity_row) else None
 
-    return page(_bounded(keys, sort, terms), row, args)
+    return page(keys, row, args, start=_start(keys, sort, terms))
 
 
-def _bounded(keys: list[Key], sort: str, terms: list[Term]) -> list[Key]:
-    """Drop what a lower bound on the sort key itself rules out, without looking at each row."""
+def _start(keys: Sequence[Key], sort: str, terms: list[Term]) -> int:
+    """Behind what a lower bound on the sort key itself rules out, without looking at each row."""
+    start = 0
     for term in terms:
         if term.field == sort.lower() and term.op in {">", ">="} and not term.negated:
-            keys = keys[bisect_left(keys, (term.value,)) :]
-    return keys
+            start = max(start, bisect_left(keys, (term.value,)))
+    return start
 
 
-def page(keys: Sequence[Key], row: Callable[[Key], Any], args: Mapping[str, Any]) -> Page:
-    """`keys` ascending; `row` gives None for what is filtered out. Raises PageError."""
+def page(
+    keys: Sequence[Key], row: Callable[[Key], Any], args: Mapping[str, Any], *, start: int = 0
+) -> Page:
+    """`keys` ascending, from `start` on; `row` gives None for what is filtered out, and for a key
+    that is no longer the row's. Raises PageError."""
     size = _size(args)
     reverse = bool(args.get("reverse"))
-    low, high = 0, len(keys)
+    low, high = start, len(keys)
     for name, lower in (("after", not reverse), ("before", reverse)):
         if (text := args.get(name)) is not None:
             key = _key_from_cursor(text)
@@ -137,8 +151,8 @@ def page(keys: Sequence[Key], row: Callable[[Key], Any], args: Mapping[str, Any]
     more, taken = len(taken) > size, taken[:size]
     if not from_first:
         taken.reverse()
-    before = low > 0 if not reverse else high < len(keys)
-    after = high < len(keys) if not reverse else low > 0
+    before = low > start if not reverse else high < len(keys)
+    after = high < len(keys) if not reverse else low > start
     return Page(
         rows=[value for _, value in taken],
         cursors=[cursor_from_key(key) for key, _ in taken],

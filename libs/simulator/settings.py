@@ -4,6 +4,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from libs.simulator.model import GeneratedShop
+
 
 class App(Struct, frozen=True):
     """The one app that may be installed. `redirect_uris` are allowed beginnings."""
@@ -29,4 +31,5 @@ class Settings(Struct, frozen=True):
     app: App
     cdnow: Path | None = None
     file_shops: tuple[FileShop, ...] = ()
+    generated: GeneratedShop | None = None
     scale: float = 1.0

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from libs.simulator.faults import Faults
+from libs.simulator.generated import Generated
 from libs.simulator.journal import Journal, Record
 from libs.simulator.model import Customer, Order, Product, ShopContents, ShopFacts
 from libs.simulator.numbers import PARTS_OF_A_REFUND, Sequence
@@ -31,7 +32,8 @@ class Shop:
         self.customers = contents.customers
         self.products = contents.products
         self.numbers = Sequence()
-        self.totals = Totals(self.zone)
+        self._sales = contents.sales
+        self._totals: Totals | None = None
         self.set_faults(Faults())
         self.buckets = Buckets()
         self.tokens = Tokens(self.write)
@@ -39,13 +41,32 @@ class Shop:
         self.operations = Operations(self.write)
         self.revisions = {"order": 0, "customer": 0, "product": 0}
         self._journal = journal
-        self._next_order_number = 1 + max((o.number for o in self.orders.values()), default=1000)
-        for order in self.orders.values():
-            self.totals.count(order)
+        self._next_order_number = contents.last_order_number + 1
 
     @property
     def domain(self) -> str:
         return self.facts.domain
+
+    @property
+    def totals(self) -> Totals:
+        """Counted at the first question, kept by every change after it."""
+        if self._totals is None:
+            self._totals = self._counted()
+        return self._totals
+
+    def _counted(self) -> Totals:
+        totals = Totals(self.zone)
+        if self._sales is None or not isinstance(self.orders, Generated):
+            for order in self.orders.values():
+                totals.count(order)
+            return totals
+        totals.count_sales(self._sales())
+        for made, now in self.orders.changes():
+            if made is not None:
+                totals.discount(made)
+            if now is not None:
+                totals.count(now)
+        return totals
 
     def next_order_number(self) -> int:
         number = self._next_order_number
@@ -94,10 +115,11 @@ class Shop:
 
     def _set(self, entity: Entity) -> None:
         if isinstance(entity, Order):
-            if (before := self.orders.get(entity.id)) is not None:
-                self.totals.discount(before)
+            if self._totals is not None:
+                if (before := self.orders.get(entity.id)) is not None:
+                    self._totals.discount(before)
+                self._totals.count(entity)
             self.orders[entity.id] = entity
-            self.totals.count(entity)
             self._next_order_number = max(self._next_order_number, entity.number + 1)
             self._pass_parts(entity)
         elif isinstance(entity, Customer):
@@ -117,8 +139,9 @@ class Shop:
 
     def _unset(self, kind: str, number: int) -> None:
         if kind == "order":
-            if (before := self.orders.pop(number, None)) is not None:
-                self.totals.discount(before)
+            before = self.orders.pop(number, None)
+            if self._totals is not None and before is not None:
+                self._totals.discount(before)
         elif kind == "customer":
             self.customers.pop(number, None)
         else:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 
 from libs.common.errors import InvalidInputError, NotFoundError
@@ -13,8 +14,9 @@ from libs.simulator.bulk import BulkRunner
 from libs.simulator.changes import Changes
 from libs.simulator.context import Context
 from libs.simulator.files import read_file
+from libs.simulator.generated import generate
 from libs.simulator.journal import Journal
-from libs.simulator.model import ShopContents, ShopFacts
+from libs.simulator.model import GeneratedShop, ShopContents, ShopFacts
 from libs.simulator.numbers import stable_number
 from libs.simulator.pages import Listings
 from libs.simulator.settings import Settings
@@ -22,6 +24,8 @@ from libs.simulator.shops import Shop
 from libs.simulator.times import now_seconds
 from libs.simulator.traffic import LiveOrders
 from libs.simulator.webhooks import WebhookSender
+
+_GENERATED = "generated"
 
 
 class ShopHandle(Struct, frozen=True):
@@ -69,15 +73,32 @@ def load_shops(settings: Settings, journal: Journal) -> list[Shop]:
                 journal,
             )
         )
-    by_domain = {shop.domain: shop for shop in shops}
-    if len(by_domain) < len(shops):
-        raise InvalidInputError("two shops have the same domain: give each its own")
-    for record in journal.replay():
-        if record.shop in by_domain:
-            by_domain[record.shop].replay(record)
+    if (made := settings.generated) is not None:
+        shops.append(_shop(made.domain, made.currency, made.zone, lambda: generate(made), journal))
+    _replay(shops, journal, made)
     for shop in shops:
         shop.operations.fail_interrupted(now_seconds())
     return shops
+
+
+def _replay(shops: list[Shop], journal: Journal, made: GeneratedShop | None) -> None:
+    by_domain = {shop.domain: shop for shop in shops}
+    if len(by_domain) < len(shops):
+        raise InvalidInputError("two shops have the same domain: give each its own")
+    known = None
+    for record in journal.replay():
+        if record.kind == _GENERATED:
+            known = msgspec.convert(record.value, GeneratedShop)
+        elif record.shop in by_domain:
+            by_domain[record.shop].replay(record)
+    if made is None or known == made:
+        return
+    if known is not None:
+        raise InvalidInputError(
+            f"this data folder belongs to {known.domain} with seed {known.seed} and size "
+            f"{known.size}: give the same, or another folder"
+        )
+    journal.write(made.domain, _GENERATED, "", made)
 
 
 def _shop(
@@ -88,7 +109,7 @@ def _shop(
     gc.freeze()
     gc.enable()
     name = domain.removesuffix(".myshopify.com")
-    first = min((order.created_at for order in contents.orders.values()), default=now_seconds())
+    first = now_seconds() if contents.began is None else contents.began
     facts = ShopFacts(
         id=stable_number("Shop", domain),
         domain=domain,

@@ -1,0 +1,260 @@
+"""The orders and customers of a generated shop, each a pure function of the seed and its place.
+
+Chance is a hash (splitmix64) of seed and place, so any order is made alone, in any order, and
+always the same. Sums are in whole cents.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+
+from libs.simulator import assortment
+from libs.simulator.model import (
+    ZERO,
+    Customer,
+    GeneratedShop,
+    Line,
+    Order,
+    Pick,
+    Presentment,
+    Refund,
+    RefundLine,
+    Sale,
+)
+from libs.simulator.money import CENT
+from libs.simulator.rhythm import Rhythm
+
+ORDERS_BASE = 2_400_000_000_000_000_000
+CUSTOMERS_BASE = 2_330_000_000_000_000_000
+_LINES_BASE = 2_500_000_000_000_000_000
+_REFUNDS_BASE = 2_600_000_000_000_000_000
+_REFUND_LINES_BASE = 2_700_000_000_000_000_000
+_PARTS = 8
+"""Room for the lines of one order, and for a refund with its parts."""
+FIRST_ORDER_NUMBER = 1001
+
+_64_BITS = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+_FRACTION = 1 << 53
+
+_NEW_CUSTOMERS_PERCENT = 35
+# Of 1024 orders each:
+_TESTS = 6
+_CANCELLED = 20
+_DISCOUNTED = 154
+_REFUNDED = 72
+_PRESENTED = 205
+_GUESTS = 72
+_WITHOUT_EMAIL = 10
+
+_LINE_COUNTS = (1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 4)
+_QUANTITIES = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 6)
+_DISCOUNT_PERCENTS = (5, 10, 15, 20)
+_REASONS = ("customer", "inventory", "fraud", "declined")
+_DAY = 86_400
+_HOUR = 3_600
+
+
+def mixed(value: int) -> int:
+    """splitmix64: 64 bits that look like chance."""
+    value = (value + _GOLDEN) & _64_BITS
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _64_BITS
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _64_BITS
+    return value ^ (value >> 31)
+
+
+@lru_cache(65_536)
+def _money(cents: int) -> Decimal:
+    return cents * CENT
+
+
+class Generator:
+    def __init__(self, generated: GeneratedShop) -> None:
+        self.size = generated.size
+        self.customers = max(1, generated.size * _NEW_CUSTOMERS_PERCENT // 100)
+        self.rhythm = Rhythm(generated)
+        self.products = assortment.products(self.rhythm.begin)
+        self._anchor = generated.anchor
+        self._seed = mixed(generated.seed)
+        self._picks = self._table()
+
+    def _table(self) -> list[list[Pick]]:
+        """For every roll of 1024 a product, a few of them often, in every quantity."""
+        table: list[list[Pick]] = []
+        count = len(self.products)
+        for roll in range(1024):
+            product = self.products[roll * roll * count >> 20]
+            table.append(
+                [
+                    (
+                        *(product.id, product.title, product.sku, quantity, product.price),
+                        *(product.price * quantity, int(product.price * quantity * 100)),
+                    )
+                    for quantity in _QUANTITIES
+                ]
+            )
+        return table
+
+    def chance(self, place: int) -> int:
+        return mixed(self._seed ^ place)
+
+    def moment(self, place: int) -> int:
+        return self.rhythm.moment(place, self.chance(place) >> 52)
+
+    def sale(self, place: int) -> Sale:
+        """What is sold to whom: all that a shop's figures are made of."""
+        chance = mixed(self._seed ^ place)
+        rolls = mixed(chance)
+        picks = []
+        goods = 0
+        for _ in range(_LINE_COUNTS[chance >> 48 & 15]):
+            pick = self._picks[rolls & 1023][rolls >> 10 & 15]
+            picks.append(pick)
+            goods += pick[6]
+            rolls >>= 14
+        discount = 0
+        if (chance >> 10 & 1023) < _DISCOUNTED:
+            discount = goods * _DISCOUNT_PERCENTS[chance & 3] // 100
+        return (
+            (chance & 1023) < _TESTS,
+            self.rhythm.moment(place, chance >> 52),
+            self._buyer(place, chance),
+            picks,
+            goods,
+            discount,
+            chance,
+        )
+
+    def _buyer(self, place: int, chance: int) -> int | None:
+        """Every newcomer's first order comes at a fixed place; between them old customers come
+        back, the early ones most often, and guests buy."""
+        newest = place * self.customers // self.size
+        if place == 0 or (place - 1) * self.customers // self.size != newest:
+            return CUSTOMERS_BASE + newest
+        roll = mixed(chance ^ _GOLDEN)
+        if (roll & 1023) < _GUESTS:
+            return None
+        fraction = (roll >> 11) / _FRACTION
+        return CUSTOMERS_BASE + int((newest + 1) * fraction * fraction)
+
+    def order(self, place: int) -> Order:
+        test, moment, customer, picks, goods, discount, chance = self.sale(place)
+        number = FIRST_ORDER_NUMBER + place
+        presentment = None
+        if (chance >> 30 & 1023) < _PRESENTED:
+            presentment = assortment.PRESENTMENTS[chance % len(assortment.PRESENTMENTS)]
+        lines = _lines(place, picks, goods, discount, presentment)
+        order = Order(
+            ORDERS_BASE + place,
+            number,
+            f"#{number}",
+            customer,
+            moment,
+            moment,
+            moment,
+            _money(goods - discount),
+            lines,
+            _money(discount) if discount else ZERO,
+            None,
+            None,
+            None,
+            test,
+            (),
+            presentment,
+        )
+        return self._later(order, place, chance) if (chance >> 20 & 1023) < _REFUNDED else order
+
+    def _later(self, order: Order, place: int, chance: int) -> Order:
+        """What became of the order: cancelled within a day and paid back, or refunded in a later
+        week, whole or one unit of it. What would lie behind the anchor has not happened."""
+        whole, cancelled_at, reason = bool(chance >> 16 & 1), None, None
+        at = order.created_at + _DAY + (chance >> 24) % (20 * _DAY)
+        if (chance >> 20 & 1023) < _CANCELLED:
+            whole, reason = True, _REASONS[chance >> 18 & 3]
+            at = cancelled_at = order.created_at + 60 + (chance >> 24) % (20 * _HOUR)
+        if at >= self._anchor:
+            return order
+        refund, removed = _refund(order, place, at, whole=whole)
+        return Order(
+            order.id,
+            order.number,
+            order.name,
+            order.customer_id,
+            order.created_at,
+            order.processed_at,
+            at,
+            order.total,
+            removed,
+            order.discount,
+            None,
+            cancelled_at,
+            reason,
+            order.test,
+            (refund,),
+            order.presentment,
+        )
+
+    def customer(self, place: int) -> Customer:
+        chance = mixed(self._seed + _GOLDEN ^ place << 20)
+        first_names, last_names = assortment.NAMES[chance % len(assortment.NAMES)]
+        created = self.moment(self.first_order_of(place))
+        return Customer(
+            CUSTOMERS_BASE + place,
+            first_names[(chance >> 8) % len(first_names)],
+            last_names[(chance >> 16) % len(last_names)],
+            f"buyer-{place + 1}@example.com" if (chance >> 24) % _WITHOUT_EMAIL else None,
+            created,
+            created,
+        )
+
+    def first_order_of(self, place: int) -> int:
+        """The place of the order that customer `place` came with."""
+        return -(-place * self.size // self.customers)
+
+    def sales(self) -> Iterator[Sale]:
+        return map(self.sale, range(self.size))
+
+
+def _lines(
+    place: int, picks: list[Pick], goods: int, discount: int, presentment: Presentment | None
+) -> tuple[Line, ...]:
+    """The lines with their shares of the discount, which sum to it."""
+    number = _LINES_BASE + place * _PARTS
+    lines = []
+    left = discount
+    last = len(picks) - 1
+    for index, (product, title, sku, quantity, price, total, cents) in enumerate(picks):
+        share = ZERO
+        if discount:
+            part = left if index == last else discount * cents // goods
+            left -= part
+            share = _money(part)
+        lines.append(
+            Line(
+                *(number + index, product, title, sku, quantity),
+                *(price, total, share, 0, presentment),
+            )
+        )
+    return tuple(lines)
+
+
+def _refund(order: Order, place: int, at: int, *, whole: bool) -> tuple[Refund, tuple[Line, ...]]:
+    """Of everything, or of one unit of the first line; and the lines without what went back."""
+    lines: list[Line] = []
+    returned: list[RefundLine] = []
+    for index, line in enumerate(order.lines):
+        removed = line.quantity if whole else int(index == 0)
+        if removed:
+            worth = (line.total - line.discount) * removed / line.quantity
+            number = _REFUND_LINES_BASE + place * _PARTS + index
+            returned.append(RefundLine(number, line.id, removed, worth.quantize(CENT)))
+        lines.append(
+            Line(
+                *(line.id, line.product_id, line.title, line.sku, line.quantity),
+                *(line.price, line.total, line.discount, removed, line.presentment),
+            )
+        )
+    amount = sum((item.subtotal for item in returned), ZERO)
+    note = "sent back" if whole else "one unit was broken"
+    refund = Refund(_REFUNDS_BASE + place * _PARTS, at, amount, note, tuple(returned))
+    return refund, tuple(lines)
