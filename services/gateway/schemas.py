@@ -51,6 +51,9 @@ class PullEntity(_Shape):
     state: Literal["waiting", "exporting", "importing", "done", "failed"]
     done: int
     expected: int | None
+    records_per_second: float | None = Field(
+        default=None, description="Over the last half minute; null while that is not known."
+    )
 
 
 class PullStatus(_Shape):
@@ -60,6 +63,9 @@ class PullStatus(_Shape):
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
     records_processed: int
+    seconds_left: int | None = Field(
+        default=None, description="Until the pull ends, at its present pace; null while unknown."
+    )
     errors: list[PullError]
     entities: list[PullEntity]
 

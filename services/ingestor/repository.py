@@ -62,6 +62,7 @@ async def read_pull_entities(
     tx: Transaction, tenant_id: UUID, pull_id: UUID
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     entities = store.pull_entities.c
-    query = select(entities.entity, entities.state, entities.done, entities.expected)
+    marks = entities.checkpoint["marks"].label("marks")
+    query = select(entities.entity, entities.state, entities.done, entities.expected, marks)
     mine = query.where(entities.tenant_id == tenant_id, entities.pull_id == pull_id)
     return (await tx.execute(mine)).all()

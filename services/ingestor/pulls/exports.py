@@ -65,7 +65,7 @@ async def _fetch(pull: PullContext, entity: Entity, checkpoint: Checkpoint) -> E
     if checkpoint.parts is None or checkpoint.size != size:
         # Not the file that was begun with: its order may differ, so all of it is applied again.
         checkpoint = msgspec.structs.replace(
-            checkpoint, size=size, parts=parts_for(size), applied=0
+            checkpoint, size=size, parts=parts_for(size), applied=0, marks=()
         )
     await pull.save(entity, "exporting", checkpoint, expected=operation.root_object_count)
     log.info("export_fetched", entity=entity, objects=operation.object_count, bytes=size)

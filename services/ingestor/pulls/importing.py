@@ -9,11 +9,13 @@ from uuid import UUID
 
 import msgspec
 
+from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
 from services.ingestor.facts import Entity, Observation
 from services.ingestor.pulls import repository
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.exports import Export
+from services.ingestor.pulls.pace import with_mark
 from services.ingestor.pulls.state import Checkpoint
 from services.ingestor.shopify.decode import decode
 from services.ingestor.shopify.jsonl import read_joined
@@ -25,7 +27,7 @@ _LINES_AT_MOST = 8_000
 
 async def import_export(pull: PullContext, entity: Entity, export: Export) -> Checkpoint:
     """Apply what the checkpoint says is left; returns the last checkpoint."""
-    checkpoint = export.checkpoint
+    checkpoint = _marked(export.checkpoint, export.checkpoint.applied)
     batches = _batches(export, pull.claim.tenant_id)
     following = _next(batches)
     try:
@@ -45,7 +47,7 @@ def _next(batches: Iterator[list[Observation]]) -> asyncio.Future[list[Observati
 async def _apply(
     pull: PullContext, entity: Entity, batch: list[Observation], before: Checkpoint
 ) -> Checkpoint:
-    after = msgspec.structs.replace(before, applied=before.applied + len(batch))
+    after = _marked(before, before.applied + len(batch))
 
     async def work(tx: Transaction) -> int | None:
         versions = await apply_observations(tx, batch)
@@ -55,6 +57,11 @@ async def _apply(
     version = await pull.write(work)
     pull.progress.note_version(version)
     return after
+
+
+def _marked(checkpoint: Checkpoint, applied: int) -> Checkpoint:
+    marks = with_mark(checkpoint.marks, utc_now(), applied)
+    return msgspec.structs.replace(checkpoint, applied=applied, marks=marks)
 
 
 def _batches(export: Export, tenant_id: UUID) -> Iterator[list[Observation]]:

@@ -7,6 +7,7 @@ import msgspec
 
 from libs.common.errors import PlatformError
 from services.ingestor.facts import Entity
+from services.ingestor.pulls.pace import Mark
 
 ENTITIES: tuple[Entity, ...] = ("customers", "orders", "products")
 """The order in which they are applied."""
@@ -30,7 +31,7 @@ class PullError(msgspec.Struct, frozen=True):
 class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a successor goes on: the export, how it is joined, and how many roots are applied.
 
-    `attempt` counts exports of this entity in this pull.
+    `attempt` counts exports of this entity in this pull; `marks` show how fast it went lately.
     """
 
     attempt: int = 1
@@ -40,6 +41,7 @@ class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     applied: int = 0
     error: PullError | None = None
     mismatch: bool = False
+    marks: tuple[Mark, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.to_builtins(self)

@@ -1,11 +1,15 @@
 """The gateway, and nobody else, is told how far the ingestion of its own tenant is."""
 
+import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from libs.common.clock import utc_now
 from services.ingestor.main import create_app
 from services.ingestor.settings import IngestorSettings
 from tests.caller_keys import CallerKeys
@@ -41,6 +45,11 @@ async def _ask(base_url: str, caller: str, tenant_id: UUID | None) -> httpx.Resp
         return await client.get(
             "/api/ingestion/status", headers={"Authorization": f"Bearer {token}"}
         )
+
+
+def _entity(name: str, state: str, done: int, expected: int | None) -> dict[str, Any]:
+    entity = {"entity": name, "state": state, "done": done, "expected": expected}
+    return {**entity, "recordsPerSecond": None}
 
 
 async def test_a_tenant_without_any_facts_has_an_empty_status(world: World, base_url: str) -> None:
@@ -88,14 +97,44 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
         "finishedAt": None,
         "recordsProcessed": 5,
         "errors": [{"code": "A", "message": "Slow."}],
+        "secondsLeft": None,
         "entities": [
-            {"entity": "customers", "state": "waiting", "done": 0, "expected": None},
-            {"entity": "orders", "state": "importing", "done": 5, "expected": 9},
-            {"entity": "products", "state": "waiting", "done": 0, "expected": None},
+            _entity("customers", "waiting", 0, None),
+            _entity("orders", "importing", 5, 9),
+            _entity("products", "waiting", 0, None),
         ],
     }
     assert status["freshness"]["dataVersion"] == "1"
     assert status["freshness"]["changedAt"].endswith("Z")
+
+
+async def test_a_running_import_tells_its_pace_and_the_time_that_is_left(
+    world: World, base_url: str
+) -> None:
+    """Read from the pull's own checkpoint: no watcher has to have seen it before."""
+    tenant_id, pull_id, now = await world.add_tenant(), uuid4(), utc_now()
+    await world.rows(
+        tenant_id,
+        f"""INSERT INTO store.pulls (tenant_id, id, kind, state, requested_at, errors)
+        VALUES (:tenant, '{pull_id}', 'backfill', 'running', '2026-01-02', '[]') RETURNING 1""",
+    )
+    marks = [[(now - timedelta(seconds=10)).isoformat(), 2_000], [now.isoformat(), 4_000]]
+    checkpoint = json.dumps({"applied": 4_000, "marks": marks}).replace(":", "\\:")
+    await world.rows(
+        tenant_id,
+        f"""INSERT INTO store.pull_entities
+        (tenant_id, pull_id, entity, state, done, expected, checkpoint) VALUES
+        (:tenant, '{pull_id}', 'customers', 'done', 900, 900, '{{}}'),
+        (:tenant, '{pull_id}', 'orders', 'importing', 4000, 23000, '{checkpoint}'),
+        (:tenant, '{pull_id}', 'products', 'waiting', 0, 1000, '{{}}') RETURNING 1""",
+    )
+
+    pull = (await _ask(base_url, "gateway", tenant_id)).json()["pull"]
+
+    customers, orders, products = (each["recordsPerSecond"] for each in pull["entities"])
+    assert (customers, products) == (None, None)
+    assert 0 < orders <= 200
+    assert pull["secondsLeft"] == pytest.approx(20_000 / orders, abs=1)
 
 
 @pytest.mark.parametrize("caller", ["oauth", "webhooks", "analytics", "ingestor"])

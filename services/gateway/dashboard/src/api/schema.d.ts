@@ -329,6 +329,11 @@ export interface components {
             /** Expected */
             expected: number | null;
             /**
+             * Recordspersecond
+             * @description Over the last half minute; null while that is not known.
+             */
+            recordsPerSecond?: number | null;
+            /**
              * State
              * @enum {string}
              */
@@ -358,6 +363,11 @@ export interface components {
             kind: string;
             /** Recordsprocessed */
             recordsProcessed: number;
+            /**
+             * Secondsleft
+             * @description Until the pull ends, at its present pace; null while unknown.
+             */
+            secondsLeft?: number | null;
             /** Startedat */
             startedAt: string | null;
             /**
