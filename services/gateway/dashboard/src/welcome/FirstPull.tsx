@@ -71,7 +71,7 @@ function Heading({ state, tenant }: { state: State; tenant: CurrentTenant }) {
         {TITLES[state](tenant.name ?? tenant.shopDomain)}
       </h1>
       <p className="mt-1 mb-6 text-ink-2">
-        {state === "running" && "You may close this page: the import goes on without it."}
+        {state === "running" && "You can close this tab: the import goes on without it."}
         {state === "succeeded" && "The whole history is in, and new orders arrive within seconds."}
         {state === "failed" && "What came in before is kept, and new orders still arrive."}
         {state === "mismatch" && "Everything Shopify sent is in, but the counts do not agree yet."}

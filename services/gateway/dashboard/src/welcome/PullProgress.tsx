@@ -1,11 +1,9 @@
 /** The first pull, entity by entity. */
 
-import { useState } from "react";
-
 import type { PullStatus } from "../api/client";
 import { formatCount } from "../format/numbers";
 import { Check, Warning } from "../ui/icons";
-import { type Sample, inWords, overallShare, secondsLeft, share } from "./progress";
+import { inWords, overallShare, phaseOf, phaseOfAll, share } from "./progress";
 
 type Entity = PullStatus["entities"][number];
 
@@ -15,32 +13,30 @@ const NAMES: Record<Entity["entity"], string> = {
   products: "Products",
 };
 
-const STATES: Record<Entity["state"], string> = {
-  waiting: "Waiting",
-  exporting: "Shopify is preparing the data",
-  importing: "Importing",
-  done: "Done",
-  failed: "Failed",
-};
-
 const NOT_STARTED: Entity[] = (["customers", "orders", "products"] as const).map((entity) => ({
   entity,
   state: "waiting",
   done: 0,
   expected: null,
+  recordsPerSecond: null,
 }));
 
 export function PullProgress({ pull }: { pull: PullStatus | null }) {
   const entities = pull && pull.entities.length > 0 ? pull.entities : NOT_STARTED;
   const overall = overallShare(entities);
-  const left = useTimeLeft(entities);
+  const left = pull?.secondsLeft ?? null;
   const running = pull === null || pull.state === "running" || pull.state === "queued";
   return (
     <div>
       {running && (
-        <p aria-live="polite" className="figures mb-4 flex justify-between text-sm text-ink-2">
-          <span>{overall === null ? "Getting ready" : `${Math.floor(overall * 100)}% imported`}</span>
-          <span>{left}</span>
+        <p className="figures mb-4 flex flex-wrap justify-between gap-x-4 text-sm" data-testid="progress-overall">
+          <span className="text-ink-2">
+            {phaseOfAll(entities)}
+            {overall !== null && `, ${Math.floor(overall * 100)}% of all records`}
+          </span>
+          <span className="font-medium" data-testid="progress-left">
+            {left === null ? "" : capitalised(inWords(left))}
+          </span>
         </p>
       )}
       <ul className="space-y-4">
@@ -52,19 +48,8 @@ export function PullProgress({ pull }: { pull: PullStatus | null }) {
   );
 }
 
-/** A window of samples taken as answers arrive; the first one of a new pull starts it again. */
-function useTimeLeft(entities: readonly Entity[]): string {
-  const [samples, setSamples] = useState<Sample[]>([]);
-  const done = entities.reduce((total, entity) => total + entity.done, 0);
-  const total = entities.reduce((sum, entity) => sum + (entity.expected ?? 0), 0);
-  const last = samples.at(-1);
-  if (last?.done !== done) {
-    const kept = last && last.done < done ? samples.slice(-30) : [];
-    setSamples([...kept, { at: Date.now(), done }]);
-  }
-  if (overallShare(entities) === null) return "";
-  const seconds = secondsLeft(samples, total);
-  return seconds === null ? "" : inWords(seconds);
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function EntityRow({ entity }: { entity: Entity }) {
@@ -79,7 +64,7 @@ function EntityRow({ entity }: { entity: Entity }) {
         <span className="figures text-sm text-ink-2">
           {state === "waiting" && done === 0
             ? (expected !== null && `${formatCount(expected)} to come`) || ""
-            : `${formatCount(done)}${expected === null ? "" : ` / ${formatCount(expected)}`}`}
+            : `${formatCount(done)}${expected === null ? "" : ` of ${formatCount(expected)}`}`}
         </span>
       </div>
       <div
@@ -100,11 +85,11 @@ function EntityRow({ entity }: { entity: Entity }) {
         )}
       </div>
       <p
-        className={`mt-1 flex items-center gap-1 text-xs ${state === "failed" ? "text-bad" : "text-ink-3"}`}
+        className={`figures mt-1 flex items-center gap-1 text-xs ${state === "failed" ? "text-bad" : "text-ink-3"}`}
       >
         {state === "done" && <Check className="size-3.5 text-good" />}
         {state === "failed" && <Warning className="size-3.5" />}
-        {STATES[state]}
+        {phaseOf(entity)}
       </p>
     </li>
   );

@@ -1,8 +1,7 @@
 /** How far the first pull is, and how long it may still take. */
 
 import type { PullStatus } from "../api/client";
-
-export type Sample = { at: number; done: number };
+import { formatCount } from "../format/numbers";
 
 type Entity = PullStatus["entities"][number];
 
@@ -26,20 +25,44 @@ export function overallShare(entities: readonly Entity[]): number | null {
   return expected === 0 ? null : done / expected;
 }
 
-const SETTLED_MS = 6_000;
-
-/** Seconds left at the pace seen so far; null until the pace can be trusted. */
-export function secondsLeft(samples: readonly Sample[], total: number): number | null {
-  const first = samples[0];
-  const last = samples.at(-1);
-  if (!first || !last || last.at - first.at < SETTLED_MS || last.done <= first.done) return null;
-  const perSecond = (last.done - first.done) / ((last.at - first.at) / 1000);
-  return Math.max(0, (total - last.done) / perSecond);
-}
-
 export function inWords(seconds: number): string {
   if (seconds < 45) return "less than a minute left";
   const minutes = Math.round(seconds / 60);
-  if (minutes < 90) return `about ${minutes} min left`;
-  return `about ${Math.round(minutes / 60)} hours left`;
+  if (minutes < 90) return `about ${minutes === 1 ? "1 minute" : `${minutes} minutes`} left`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `about ${hours} hours left` : `about ${Math.round(hours / 24)} days left`;
+}
+
+/** Below one a second, per minute: "0 a second" would say that nothing moves. */
+export function paceInWords(perSecond: number): string {
+  if (perSecond >= 1) return `${formatCount(Math.round(perSecond))} a second`;
+  return `${formatCount(Math.max(1, Math.round(perSecond * 60)))} a minute`;
+}
+
+const PHASES: Record<Entity["state"], string> = {
+  waiting: "Waiting",
+  exporting: "Shopify is preparing the data",
+  importing: "Importing",
+  done: "Done",
+  failed: "Failed",
+};
+
+/** What happens to one entity right now. */
+export function phaseOf(entity: Entity): string {
+  const { state, done, expected, recordsPerSecond } = entity;
+  if (state === "exporting" && done > 0) return "Shopify is preparing the data again";
+  if (state !== "importing") return PHASES[state];
+  if (expected !== null && expected !== undefined && done >= expected) {
+    return "Comparing the count with Shopify's";
+  }
+  return recordsPerSecond ? `Importing, ${paceInWords(recordsPerSecond)}` : PHASES.importing;
+}
+
+/** One sentence for the whole import: what it does now. */
+export function phaseOfAll(entities: readonly Entity[]): string {
+  const importing = entities.find(({ state }) => state === "importing");
+  if (importing) return `Importing ${importing.entity}`;
+  if (entities.some(({ state }) => state === "exporting")) return "Shopify is preparing the data";
+  if (entities.every(({ state }) => state === "done" || state === "failed")) return "Finishing";
+  return "Getting ready";
 }

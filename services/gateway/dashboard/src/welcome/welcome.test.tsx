@@ -10,9 +10,10 @@ import { connectErrorText, asRequestId } from "../connect/connectErrors";
 import { shopDomain } from "../connect/shopDomain";
 import { safeNext } from "../login/next";
 import { ClaimForm } from "./ClaimForm";
+import { PullProgress } from "./PullProgress";
 import { nextStep } from "./WelcomePage";
 import { claimProblems } from "./claimForm";
-import { inWords, overallShare, secondsLeft, share } from "./progress";
+import { inWords, overallShare, paceInWords, phaseOf, phaseOfAll, share } from "./progress";
 
 const claim: Claim = {
   tenantId: "t1",
@@ -128,8 +129,8 @@ describe("submitting the claim", () => {
 });
 
 describe("progress", () => {
-  const entity = (done: number, expected: number | null) =>
-    ({ entity: "orders", state: "importing", done, expected }) as const;
+  const entity = (done: number, expected: number | null, recordsPerSecond: number | null = null) =>
+    ({ entity: "orders", state: "importing", done, expected, recordsPerSecond }) as const;
 
   test("an unknown size has no share, and a size of none is done", () => {
     expect(share(entity(5, null))).toBeNull();
@@ -139,14 +140,52 @@ describe("progress", () => {
     expect(overallShare([entity(5, 10), entity(10, 90)])).toBe(0.15);
   });
 
-  test("time left waits for a pace that can be trusted", () => {
-    expect(secondsLeft([{ at: 0, done: 0 }, { at: 2_000, done: 100 }], 1_000)).toBeNull();
-    expect(secondsLeft([{ at: 0, done: 0 }, { at: 10_000, done: 100 }], 1_000)).toBe(90);
-    expect([inWords(10), inWords(840), inWords(7_200)]).toEqual([
+  test("time left and pace are said in words", () => {
+    expect([10, 60, 120, 840, 7_200, 200_000].map(inWords)).toEqual([
       "less than a minute left",
-      "about 14 min left",
+      "about 1 minute left",
+      "about 2 minutes left",
+      "about 14 minutes left",
       "about 2 hours left",
+      "about 2 days left",
     ]);
+    expect([1_234.5, 0.5, 0.001].map(paceInWords)).toEqual([
+      "1,235 a second",
+      "30 a minute",
+      "1 a minute",
+    ]);
+  });
+
+  test("the phase tells importing from comparing, and a new export from the first", () => {
+    expect(phaseOf(entity(5, 10, 640))).toBe("Importing, 640 a second");
+    expect(phaseOf(entity(5, 10))).toBe("Importing");
+    expect(phaseOf(entity(10, 10, 640))).toBe("Comparing the count with Shopify's");
+    expect(phaseOf({ ...entity(5, 10), state: "exporting" })).toContain("again");
+    expect(phaseOfAll([entity(5, 10)])).toBe("Importing orders");
+    expect(phaseOfAll([{ ...entity(5, 10), state: "done" }])).toBe("Finishing");
+  });
+
+  test("a page that was just opened shows pace and time left from the first answer", () => {
+    const waiting = { ...entity(0, 500), entity: "products", state: "waiting" } as const;
+    render(
+      <PullProgress
+        pull={{
+          id: "p",
+          kind: "backfill",
+          state: "running",
+          startedAt: null,
+          finishedAt: null,
+          recordsProcessed: 2_000,
+          secondsLeft: 130,
+          errors: [],
+          entities: [entity(2_000, 9_000, 512.4), waiting],
+        }}
+      />,
+    );
+    expect(screen.getByTestId("progress-orders").textContent).toContain("2,000 of 9,000");
+    expect(screen.getByTestId("progress-orders").textContent).toContain("512 a second");
+    expect(screen.getByTestId("progress-left").textContent).toBe("About 2 minutes left");
+    cleanup();
   });
 });
 
