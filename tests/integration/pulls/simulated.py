@@ -83,7 +83,8 @@ class Simulator:
             return answer.json() if answer.content else None
 
     async def truth(self, shop: str) -> Any:
-        return await self.ask("GET", f"shops/{shop}/truth")
+        """With every day of the shop's history."""
+        return await self.ask("GET", f"shops/{shop}/truth?from=")
 
     async def faults(self, shop: str, **faults: Any) -> None:
         await self.ask("POST", f"shops/{shop}/faults", faults)

@@ -61,6 +61,13 @@ async def _ends_true(tenant: PulledTenant, shopify: Simulator) -> None:
     totals = await tenant.totals()
     assert (totals["orders"], totals["units"]) == (ORDERS, truth["units"])
     assert totals["total"] == totals["revenue"] == Decimal(truth["revenue"])
+    assert (totals["customers"], totals["products"]) == (truth["customers"], truth["products"])
+    days = await tenant.rows("SELECT day, orders, revenue FROM store.daily_sales WHERE orders > 0")
+    assert {str(row["day"]): (row["orders"], row["revenue"]) for row in days} == {
+        day["date"]: (day["orders"], Decimal(day["revenue"]))
+        for day in truth["days"]
+        if day["orders"]
+    }
 
 
 async def test_a_killed_workers_pull_goes_on_from_its_checkpoint(
@@ -87,7 +94,11 @@ async def test_a_killed_workers_pull_goes_on_from_its_checkpoint(
     worker.send_signal(signal.SIGKILL)
     await worker.wait()
     operations = await tenant.operations()
-    assert done < ORDERS
+    assert worker.returncode == -signal.SIGKILL
+    state, kept = (await tenant.entities())["orders"]
+    assert (state, (await tenant.pull())["state"]) == ("importing", "running")
+    assert 0 < done <= kept < ORDERS, "it was killed in the middle"
+    assert (await tenant.totals())["orders"] == kept, "what is told and what is in are one commit"
     assert await claim_due(engine, 1) == []
     async with transaction(engine) as tx:
         await tx.execute(text("UPDATE store.schedule SET lease_until = now()"))
