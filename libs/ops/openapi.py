@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from libs.common.database.engine import create_engine
+from libs.ops.openapi_refusals import add_refusals, catalogue
 from services.analytics.main import create_app as create_analytics
 from services.analytics.settings import AnalyticsSettings
 from services.gateway.main import create_api as create_gateway
@@ -26,6 +27,16 @@ from services.oauth.settings import OauthSettings
 TARGET = Path(__file__).resolve().parents[2] / "services/gateway/dashboard/openapi.json"
 
 _PUBLIC = "/api/"
+_DESCRIPTION = (
+    "Money is a decimal string, an id is a string, a time is UTC, a day is cut in the shop's zone. "
+    "A request that changes something carries the header Origin with the address of Tillstream."
+)
+_SESSION = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": "session",
+    "description": "Set by signing in; its name is `__Host-session` under https.",
+}
 _NO_KEY = base64.b64encode(bytes(32)).decode()
 # Enough for the apps to be put together. Nothing connects, and none of it is in the document.
 _ENVIRONMENT = {
@@ -60,11 +71,20 @@ def public_document() -> dict[str, Any]:
         for name, schema in document["components"]["schemas"].items():
             if schemas.setdefault(name, schema) != schema:
                 raise SchemaConflictError(name)
+    add_refusals(paths)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Tillstream API", "version": version("tillstream")},
+        "info": {
+            "title": "Tillstream API",
+            "version": version("tillstream"),
+            "description": _DESCRIPTION,
+        },
         "paths": paths,
-        "components": {"schemas": _used(schemas, paths)},
+        "components": {
+            "schemas": _used(schemas, paths),
+            "securitySchemes": {"session": _SESSION},
+        },
+        "x-errors": catalogue(),
     }
 
 

@@ -14,15 +14,40 @@ from libs.common.errors import SessionExpiredError, TransientError
 from services.gateway.parts import Parts, SignedIn, TheParts
 from services.gateway.repository import ActiveSession
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(tags=["live"])
 
 _HEARTBEAT_SECONDS = 15.0
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_DESCRIPTION = (
+    "A stream of server-sent events for as long as the session lives. "
+    "`summary`: the body of `/api/analytics/summary`, at once and after each change, at most once "
+    "a second; its id is the version of the tenant's data. "
+    "`pull`: the state of the history that is being read, as `pull` of `/api/tenants/current`. "
+    "A comment comes every 15 seconds. It is not counted by the rate limits."
+)
+_EVENTS = {
+    "description": "The stream; `data` of each event is JSON.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+_LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The id of the last event seen: what the browser knows is not told again.",
+    "schema": {"type": "string"},
+}
 _OPENING = b"retry: 2000\n\n"
 _HEARTBEAT = b": heartbeat\n\n"
 
 
-@router.get("/api/live")
+@router.get(
+    "/api/live",
+    summary="What changes, as it changes",
+    description=_DESCRIPTION,
+    response_class=Response,
+    responses={200: _EVENTS},
+    openapi_extra={"parameters": [_LAST_EVENT_ID]},
+)
 async def stream_live(request: Request, session: SignedIn, parts: TheParts) -> Response:
     parts.live.check_room(session.tenant_id)
     token = parts.cookies.session_of(request)

@@ -26,6 +26,9 @@ from services.oauth.tokens import Tokens
 Identify = Callable[[Request], CallerIdentity]
 
 _NO_STORE = {"Cache-Control": "no-store"}
+_REFUSED = (
+    "A refusal leads a browser to `/connect?error=CODE&requestId=ID`, and is JSON for programs."
+)
 
 log = get_logger()
 
@@ -102,10 +105,45 @@ class InstallPages:
         return RedirectResponse(f"{self._public_url}/connect?{shown}", 303, _NO_STORE)
 
 
+def _query_parameter(name: str, description: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": name != "host",
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
 def install_routes(pages: InstallPages, gateway: Identify) -> APIRouter:
     router = APIRouter(dependencies=[Depends(gateway)])
-    router.add_api_route("/api/shopify/auth", pages.begin, response_class=Response)
-    router.add_api_route(CALLBACK_PATH, pages.finish, response_class=Response)
+    router.add_api_route(
+        "/api/shopify/auth",
+        pages.begin,
+        response_class=Response,
+        status_code=302,
+        summary="Begin to connect a shop",
+        description="For browsers: leads to Shopify, where the merchant approves. " + _REFUSED,
+        response_description="To Shopify's page, with a cookie that binds the install.",
+        openapi_extra={"parameters": [_query_parameter("shop", "Its `*.myshopify.com` domain.")]},
+        tags=["shopify"],
+    )
+    router.add_api_route(
+        CALLBACK_PATH,
+        pages.finish,
+        response_class=Response,
+        status_code=303,
+        summary="Shopify's answer to the install",
+        description="For browsers: Shopify leads here, with its signature. " + _REFUSED,
+        response_description="To `/welcome`, with the claim of the shop in a cookie.",
+        openapi_extra={
+            "parameters": [
+                _query_parameter(name, "As Shopify sends it.")
+                for name in ("shop", "code", "state", "hmac", "timestamp", "host")
+            ]
+        },
+        tags=["shopify"],
+    )
     return router
 
 
