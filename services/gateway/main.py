@@ -14,7 +14,7 @@ from libs.common.messaging.topology import EVENTS_GATEWAY
 from libs.common.process import run_service
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
-from services.gateway import auth, live_route, pages, proxies, tenants
+from services.gateway import auth, docs_routes, live_route, pages, proxies, tenants
 from services.gateway.compression import Compression
 from services.gateway.cors import CrossOrigin
 from services.gateway.events import erase_tenant
@@ -34,6 +34,7 @@ def create_api(parts: Parts) -> FastAPI:
             tenants.router,
             proxies.router,
             live_route.router,
+            docs_routes.router,
             pages.api_router,
         ],
         ready_checks={"database": lambda: ping(parts.engine)},

@@ -7,6 +7,8 @@ import pytest
 
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
+from tests.e2e.conftest import browser as browser_fixture
+from tests.e2e.conftest import screenshots as screenshots_fixture
 from tests.integration.gateway.platform import Platform, running_gateway, running_services
 
 
@@ -43,3 +45,7 @@ async def https_platform(platform: Platform, dashboard: Path) -> AsyncIterator[P
         PUBLIC_URL="https://till.example",
     ) as secure:
         yield secure
+
+
+browser = browser_fixture
+screenshots = screenshots_fixture
