@@ -6,7 +6,7 @@ LOCK := uv pip compile pyproject.toml --generate-hashes --universal --no-emit-in
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format lint types lock openapi
+.PHONY: help setup demo dev test format lint types lock openapi
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -16,6 +16,9 @@ setup: ## Install and build everything; start nothing
 
 demo: setup ## Everything on real data (ARGS=--check: compare, see one live order, stop)
 	@$(BIN)/tillstream demo $(ARGS)
+
+dev: setup ## Everything, with a simulated Shopify; a changed Python file restarts its service
+	@$(BIN)/tillstream up --with-simulator --reload
 
 test: setup lint types ## Every check there is, with real parts
 	cd $(DASHBOARD) && npm run --silent check && npm test --silent

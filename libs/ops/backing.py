@@ -25,6 +25,7 @@ from libs.ops.roles import role_name
 class Broker:
     owner_url: str
     service_urls: Mapping[str, str]
+    management_url: str | None
 
 
 class Database:
@@ -71,7 +72,9 @@ class PrivateBroker:
     def broker(self) -> Broker:
         if self._server is None:
             raise BackingServiceError("RabbitMQ was not started")
-        return Broker(self._server.owner_url, self._server.service_urls)
+        return Broker(
+            self._server.owner_url, self._server.service_urls, self._server.management_url
+        )
 
     async def _start(self) -> int | None:
         self._server = await self._rabbit.start()
@@ -93,9 +96,9 @@ async def use_given_broker(
     async with BrokerAdministration(address, user, password) as administration:
         if await administration.answers():
             await administration.add_service_users(vhost_of(url), passwords)
-            return Broker(url, service_urls(url, passwords))
+            return Broker(url, service_urls(url, passwords), address)
     say(
         f"RabbitMQ's management API does not answer at {address} "
         "(RABBITMQ_MANAGEMENT_URL): every service uses the user in AMQP_URL"
     )
-    return Broker(url, dict.fromkeys(service_urls(url, passwords), url))
+    return Broker(url, dict.fromkeys(service_urls(url, passwords), url), None)

@@ -17,6 +17,8 @@ from libs.ops.connect import ConnectOptions
 from libs.ops.connect import connect as connect_shop
 from libs.ops.demo import DemoOptions
 from libs.ops.demo import demo as run_demo
+from libs.ops.diagnosis.doctor import examine
+from libs.ops.diagnosis.smoke import smoke as run_smoke
 from libs.ops.env_file import filled
 from libs.ops.errors import OperationError
 from libs.ops.migrate import migrate as migrate_up
@@ -47,12 +49,15 @@ def up(
         typer.Option(help="DOMAIN=FILE[,currency=GBP][,zone=Europe/London]; may be repeated."),
     ] = None,
     port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Restart what a changed Python file belongs to.")
+    ] = False,
     data_dir: DataDir = _DATA_DIR,
     json: Annotated[bool, typer.Option("--json", help="Print nothing but the line.")] = False,
 ) -> None:
     """Run everything in the foreground; one line of JSON on stdout says when it is ready."""
     options = UpOptions(
-        data_dir.resolve(), dict(os.environ), with_simulator, tuple(shop or ()), port
+        data_dir.resolve(), dict(os.environ), with_simulator, tuple(shop or ()), port, reload
     )
     asyncio.run(serve(options, _silent if json else _say))
 
@@ -114,6 +119,32 @@ def connect(
         data_dir.resolve(), shop, user, secret, gateway, reached_at(reach or ())
     )
     asyncio.run(connect_shop(options, _people))
+
+
+@app.command()
+def doctor(
+    *,
+    smoke: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Send an order of this connected shop.")
+    ] = None,
+    user: Annotated[str, typer.Option(help="Who looks for it on the dashboard.")] = "demo",
+    password: Annotated[str | None, typer.Option(envvar="CONNECT_PASSWORD")] = None,
+    data_dir: DataDir = _DATA_DIR,
+) -> None:
+    """Look at everything that runs on the data folder; exits with 1 when something is wrong."""
+    if smoke and password is None:
+        raise OperationError("--smoke signs in: give --password, or CONNECT_PASSWORD")
+    asyncio.run(_doctor(data_dir.resolve(), smoke, user, password or ""))
+
+
+async def _doctor(data_dir: Path, shop: str | None, user: str, password: str) -> None:
+    findings = await examine(data_dir)
+    if shop:
+        findings.append(await run_smoke(data_dir, shop, user, password))
+    for finding in findings:
+        print(finding)
+    if wrong := [finding.what for finding in findings if not finding.ok]:
+        raise OperationError(f"{len(wrong)} of {len(findings)} are wrong: {', '.join(wrong)}")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -23,6 +24,11 @@ _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 7_471_153_201  # any number nobody else uses
 _LOCK_TRIES = 600
 _POLL_SECONDS = 0.5
+
+
+def newest_revision() -> str | None:
+    """The revision that `migrate` brings a database to."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 async def migrate(owner_url: str, passwords: Mapping[str, str]) -> None:
@@ -80,10 +86,14 @@ def _engine(owner_url: str) -> AsyncEngine:
 
 async def _alembic(engine: AsyncEngine, direction: str, revision: str) -> None:
     def run(connection: Connection) -> None:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(_SCRIPTS))
-        config.set_main_option("path_separator", "os")
-        getattr(command, direction)(config, revision)
+        getattr(command, direction)(_config(connection=connection), revision)
 
     async with engine.connect() as connection:
         await connection.run_sync(run)
+
+
+def _config(**attributes: Connection) -> Config:
+    config = Config(attributes=attributes)
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("path_separator", "os")
+    return config

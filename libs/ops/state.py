@@ -13,13 +13,15 @@ from libs.ops.files import read_json, write_json
 class State:
     """The addresses and processes of one running copy.
 
-    `simulator` and `shopify_api_secret` are set only where the simulator runs.
+    `management_url` is the broker's, where it answers us. `simulator` and `shopify_api_secret`
+    are set only where the simulator runs.
     """
 
     gateway: str
     webhooks: str
     database_url: str
     amqp_url: str
+    management_url: str | None = None
     simulator: str | None = None
     shopify_api_secret: str | None = None
     pids: Mapping[str, int] = field(default_factory=dict)

@@ -49,6 +49,7 @@ class Supervisor:
         self._kept: dict[str, Kept] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._starting: set[str] = set()
+        self._asked: set[str] = set()
         self._pids: dict[str, int] = {}
 
     @property
@@ -76,6 +77,12 @@ class Supervisor:
         """Until something cannot be kept running; raises what was wrong."""
         await asyncio.gather(*self._watchers.values())
 
+    async def restart(self, names: Iterable[str]) -> None:
+        """Ends the named processes, which then start again without a pause."""
+        kept = [self._kept[name] for name in names if name in self._kept]
+        self._asked |= {one.name for one in kept}
+        await asyncio.gather(*(one.stop() for one in kept))
+
     async def stop(self, order: Sequence[Iterable[str]]) -> None:
         """Ends the named processes, one group after the other, each group at once."""
         for group in order:
@@ -99,11 +106,17 @@ class Supervisor:
             status = await kept.exited()
             if status == EXIT_CONFIGURATION and kept.name in self._starting:
                 raise OperationError(f"{kept.name} cannot start:\n{kept.explain()}")
-            if clock() - began >= _SETTLED_SECONDS:
+            asked = kept.name in self._asked
+            if asked or clock() - began >= _SETTLED_SECONDS:
                 pause = _FIRST_PAUSE
-            self._say(f"{kept.name} ended (status {status}), starts again in {pause:g} s")
-            await asyncio.sleep(pause)
-            began, pause = clock(), min(pause * 2, _LONGEST_PAUSE)
+            if asked:
+                self._say(f"{kept.name} starts again, as asked")
+            else:
+                self._say(f"{kept.name} ended (status {status}), starts again in {pause:g} s")
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            self._asked.discard(kept.name)
+            began = clock()
             await self._begin_again(kept)
 
     async def _begin_again(self, kept: Kept) -> None:

@@ -29,6 +29,7 @@ from libs.ops.programs import (
     programs,
 )
 from libs.ops.reachable import wait_for_broker, wait_for_database
+from libs.ops.reload import restart_on_change
 from libs.ops.state import State, clear_state, write_state
 from libs.ops.supervisor import Supervisor
 
@@ -46,6 +47,7 @@ class UpOptions:
     with_simulator: bool = False
     shops: tuple[str, ...] = ()
     port: int | None = None
+    reload: bool = False
 
 
 class Up:
@@ -85,7 +87,16 @@ class Up:
 
     async def keep(self) -> None:
         """Until something cannot be kept running."""
-        await self._supervisor.run()
+        if not self._options.reload:
+            await self._supervisor.run()
+            return
+        reloading = restart_on_change(PROJECT, lambda: self.pids, self._supervisor.restart)
+        watcher = asyncio.create_task(reloading)
+        try:
+            await self._supervisor.run()
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
 
     async def _start(self, claims: PortClaims) -> None:
         options = self._options
@@ -108,7 +119,7 @@ class Up:
             simulated=options.with_simulator,
             simulator_arguments=arguments,
         )
-        self._state = _state(plan, database.owner_url, broker.owner_url)
+        self._state = _state(plan, database.owner_url, broker)
         self._say("starting the services")
         logs = options.data_dir / "logs"
         await self._supervisor.start([ProgramChild(item, logs) for item in programs(plan)])
@@ -136,12 +147,13 @@ class Up:
             write_state(self._options.data_dir, self._state)
 
 
-def _state(plan: Plan, database_url: str, amqp_url: str) -> State:
+def _state(plan: Plan, database_url: str, broker: Broker) -> State:
     return State(
         gateway=plan.public_url,
         webhooks=plan.webhooks_url,
         database_url=database_url,
-        amqp_url=amqp_url,
+        amqp_url=broker.owner_url,
+        management_url=broker.management_url,
         simulator=plan.url("simulator") if plan.simulated else None,
         shopify_api_secret=plan.secrets["shopify_api_secret"] if plan.simulated else None,
     )

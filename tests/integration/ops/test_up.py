@@ -78,6 +78,7 @@ async def test_a_killed_process_comes_back_and_a_killed_up_takes_all_with_it(fol
     with _running(folder) as (process, ready):
         assert set(ready["pids"]) == {*SERVICES, "postgres", "rabbitmq"} - _containers(ready)
         _expect_own_secrets_only(ready)
+        _expect_the_doctor_to_find_nothing(folder, ready)
         os.kill(ready["pids"]["analytics"], signal.SIGKILL)
         await _until_replaced(folder, "analytics", ready["pids"]["analytics"])
         process.send_signal(signal.SIGKILL)
@@ -120,6 +121,26 @@ def test_what_the_operator_forgot_is_said_before_anything_starts(tmp_path, argum
     assert (process.returncode, output) == (1, "")
     assert said in errors
     assert not (tmp_path / "data/postgres").exists()
+
+
+def _expect_the_doctor_to_find_nothing(folder: Path, ready: dict[str, Any]) -> None:
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("tillstream"),
+            *("doctor", "--data-dir", folder / "data"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("ok ") for line in lines)
+    for name in SERVICES:
+        assert any(f"ready {name}:" in line for line in lines), name
+    assert any("broker alarms: none" in line for line in lines)
+    assert urlsplit(ready["database_url"]).password not in done.stdout
+    assert urlsplit(ready["amqp_url"]).password not in done.stdout
 
 
 def _expect_own_secrets_only(ready: dict[str, Any]) -> None:

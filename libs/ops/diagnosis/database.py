@@ -1,0 +1,67 @@
+"""Is the database there, at this version, with its roles, and does it agree on the time?"""
+
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from libs.common.clock import utc_now
+from libs.ops.diagnosis.findings import Finding
+from libs.ops.migrate import newest_revision
+from libs.ops.roles import SERVICES, role_name
+
+_MOST_SKEW_SECONDS = 5.0
+_START = "look into logs/postgres.log of the data folder, or start `tillstream up` again"
+
+
+async def look_at_database(owner_url: str) -> list[Finding]:
+    place = urlsplit(owner_url).netloc.rpartition("@")[2]
+    try:
+        connection = await asyncpg.connect(owner_url, timeout=5)
+    except (OSError, asyncpg.PostgresError) as error:
+        return [Finding("database", f"{place} refuses: {type(error).__name__}", _START)]
+    try:
+        return [
+            Finding("database", f"answers at {place}"),
+            await _migrations(connection),
+            await _roles(connection),
+            await _clock(connection),
+        ]
+    finally:
+        await connection.close()
+
+
+async def _migrations(connection: asyncpg.Connection) -> Finding:
+    wanted = newest_revision()
+    try:
+        found = await connection.fetchval("SELECT version_num FROM schema_history")
+    except asyncpg.UndefinedTableError:
+        found = None
+    if found == wanted:
+        return Finding("migrations", f"at {found}, the newest")
+    return Finding(
+        "migrations", f"at {found or 'none'}, the newest is {wanted}", "run `tillstream migrate`"
+    )
+
+
+async def _roles(connection: asyncpg.Connection) -> Finding:
+    rows = await connection.fetch(
+        "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND NOT rolbypassrls"
+    )
+    there = {row["rolname"] for row in rows}
+    lacking = [role_name(name) for name in SERVICES if role_name(name) not in there]
+    if not lacking:
+        return Finding("roles", "one per service, none above row-level security")
+    return Finding(
+        "roles", f"missing or too powerful: {', '.join(lacking)}", "run `tillstream migrate`"
+    )
+
+
+async def _clock(connection: asyncpg.Connection) -> Finding:
+    before = utc_now()
+    theirs = await connection.fetchval("SELECT clock_timestamp()")
+    ours = before + (utc_now() - before) / 2
+    seconds = abs((theirs - ours).total_seconds())
+    seen = f"{seconds:.1f} s apart from the database's"
+    if seconds <= _MOST_SKEW_SECONDS:
+        return Finding("clock", seen)
+    return Finding("clock", seen, "set both machines by the same time server (NTP)")

@@ -1,0 +1,123 @@
+"""The doctor tells what is well from what is wrong, and says what to do about it."""
+
+import os
+import subprocess
+import sys
+
+import aio_pika
+import asyncpg
+import httpx
+import pytest
+
+from libs.common.messaging import topology
+from libs.ops.diagnosis.broker import look_at_broker, look_at_queue
+from libs.ops.diagnosis.database import look_at_database
+from libs.ops.diagnosis.doctor import (
+    examine,
+    look_at_dashboard,
+    look_at_disk,
+    look_at_door,
+    look_at_process,
+)
+
+NOBODY = "127.0.0.1:9"
+PASSWORD = "never-to-be-shown"
+
+
+async def _leave(_message):
+    """A consumer that takes nothing."""
+
+
+def _wrong(findings):
+    return {finding.what for finding in findings if not finding.ok}
+
+
+async def test_a_migrated_database_is_well(database):
+    findings = await look_at_database(database.url)
+    assert {finding.what for finding in findings} == {"database", "migrations", "roles", "clock"}
+    assert _wrong(findings) == set()
+
+
+async def test_a_database_without_migrations_is_to_be_migrated(empty_database, database):
+    findings = await look_at_database(empty_database.url)
+    assert _wrong(findings) == {"migrations"}
+    assert "tillstream migrate" in "".join(map(str, findings))
+
+
+async def test_a_database_of_an_older_version_is_to_be_migrated(database):
+    connection = await asyncpg.connect(database.url)
+    await connection.execute("UPDATE schema_history SET version_num = 'older'")
+    await connection.close()
+    assert _wrong(await look_at_database(database.url)) == {"migrations"}
+
+
+async def test_servers_that_do_not_answer_are_named_without_their_passwords():
+    findings = [
+        *await look_at_database(f"postgresql://owner:{PASSWORD}@{NOBODY}/tillstream"),
+        *await look_at_broker(f"amqp://owner:{PASSWORD}@{NOBODY}/", None),
+    ]
+    text = "".join(map(str, findings))
+    assert _wrong(findings) == {"database", "broker"}
+    assert NOBODY in text
+    assert PASSWORD not in text
+
+
+async def test_a_broker_without_queues_is_to_be_migrated(vhost):
+    findings = await look_at_broker(vhost.url, vhost.management_url)
+    queues = {f"queue {name}" for name in (*topology.WORK_QUEUES, topology.DEAD_QUEUE)}
+    assert _wrong(findings) == queues
+    assert "tillstream migrate" in "".join(map(str, findings))
+
+
+async def test_a_queue_is_well_once_somebody_reads_it(broker):
+    connection = await aio_pika.connect(broker.url)
+    async with connection:
+        unread = await look_at_queue(connection, topology.DEAD_QUEUE)
+        channel = await connection.channel()
+        queue = await channel.get_queue(topology.DEAD_QUEUE)
+        await queue.consume(_leave)
+        read = await look_at_queue(connection, topology.DEAD_QUEUE)
+    assert not unread.ok
+    assert read.ok
+
+
+async def test_an_alarm_that_cannot_be_asked_for_is_not_taken_for_none(broker):
+    findings = await look_at_broker(broker.url, f"http://{NOBODY}")
+    assert "broker alarms" in _wrong(findings)
+
+
+async def test_a_door_that_is_shut_is_wrong():
+    async with httpx.AsyncClient() as http:
+        assert not (await look_at_door(http, "gateway", 9)).ok
+
+
+def test_a_process_that_ended_is_wrong_and_a_living_one_is_well():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert not look_at_process("gateway", ended.pid).ok
+    assert look_at_process("gateway", os.getpid()).ok
+
+
+def test_a_dashboard_that_was_not_built_is_wrong(tmp_path):
+    assert not look_at_dashboard(tmp_path).ok
+
+
+def test_the_disk_is_looked_at_even_where_the_folder_is_not_yet(tmp_path):
+    assert str(tmp_path) in str(look_at_disk(tmp_path / "not" / "yet"))
+
+
+async def test_where_nothing_runs_that_is_what_is_wrong(tmp_path):
+    assert "state file" in _wrong(await examine(tmp_path))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--smoke", "fernwood.myshopify.com")])
+def test_the_command_fails_when_something_is_wrong(tmp_path, arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "libs.ops.cli", "doctor", "--data-dir", tmp_path, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert ("--password" in done.stderr) == bool(arguments)
+    assert ("WRONG  state file" in done.stdout) == (not arguments)
