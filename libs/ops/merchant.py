@@ -54,6 +54,11 @@ class Merchant:
     ) -> None:
         await self._http.aclose()
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What the gateway has given this person, by name."""
+        return {cookie.name: cookie.value or "" for cookie in self._http.cookies.jar}
+
     async def install(self, shop: str) -> None:
         """Walks the OAuth redirects until the shop is connected and the claim cookie is here."""
         answer = await self._send("GET", "/api/shopify/auth", params={"shop": shop})

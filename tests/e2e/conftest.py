@@ -20,6 +20,9 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 
 SHOP = "fernwood.myshopify.com"
 OTHER_SHOP = "harbour-lane.myshopify.com"
+PRIVATE_SHOP = "canary.myshopify.com"
+PRIVATE_PERSON = "zyxw-of-the-backfill"
+"""The only customer of `PRIVATE_SHOP`: their name and e-mail address are made of it."""
 _START_SECONDS = 180
 _STOP_SECONDS = 120
 _CHROMIUM_FLAGS = [
@@ -82,16 +85,26 @@ def _write_shop(path: Path, *, orders: int, seed: int) -> Path:
     return path
 
 
+def _write_private_shop(path: Path) -> Path:
+    path.write_text(
+        "order_id,ordered_at,customer_id,product_id,product_title,quantity,unit_price\n"
+        f"1,2026-03-01T10:00:00,{PRIVATE_PERSON},P1,Mug,2,9.99\n"
+    )
+    return path
+
+
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("e2e")
     shop = _write_shop(folder / "fernwood.csv", orders=400, seed=1)
     other = _write_shop(folder / "harbour.csv", orders=60, seed=2)
+    private = _write_private_shop(folder / "canary.csv")
     data_dir = folder / "data"
     command = [
         *(str(Path(sys.executable).with_name("tillstream")), "up", "--with-simulator", "--json"),
         *("--shop", f"{SHOP}={shop},currency=GBP,zone=Europe/London"),
         *("--shop", f"{OTHER_SHOP}={other}"),
+        *("--shop", f"{PRIVATE_SHOP}={private}"),
         *("--data-dir", str(data_dir), "--port", "0"),
     ]
     with (folder / "up.log").open("w") as log:

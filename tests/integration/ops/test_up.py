@@ -25,6 +25,7 @@ SERVICES = (
     *("gateway", "oauth", "webhooks", "ingestor-deliveries", "ingestor-pulls", "analytics"),
     "simulator",
 )
+_KEPT = ("PATH", "PYTHONPATH")
 _STOP_SECONDS = 60
 _RESTART_SECONDS = 60
 
@@ -46,7 +47,7 @@ def _up(folder: Path, *more: str, **environment: str) -> subprocess.Popen[str]:
             *(Path(sys.executable).with_name("tillstream"), "up", "--json", "--port", "0"),
             *("--data-dir", folder / "data", *more),
         ],
-        env={"PATH": os.environ["PATH"], **environment},
+        env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
