@@ -6,6 +6,7 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from libs.simulator.breakage import CutAnswer, refused_with
 from libs.simulator.connections import VERSIONS
 from libs.simulator.tokens import AccessToken
 from libs.simulator.world import ShopHandle
@@ -26,10 +27,11 @@ def served_version(asked: str) -> str:
     return asked if asked in VERSIONS else min(VERSIONS)
 
 
-def stamp(answer: Response, version: str) -> Response:
+def finished(answer: Response, handle: ShopHandle, version: str) -> Response:
     answer.headers["X-Shopify-API-Version"] = version
     answer.headers["X-Request-Id"] = str(uuid4())
-    return answer
+    faults = handle.shop.faults
+    return CutAnswer(answer, faults.cut_at) if faults.takes_one("cut_answers") else answer
 
 
 async def admitted(request: Request, handle: ShopHandle) -> AccessToken | Response:
@@ -37,8 +39,7 @@ async def admitted(request: Request, handle: ShopHandle) -> AccessToken | Respon
     faults = handle.shop.faults
     await asyncio.sleep(faults.api_latency)
     if (status := faults.takes_api_call()) is not None:
-        headers = {"Retry-After": "2.0"} if status in {429, 503} else {}
-        return JSONResponse({"errors": "A fault was asked for"}, status, headers)
+        return refused_with(status)
     token = handle.shop.tokens.access(request.headers.get("x-shopify-access-token", ""))
     if token is None:
         return JSONResponse({"errors": _WRONG_TOKEN}, 401)

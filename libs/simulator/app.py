@@ -16,11 +16,13 @@ from libs.simulator import oauth
 from libs.simulator.admission import (
     admitted,
     base_url,
+    finished,
     not_found,
     scopes_of,
     served_version,
-    stamp,
 )
+from libs.simulator.breakage import CutAnswer
+from libs.simulator.bulk import LinkError
 from libs.simulator.control import control_routes
 from libs.simulator.graphql import executed, is_mutation, parsed
 from libs.simulator.rest import rest_routes
@@ -85,7 +87,7 @@ class _Endpoints:
         if handle is None:
             return not_found()
         version = served_version(request.path_params["version"])
-        return stamp(await self._answer(request, handle, version), version)
+        return finished(await self._answer(request, handle, version), handle, version)
 
     async def _answer(self, request: Request, handle: ShopHandle, version: str) -> Response:
         token = await admitted(request, handle)
@@ -117,14 +119,20 @@ class _Endpoints:
 
     async def bulk_file(self, request: Request) -> Response:
         query = request.query_params
-        path = self._world.bulk.file(
-            request.path_params["number"], query.get("expires", ""), query.get("signature", "")
-        )
-        if path is None:
-            return Response("<Error><Code>AccessDenied</Code></Error>", 403)
-        return FileResponse(
-            path, media_type="application/jsonl", filename=request.path_params["name"]
-        )
+        number = request.path_params["number"]
+        try:
+            path = self._world.bulk.file(
+                number, query.get("expires", ""), query.get("signature", "")
+            )
+        except LinkError as error:
+            return Response(f"<Error><Code>{error.code}</Code></Error>", error.status)
+        name, kind = request.path_params["name"], "application/jsonl"
+        answer = FileResponse(path, media_type=kind, filename=name)
+        shop = self._world.operating_shop(int(number))
+        if shop is not None and shop.faults.takes_one("cut_downloads"):
+            whole = Response(path.read_bytes(), headers=dict(answer.headers), media_type=kind)
+            return CutAnswer(whole, shop.faults.cut_at)
+        return answer
 
 
 def _asked(body: bytes) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from libs.simulator.breakage import cut_in_a_line, shuffled
 from libs.simulator.bulk_query import BulkError, BulkQuery, read_bulk_query
 from libs.simulator.bulk_rows import SUPPORTED, Line, lines, snapshot
 from libs.simulator.context import Context
@@ -25,7 +26,16 @@ MOST_AT_ONCE = 5
 _URL_SECONDS = 7 * 86_400
 _BUFFER_LINES = 2_000
 
-__all__ = ["BulkError", "BulkRunner"]
+__all__ = ["BulkError", "BulkRunner", "LinkError"]
+
+
+class LinkError(Exception):
+    """The storage's answer to an address that gives no file."""
+
+    def __init__(self, code: str, status: int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status
 
 
 class BulkRunner:
@@ -33,6 +43,7 @@ class BulkRunner:
         self._folder = folder
         self._sender = sender
         self._secret = _kept_secret(folder)
+        self._hanging: dict[int, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
@@ -72,6 +83,8 @@ class BulkRunner:
             )
         operation.status = "CANCELING"
         shop.operations.keep(operation)
+        if (hanging := self._hanging.get(operation.id)) is not None:
+            hanging.set()
 
     async def _run(
         self,
@@ -85,6 +98,8 @@ class BulkRunner:
         await asyncio.sleep(faults.bulk_delay)
         if operation.status == "CREATED":
             operation.status = "RUNNING"
+        if faults.bulk_hangs:
+            await self._until_cancelled(operation)
         if missing:
             self._finish(shop, operation, "FAILED", "ACCESS_DENIED")
             return
@@ -97,9 +112,16 @@ class BulkRunner:
         else:
             self._finish(shop, operation, "COMPLETED", None)
 
+    async def _until_cancelled(self, operation: Operation) -> None:
+        if operation.status == "RUNNING":
+            hanging = self._hanging[operation.id] = asyncio.Event()
+            await hanging.wait()
+
     def _write(self, shop: Shop, operation: Operation, found: Iterator[Line]) -> None:
         """`object_count` counts what there was, also what the fault `bulkDropsLines` left out."""
-        dropped, size = shop.faults.bulk_drops_lines, 0
+        faults, size = shop.faults, 0
+        if faults.bulk_shuffles:
+            found = iter(shuffled(found, shop.dice))
         buffer: list[bytes] = []
         path = self._path(operation)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +129,7 @@ class BulkRunner:
             for text, is_root in found:
                 operation.object_count += 1
                 operation.root_object_count += is_root
-                if operation.object_count > dropped:
+                if operation.object_count > faults.bulk_drops_lines:
                     buffer.append(text)
                     size += len(text)
                 if len(buffer) >= _BUFFER_LINES:
@@ -116,6 +138,9 @@ class BulkRunner:
                     if operation.status == "CANCELING":
                         break
             file.write(b"".join(buffer))
+        if faults.bulk_cuts_file:
+            cut_in_a_line(path)
+        operation.object_count += faults.bulk_miscounts
         operation.file_size = size
         operation.has_file = size > 0
 
@@ -136,22 +161,27 @@ class BulkRunner:
         ended = operation.completed_at is not None
         if not operation.has_file or not ended or completed is partial:
             return None
-        expires = int(time.time()) + _URL_SECONDS
+        seconds = context.shop.faults.bulk_url_seconds
+        expires = int(time.time()) + (_URL_SECONDS if seconds is None else seconds)
         name = f"bulk-{operation.id}.jsonl"
         return (
             f"{context.base_url}/_bulk/{operation.id}/{name}"
             f"?expires={expires}&signature={self._signature(operation.id, expires)}"
         )
 
-    def file(self, number: str, expires: str, signature: str) -> Path | None:
-        """The file a signed address means; None when it is forged, too old or gone."""
-        if not (number.isdigit() and expires.isdigit()):
-            return None
+    def file(self, number: str, expires: str, signature: str) -> Path:
+        """The file a signed address means. Raises LinkError when it is forged, too old or gone."""
+        if not (number.isdecimal() and expires.isdecimal()):
+            raise LinkError("SignatureDoesNotMatch", 403)
         known = self._signature(int(number), int(expires))
         if not hmac.compare_digest(known.encode(), signature.encode()):
-            return None
+            raise LinkError("SignatureDoesNotMatch", 403)
+        if int(expires) <= time.time():
+            raise LinkError("ExpiredToken", 400)
         path = self._folder / f"{int(number)}.jsonl"
-        return path if int(expires) > time.time() and path.is_file() else None
+        if not path.is_file():
+            raise LinkError("NoSuchKey", 404)
+        return path
 
     def _signature(self, number: int, expires: int) -> str:
         return hmac.new(self._secret, f"{number}.{expires}".encode(), hashlib.sha256).hexdigest()

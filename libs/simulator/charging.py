@@ -27,7 +27,7 @@ class Charge:
         """What to answer instead of running the query; None when it was charged and may run."""
         if self._requested > MOST_FOR_ONE_QUERY:
             return _too_dear(self._requested)
-        if self._faults.takes_throttled():
+        if self._faults.takes_one("throttled"):
             return _throttled(self._cost(None, 0.0))
         if self._bucket is None or self._bucket.take(self._requested):
             return None

@@ -1,8 +1,22 @@
 """What may be made to go wrong, for each shop. Without faults everything works."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 _ERROR_CLASSES = (4, 5)
+Counted = Literal["throttled", "internal_errors", "cut_answers", "cut_downloads"]
+_NEVER_NEGATIVE = (
+    "delay",
+    "throttled",
+    "internal_errors",
+    "cut_answers",
+    "cut_downloads",
+    "api_latency",
+    "bulk_delay",
+    "bulk_drops_lines",
+    "bulk_url_seconds",
+)
 
 
 class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -16,6 +30,10 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     consent: bool = False
     throttle: bool = False
     throttled: int = 0
+    internal_errors: int = 0
+    cut_answers: int = 0
+    cut_downloads: int = 0
+    cut_at: Literal["start", "middle"] = "middle"
     api_status: int | None = None
     api_failures: int | None = None
     api_latency: float = 0.0
@@ -23,15 +41,20 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     token_failures: int | None = None
     bulk_delay: float = 0.0
     bulk_fails: bool = False
+    bulk_hangs: bool = False
     bulk_drops_lines: int = 0
+    bulk_cuts_file: bool = False
+    bulk_shuffles: bool = False
+    bulk_miscounts: int = 0
+    bulk_url_seconds: int | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("duplicate", "drop"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, from 0 to 1")
-        for name in ("delay", "throttled", "api_latency", "bulk_delay", "bulk_drops_lines"):
-            if getattr(self, name) < 0:
+        for name in _NEVER_NEGATIVE:
+            if (getattr(self, name) or 0) < 0:
                 raise ValueError(f"{name} cannot be negative")
         for name in ("api_status", "token_status"):
             status = getattr(self, name)
@@ -46,12 +69,12 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
             self.api_failures -= 1
         return self.api_status
 
-    def takes_throttled(self) -> bool:
-        """Whether to call this query throttled. Counts `throttled` down."""
-        if self.throttled == 0:
-            return False
-        self.throttled -= 1
-        return True
+    def takes_one(self, name: Counted) -> bool:
+        """Whether this call is one of those asked for. Counts them down."""
+        left: int = getattr(self, name)
+        if left > 0:
+            setattr(self, name, left - 1)
+        return left > 0
 
     def takes_token_call(self) -> int | None:
         if self.token_status is None or self.token_failures == 0:

@@ -14,6 +14,7 @@ from graphql import (
     validate,
 )
 
+from libs.simulator.breakage import broken_off
 from libs.simulator.charging import Charge
 from libs.simulator.connections import CONNECTIONS, ROOT_FIELDS
 from libs.simulator.context import Context
@@ -89,7 +90,9 @@ def executed(
         type_resolver=lambda value, _info, _type: _TYPES[type(value)],
     )
     answer: dict[str, Any] = {"data": result.data}
-    if result.errors:
+    if context.shop.faults.takes_one("internal_errors"):
+        answer = broken_off(result.data)
+    elif result.errors:
         answer["errors"] = [error.formatted for error in result.errors]
     answer["extensions"] = {"cost": charge.settled(result.data)}
     return answer

@@ -18,10 +18,10 @@ from libs.common.errors import NotFoundError
 from libs.simulator.admission import (
     admitted,
     base_url,
+    finished,
     not_found,
     scopes_of,
     served_version,
-    stamp,
 )
 from libs.simulator.context import Context
 from libs.simulator.pages import Page, PageError
@@ -54,7 +54,8 @@ def _endpoint(world: World, resource: Resource | None, asked: _Asked) -> Callabl
         except NotFoundError:
             return not_found()
         version = served_version(request.path_params["version"])
-        return stamp(await _answered(request, handle, version, resource, asked), version)
+        answer = await _answered(request, handle, version, resource, asked)
+        return finished(answer, handle, version)
 
     return endpoint
 

@@ -53,6 +53,11 @@ class World:
             raise NotFoundError(f"the simulator serves no shop {domain}")
         return handle
 
+    def operating_shop(self, operation: int) -> Shop | None:
+        """The shop whose bulk operation this is."""
+        shops = (handle.shop for handle in self.handles.values())
+        return next((shop for shop in shops if shop.operations.get(operation)), None)
+
 
 def load_shops(settings: Settings, journal: Journal) -> list[Shop]:
     """Raises InvalidInputError when a file cannot be right."""
