@@ -5,6 +5,9 @@ too; grouped, children follow their parent.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -12,13 +15,15 @@ import orjson
 from libs.simulator.bulk_query import BulkQuery, Connected, Selected
 from libs.simulator.connections import refunds
 from libs.simulator.context import Context
-from libs.simulator.fields import FIELDS, Constant
+from libs.simulator.fields import FIELDS, Constant, Same
 from libs.simulator.model import Customer, Order, Product
+from libs.simulator.money_fields import MoneyField, no_money
 from libs.simulator.numbers import global_id
 from libs.simulator.search import Term, terms_from_query
 from libs.simulator.selection import matching
 
 Read = Callable[[Any], Any]
+Row = Callable[[Any], dict[str, Any]]
 Line = tuple[bytes, bool]
 """A line of the file, and whether it is a root's."""
 
@@ -34,6 +39,7 @@ _CHILDREN: Mapping[tuple[str, str], Read] = {
 _HELD_CHILDREN = 97
 """How many children wait while their parents are written: a prime, so that no pattern of
 orders and lines stays together."""
+_AMOUNTS = 65_536
 SUPPORTED = frozenset(_ROOTS)
 
 
@@ -108,12 +114,33 @@ class _Connection:
 def _object(
     context: Context, type_name: str, fields: tuple[Selected, ...]
 ) -> Callable[[Any], dict[str, Any]]:
-    reads = [(field.key, _field(context, type_name, field)) for field in fields]
+    template: dict[str, Any] = {}
+    reads = []
+    for field in fields:
+        template[field.key] = None
+        if _is_constant(type_name, field):
+            template[field.key] = _field(context, type_name, field)(None)
+        else:
+            reads.append((field.key, _field(context, type_name, field)))
 
     def row(source: Any) -> dict[str, Any]:
-        return {key: read(source) for key, read in reads}
+        made = template.copy()
+        for key, read in reads:
+            made[key] = read(source)
+        return made
 
     return row
+
+
+def _is_constant(type_name: str, field: Selected) -> bool:
+    resolver = FIELDS[type_name].get(field.name)
+    nothing = resolver is no_money and _is_of_shop(field)
+    return nothing or isinstance(resolver, Constant) or field.name == "__typename"
+
+
+def _is_of_shop(field: Selected) -> bool:
+    """Whether what is asked of an amount does not depend on the buyer's currency."""
+    return all(child.name in {"shopMoney", "__typename"} for child in field.children)
 
 
 def _field(context: Context, type_name: str, field: Selected) -> Read:
@@ -122,22 +149,68 @@ def _field(context: Context, type_name: str, field: Selected) -> Read:
     if (type_name, field.name) == ("Order", "refunds"):
         read: Read = refunds
     else:
-        resolver = FIELDS[type_name][field.name]
-        read = lambda source: resolver(context, source)  # noqa: E731
-    if field.children:
-        read = _nested(read, _object(context, field.type_name, field.children), field)
-    if isinstance(FIELDS[type_name].get(field.name), Constant):
-        value = read(None)
-        return lambda _source: value
+        read = _plain(context, FIELDS[type_name][field.name], field)
+    if not field.children:
+        return read
+    if (type_name, field.name) == ("Order", "customer") and _is_id_alone(field):
+        return _customer_id(context, field.children[0].key)
+    return _nested(read, _object(context, field.type_name, field.children), field)
+
+
+def _plain(context: Context, resolver: Any, field: Selected) -> Read:
+    if isinstance(resolver, Same):
+        return attrgetter(resolver.name)
+    if isinstance(resolver, MoneyField) and _is_of_shop(field):
+        return resolver.amount
+    return partial(resolver, context)
+
+
+def _is_id_alone(field: Selected) -> bool:
+    return [child.name for child in field.children] == ["id"]
+
+
+def _customer_id(context: Context, key: str) -> Read:
+    """Without making the customer."""
+    customers = context.shop.customers
+
+    def read(order: Order) -> dict[str, Any] | None:
+        number = order.customer_id
+        known = number is not None and number in customers
+        return {key: f"gid://shopify/Customer/{number}"} if known else None
+
     return read
 
 
-def _nested(read: Read, nested: Callable[[Any], dict[str, Any]], field: Selected) -> Read:
+def _nested(read: Read, nested: Row, field: Selected) -> Read:
+    nested = _remembered(nested, field.type_name)
     if field.is_list:
-        return lambda source: [nested(item) for item in read(source)]
+
+        def each(source: Any) -> list[dict[str, Any]]:
+            items = read(source)
+            return [nested(item) for item in items] if items else []
+
+        return each
 
     def optional(source: Any) -> dict[str, Any] | None:
         value = read(source)
         return None if value is None else nested(value)
 
     return optional
+
+
+def _remembered(nested: Row, type_name: str) -> Row:
+    """Amounts and products come again and again: what they look like is made once."""
+    if type_name == "MoneyBag":
+        known_amount = lru_cache(_AMOUNTS)(nested)
+        return lambda money: known_amount(money) if type(money) is Decimal else nested(money)
+    if type_name not in {"Product", "ProductVariant"}:
+        return nested
+    known: dict[int, tuple[Product, dict[str, Any]]] = {}
+
+    def product(source: Product) -> dict[str, Any]:
+        found = known.get(source.id)
+        if found is None or found[0] is not source:
+            found = known[source.id] = (source, nested(source))
+        return found[1]
+
+    return product

@@ -35,8 +35,14 @@ def _time(name: str) -> Field:
     return read
 
 
-def _same(name: str) -> Field:
-    return lambda _context, source: getattr(source, name)
+class Same:
+    """A field that is an attribute of the row: a bulk operation reads it without a call."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, _context: Context, source: Any) -> Any:
+        return getattr(source, self.name)
 
 
 class Constant:
@@ -54,8 +60,9 @@ _YES = Constant(value=True)
 
 
 def _ids(kind: str, name: str = "id") -> dict[str, Field]:
+    prefix = global_id(kind, 0).removesuffix("0")
     return {
-        "id": lambda _context, source: global_id(kind, getattr(source, name)),
+        "id": lambda _context, source: f"{prefix}{getattr(source, name)}",
         "legacyResourceId": lambda _context, source: str(getattr(source, name)),
     }
 
@@ -88,7 +95,7 @@ def _upper(name: str) -> Field:
 _ORDER: Fields = {
     **_ids("Order"),
     **ORDER_MONEY,
-    "name": _same("name"),
+    "name": Same("name"),
     "createdAt": _time("created_at"),
     "processedAt": _time("processed_at"),
     "updatedAt": _time("updated_at"),
@@ -96,7 +103,7 @@ _ORDER: Fields = {
     "cancelReason": _upper("cancel_reason"),
     "closed": _NO,
     "closedAt": Constant(None),
-    "test": _same("test"),
+    "test": Same("test"),
     "confirmed": _YES,
     "sourceName": Constant("web"),
     "note": Constant(None),
@@ -108,7 +115,7 @@ _ORDER: Fields = {
     "presentmentCurrencyCode": seen_currency,
     "taxesIncluded": _NO,
     "customer": _order_customer,
-    "subtotalLineItemsQuantity": _same("units"),
+    "subtotalLineItemsQuantity": Same("units"),
     "currentSubtotalLineItemsQuantity": lambda _, order: sum(
         line.quantity - line.removed for line in order.lines
     ),
@@ -116,12 +123,12 @@ _ORDER: Fields = {
 
 _LINE: Fields = {
     "id": _ids("LineItem")["id"],
-    "name": _same("title"),
-    "title": _same("title"),
+    "name": Same("title"),
+    "title": Same("title"),
     "sku": lambda _, line: line.sku or None,
     "variantTitle": Constant(None),
     "vendor": Constant(None),
-    "quantity": _same("quantity"),
+    "quantity": Same("quantity"),
     "currentQuantity": lambda _, line: line.quantity - line.removed,
     "refundableQuantity": lambda _, line: line.quantity - line.removed,
     "isGiftCard": _NO,
@@ -169,12 +176,12 @@ _REFUND: Fields = {
     "updatedAt": _refund_time,
     "note": lambda _, source: source.refund.note,
     "totalRefundedSet": lambda _, source: money_of(source.order, source.refund.amount),
-    "order": _same("order"),
+    "order": Same("order"),
 }
 
 _REFUND_LINE: Fields = {
     "id": lambda _, source: global_id("RefundLineItem", source.item.id),
-    "lineItem": _same("line"),
+    "lineItem": Same("line"),
     "quantity": lambda _, source: source.item.quantity,
     "restockType": Constant("NO_RESTOCK"),
     "restocked": _NO,
@@ -190,12 +197,12 @@ _CUSTOMER: Fields = {
     "createdAt": _time("created_at"),
     "updatedAt": _time("updated_at"),
     "state": Constant("DISABLED"),
-    "firstName": _same("first_name"),
-    "lastName": _same("last_name"),
-    "displayName": _same("name"),
-    "email": _same("email"),
-    "note": _same("note"),
-    "tags": _same("tags"),
+    "firstName": Same("first_name"),
+    "lastName": Same("last_name"),
+    "displayName": Same("name"),
+    "email": Same("email"),
+    "note": Same("note"),
+    "tags": Same("tags"),
     "verifiedEmail": lambda _, customer: customer.email is not None,
     "taxExempt": _NO,
     "numberOfOrders": lambda context, customer: str(
@@ -208,16 +215,16 @@ _CUSTOMER: Fields = {
 
 _PRODUCT: Fields = {
     **_ids("Product"),
-    "title": _same("title"),
-    "handle": _same("handle"),
-    "vendor": _same("vendor"),
-    "productType": _same("product_type"),
+    "title": Same("title"),
+    "handle": Same("handle"),
+    "vendor": Same("vendor"),
+    "productType": Same("product_type"),
     "status": _upper("status"),
     "tags": Constant(()),
     "createdAt": _time("created_at"),
     "updatedAt": _time("updated_at"),
     "publishedAt": _time("created_at"),
-    "totalInventory": _same("inventory"),
+    "totalInventory": Same("inventory"),
     "isGiftCard": _NO,
     "hasOnlyDefaultVariant": _YES,
 }
@@ -230,7 +237,7 @@ _VARIANT: Fields = {
     "barcode": Constant(None),
     "price": lambda _, product: format(rounded(product.price), "f"),
     "compareAtPrice": Constant(None),
-    "inventoryQuantity": _same("inventory"),
+    "inventoryQuantity": Same("inventory"),
     "position": Constant(1),
     "taxable": _YES,
     "createdAt": _time("created_at"),
@@ -245,7 +252,7 @@ FIELDS: Mapping[str, Fields] = {
     "Refund": _REFUND,
     "RefundLineItem": _REFUND_LINE,
     "Customer": _CUSTOMER,
-    "CustomerEmailAddress": {"emailAddress": _same("email")},
+    "CustomerEmailAddress": {"emailAddress": Same("email")},
     "CustomerPhoneNumber": {"phoneNumber": Constant("")},
     "Product": _PRODUCT,
     "ProductVariant": _VARIANT,

@@ -39,7 +39,7 @@ _FRACTION = 1 << 53
 
 _NEW_CUSTOMERS_PERCENT = 35
 # Of 1024 orders each:
-_TESTS = 6
+_TESTS = 12
 _CANCELLED = 20
 _DISCOUNTED = 154
 _REFUNDED = 72
@@ -196,12 +196,13 @@ class Generator:
 
     def customer(self, place: int) -> Customer:
         chance = mixed(self._seed + _GOLDEN ^ place << 20)
-        first_names, last_names = assortment.NAMES[chance % len(assortment.NAMES)]
+        family, script = divmod(place, len(assortment.NAMES))
+        first_names, last_names = assortment.NAMES[script]
         created = self.moment(self.first_order_of(place))
         return Customer(
             CUSTOMERS_BASE + place,
             first_names[(chance >> 8) % len(first_names)],
-            last_names[(chance >> 16) % len(last_names)],
+            last_names[family % len(last_names)],
             f"buyer-{place + 1}@example.com" if (chance >> 24) % _WITHOUT_EMAIL else None,
             created,
             created,

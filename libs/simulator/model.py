@@ -75,7 +75,7 @@ class Order(Struct, frozen=True):
 
     @property
     def refunded(self) -> Decimal:
-        return sum((refund.amount for refund in self.refunds), ZERO)
+        return sum((refund.amount for refund in self.refunds), ZERO) if self.refunds else ZERO
 
     @property
     def current_total(self) -> Decimal:

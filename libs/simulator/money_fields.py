@@ -6,6 +6,7 @@ and MoneyV2 unfold it.
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from libs.simulator.context import Context
@@ -39,15 +40,22 @@ def money_of(row: Order | Line, amount: Decimal) -> Decimal | Presented:
     return amount if row.presentment is None else Presented(amount, row.presentment)
 
 
-def money_field(name: str) -> Field:
-    def read(_context: Context, row: Order | Line) -> Decimal | Presented:
-        return money_of(row, getattr(row, name))
+class MoneyField:
+    """An amount of an order or a line. A bulk operation reads the amount alone where only the
+    shop's money is asked for."""
 
-    return read
+    def __init__(self, amount: Callable[[Any], Decimal]) -> None:
+        self.amount = amount
+
+    def __call__(self, _context: Context, row: Order | Line) -> Decimal | Presented:
+        return money_of(row, self.amount(row))
 
 
-def no_money(_context: Context, row: Order | Line) -> Decimal | Presented:
-    return money_of(row, ZERO)
+def money_field(name: str) -> MoneyField:
+    return MoneyField(attrgetter(name))
+
+
+no_money = MoneyField(lambda _row: ZERO)
 
 
 def shop_money(_context: Context, money: Decimal | Presented) -> Decimal:

@@ -23,6 +23,7 @@ from libs.simulator.selection import count_matching
 from libs.simulator.shops import Shop
 
 LARGEST_PAGE = 250
+_ABOVE_ALL_IDS = 1 << 63
 
 Key = tuple[Any, int]
 
@@ -116,26 +117,34 @@ def listed(
             return None
         return entity_row if matches is None or matches(entity_row) else None
 
-    return page(keys, row, args, start=_start(keys, sort, terms))
+    return page(keys, row, args, _within(keys, sort, terms))
 
 
-def _start(keys: Sequence[Key], sort: str, terms: list[Term]) -> int:
-    """Behind what a lower bound on the sort key itself rules out, without looking at each row."""
-    start = 0
+def _within(keys: Sequence[Key], sort: str, terms: list[Term]) -> range:
+    """The places that bounds on the sort key itself leave, without looking at each row."""
+    start, end = 0, len(keys)
     for term in terms:
-        if term.field == sort.lower() and term.op in {">", ">="} and not term.negated:
+        if term.field != sort.lower() or term.negated:
+            continue
+        if term.op in {">", ">="}:
             start = max(start, bisect_left(keys, (term.value,)))
-    return start
+        elif term.op in {"<", "<="}:
+            end = min(end, bisect_left(keys, (term.value, _ABOVE_ALL_IDS)))
+    return range(start, max(start, end))
 
 
 def page(
-    keys: Sequence[Key], row: Callable[[Key], Any], args: Mapping[str, Any], *, start: int = 0
+    keys: Sequence[Key],
+    row: Callable[[Key], Any],
+    args: Mapping[str, Any],
+    within: range | None = None,
 ) -> Page:
-    """`keys` ascending, from `start` on; `row` gives None for what is filtered out, and for a key
-    that is no longer the row's. Raises PageError."""
+    """`keys` ascending, of which only the places `within` count; `row` gives None for what is
+    filtered out, and for a key that is no longer the row's. Raises PageError."""
     size = _size(args)
     reverse = bool(args.get("reverse"))
-    low, high = start, len(keys)
+    start, end = (within.start, within.stop) if within is not None else (0, len(keys))
+    low, high = start, end
     for name, lower in (("after", not reverse), ("before", reverse)):
         if (text := args.get(name)) is not None:
             key = _key_from_cursor(text)
@@ -151,8 +160,8 @@ def page(
     more, taken = len(taken) > size, taken[:size]
     if not from_first:
         taken.reverse()
-    before = low > start if not reverse else high < len(keys)
-    after = high < len(keys) if not reverse else low > start
+    before = low > start if not reverse else high < end
+    after = high < end if not reverse else low > start
     return Page(
         rows=[value for _, value in taken],
         cursors=[cursor_from_key(key) for key, _ in taken],

@@ -16,7 +16,7 @@ def now_seconds() -> int:
 
 @lru_cache(_CACHED)
 def graphql_time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def rest_time(seconds: int, zone: ZoneInfo) -> str:

@@ -1,0 +1,236 @@
+"""The generated shop: the same from the same seed, in every way of asking, also after changes."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.simulator.driver import KEY, ROOT, SECRET, Process, Simulator
+
+SHOP = "bluebird-supply.myshopify.com"
+SIZE = 400
+NODE = """id name createdAt processedAt updatedAt cancelledAt test displayFinancialStatus
+  currencyCode presentmentCurrencyCode customer { id }
+  totalPriceSet { shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }
+  currentTotalPriceSet { shopMoney { amount } } totalDiscountsSet { shopMoney { amount } }
+  totalTaxSet { shopMoney { amount } presentmentMoney { currencyCode } }
+  refunds { id createdAt totalRefundedSet { shopMoney { amount } } }"""
+BULK = f"{{ orders {{ edges {{ node {{ {NODE} }} }} }} }}"
+PAGE = f"""query ($after: String, $sort: OrderSortKeys, $search: String, $reverse: Boolean) {{
+  orders(first: 90, after: $after, sortKey: $sort, query: $search, reverse: $reverse) {{
+    nodes {{ {NODE} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+
+
+def _process(folder: Path, seed: int = 7, size: int = SIZE) -> Process:
+    return Process(folder, ["--generated", str(seed), "--size", str(size)])
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    made = _process(tmp_path_factory.mktemp("generated")).start()
+    yield made
+    assert made.stop() == 0
+
+
+@pytest.fixture
+async def bluebird(process: Process) -> AsyncIterator[Simulator]:
+    """One shop for all tests of this file: what they change, they make themselves."""
+    async with Simulator(process.base, SHOP) as made:
+        yield await made.install()
+
+
+async def _file(shop: Simulator, query: str = BULK) -> list[Any]:
+    operation = await shop.run_bulk(query)
+    assert operation["status"] == "COMPLETED"
+    text = (await shop.http.get(operation["url"])).text
+    return [json.loads(line) for line in text.splitlines()]
+
+
+async def _pages(shop: Simulator, **variables: Any) -> list[Any]:
+    found: list[Any] = []
+    after = None
+    while True:
+        page = (await shop.graphql(PAGE, after=after, **variables))["orders"]
+        found += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = page["pageInfo"]["endCursor"]
+
+
+def _by_id(orders: list[Any]) -> dict[str, Any]:
+    found = {order["id"]: order for order in orders}
+    assert len(found) == len(orders)
+    return found
+
+
+async def _whole_file(folder: Path, seed: int) -> bytes:
+    process = _process(folder, seed).start()
+    async with Simulator(process.base, SHOP) as shop:
+        await shop.install()
+        operation = await shop.run_bulk(BULK)
+        content = (await shop.http.get(operation["url"])).content
+    assert process.stop() == 0
+    return content
+
+
+async def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_shop(tmp_path: Path):
+    first = await _whole_file(tmp_path / "a", 5)
+
+    assert len(first.splitlines()) == SIZE
+    assert await _whole_file(tmp_path / "b", 5) == first
+    assert await _whole_file(tmp_path / "c", 6) != first
+
+
+async def test_pages_and_bulk_give_the_same_orders(bluebird: Simulator):
+    assert _by_id(await _pages(bluebird, sort="CREATED_AT")) == _by_id(await _file(bluebird))
+
+
+@pytest.mark.parametrize(
+    ("sort", "read"),
+    [
+        ("CREATED_AT", lambda order: order["createdAt"]),
+        ("PROCESSED_AT", lambda order: order["processedAt"]),
+        ("UPDATED_AT", lambda order: order["updatedAt"]),
+        ("ORDER_NUMBER", lambda order: int(order["name"].removeprefix("#"))),
+        ("TOTAL_PRICE", lambda order: Decimal(order["totalPriceSet"]["shopMoney"]["amount"])),
+        ("ID", lambda order: int(order["id"].rpartition("/")[2])),
+    ],
+)
+async def test_every_sort_gives_every_order_once_also_after_changes(
+    bluebird: Simulator, sort: str, read: Any
+):
+    made = await bluebird.order(processedAt="2025-07-01T10:00:00")
+    old = (await _file(bluebird))[3]["id"].rpartition("/")[2]
+    await bluebird.control("POST", f"/orders/{old}/change", {"processedAt": "2026-02-03T04:05:06"})
+    ordered = await _pages(bluebird, sort=sort)
+    reverse = await _pages(bluebird, sort=sort, reverse=True)
+    await bluebird.control("DELETE", f"/orders/{made['id']}")
+
+    values = [read(order) for order in ordered]
+    assert values == sorted(values)
+    assert reverse == ordered[::-1]
+    assert {f"gid://shopify/Order/{number}" for number in (made["id"], old)} <= set(_by_id(ordered))
+
+
+async def test_counts_and_exports_between_two_moments_are_of_the_orders_between(
+    bluebird: Simulator,
+):
+    everything = await _pages(bluebird, sort="CREATED_AT")
+    since, until = everything[100]["createdAt"], everything[250]["createdAt"]
+    query = f"created_at:>='{since}' created_at:<'{until}'"
+    between = [order for order in everything if since <= order["createdAt"] < until]
+
+    assert await _pages(bluebird, sort="CREATED_AT", search=query) == between
+    found = await _file(bluebird, BULK.replace("orders {", f'orders(query: "{query}") {{'))
+    assert _by_id(found) == _by_id(between)
+    counted = await bluebird.graphql(
+        "query ($q: String) { ordersCount(query: $q) { count } }", q=query
+    )
+    assert counted["ordersCount"]["count"] == len(between)
+
+
+async def test_the_truth_is_the_sum_of_what_is_served(bluebird: Simulator):
+    orders = [order for order in await _file(bluebird) if not order["test"]]
+    truth = await bluebird.control("GET", "/truth?from=2024-01-01&to=2030-01-01")
+
+    revenue = sum(Decimal(order["totalPriceSet"]["shopMoney"]["amount"]) for order in orders)
+    buyers = Counter(order["customer"]["id"] for order in orders if order["customer"])
+    assert (truth["orders"], Decimal(truth["revenue"])) == (len(orders), revenue)
+    assert sum(Decimal(day["revenue"]) for day in truth["days"]) == revenue
+    top = truth["topCustomers"][0]
+    assert buyers[f"gid://shopify/Customer/{top['id']}"] == top["orders"]
+    customers = await _file(bluebird, "{ customers { edges { node { id } } } }")
+    assert len(customers) == truth["customers"]
+
+
+async def test_the_shop_has_what_real_shops_have(bluebird: Simulator):
+    orders = await _file(bluebird)
+    names = await _file(bluebird, "{ customers { edges { node { id displayName email } } } }")
+
+    said = " ".join(customer["displayName"] for customer in names)
+    assert all(name in said for name in ("Müller", "田中", "عربى", "Ελληνικά", "Ñandú"))
+    assert any(customer["email"] is None for customer in names)
+    states = Counter(order["displayFinancialStatus"] for order in orders)
+    assert set(states) == {"PAID", "REFUNDED", "PARTIALLY_REFUNDED"}
+    assert any(order["test"] for order in orders)
+    assert any(order["cancelledAt"] for order in orders)
+    assert any(order["customer"] is None for order in orders)
+    assert any(order["totalDiscountsSet"]["shopMoney"]["amount"] != "0.0" for order in orders)
+    assert max(Counter(json.dumps(order["customer"]) for order in orders).values()) > 5
+    assert {order["currencyCode"] for order in orders} == {"EUR"}
+    seen = {order["presentmentCurrencyCode"] for order in orders}
+    assert seen == {"EUR", "USD", "GBP", "JPY", "CHF", "SEK"}
+    for order in orders:
+        presented = order["totalPriceSet"]["presentmentMoney"]["currencyCode"]
+        untaxed = order["totalTaxSet"]["presentmentMoney"]["currencyCode"]
+        assert presented == untaxed == order["presentmentCurrencyCode"]
+
+
+async def test_changes_of_generated_orders_survive_a_kill(tmp_path: Path):
+    process = _process(tmp_path / "data").start()
+    async with Simulator(process.base, SHOP) as before:
+        await before.install()
+        orders = [
+            order for order in await _file(before) if order["updatedAt"] == order["createdAt"]
+        ]
+        changed, deleted, refunded = (order["id"].rpartition("/")[2] for order in orders[:3])
+        await before.control("POST", f"/orders/{changed}/change", {"test": True})
+        await before.control("DELETE", f"/orders/{deleted}")
+        await before.control("POST", f"/orders/{refunded}/refund", {})
+        customer = next(order["customer"]["id"] for order in orders[3:] if order["customer"])
+        await before.control("DELETE", f"/customers/{customer.rpartition('/')[2]}")
+        made = await before.order()
+        truth, file = await before.control("GET", "/truth"), _by_id(await _file(before))
+    process.kill()
+
+    process.start()
+    async with Simulator(process.base, SHOP) as after:
+        after.headers = before.headers
+        assert await after.control("GET", "/truth") == truth
+        assert _by_id(await _file(after)) == file
+        await after.control("GET", f"/orders/{deleted}", status=404)
+        shown = await after.control("GET", f"/orders/{refunded}")
+        assert (shown["financialStatus"], shown["refunded"]) == ("refunded", shown["total"])
+        assert int((await after.order())["name"][1:]) == int(made["name"][1:]) + 1
+    assert len(file) == SIZE
+    assert process.stop() == 0
+
+
+def _refused(folder: Path, *arguments: str) -> str:
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "libs.simulator", "--data-dir", str(folder)),
+            *("--api-key", KEY, "--api-secret", SECRET, *arguments),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    return ended.stderr
+
+
+@pytest.mark.parametrize("size", ["0", "-5", "many", "1.5", "10000001"])
+def test_a_size_that_is_no_number_of_orders_is_refused(tmp_path: Path, size: str):
+    assert "--size" in _refused(tmp_path, "--generated", f"--size={size}")
+
+
+def test_a_size_without_a_generated_shop_is_refused(tmp_path: Path):
+    assert "--size is for --generated" in _refused(tmp_path, "--size", "5")
+
+
+def test_a_data_folder_keeps_to_the_shop_it_began_with(tmp_path: Path):
+    process = _process(tmp_path, size=5).start()
+    assert process.stop() == 0
+
+    refusal = _refused(tmp_path, "--generated", "7", "--size", "6")
+
+    assert "size 5" in refusal
+    assert "another folder" in refusal
