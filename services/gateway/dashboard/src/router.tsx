@@ -34,9 +34,9 @@ function optionalText(value: unknown): string | undefined {
 const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
-  validateSearch: (search: Record<string, unknown>): { next?: string } => {
+  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: true } => {
     const next = optionalText(search.next);
-    return next ? { next } : {};
+    return { ...(next && { next }), ...(search.ended === true && { ended: true as const }) };
   },
   component: lazyRouteComponent(() => import("./login/LoginRoute"), "LoginRoute"),
 });

@@ -111,6 +111,11 @@ export function formatInstant(iso: string, zone: string | null, now: Date = new 
   return day === dayInZone(now, timeZone) ? time : `${formatDay(day, "short")}, ${time}`;
 }
 
+/** Hours and minutes in the shop's zone; with the date when that is not today there. */
+export function formatMinute(instant: Date, zone: string | null, now: Date = new Date()): string {
+  return formatInstant(instant.toISOString(), zone, now).replace(/:\d\d$/, "");
+}
+
 /** "America/New_York" as "New York time". */
 export function formatZone(zone: string): string {
   if (zone === "UTC" || zone === "Etc/UTC") return "UTC";

@@ -11,6 +11,7 @@ import {
   formatDay,
   formatDayRange,
   formatInstant,
+  formatMinute,
   isDay,
   startOfWeek,
 } from "./dates";
@@ -100,6 +101,8 @@ describe("days", () => {
     const now = new Date("2026-11-24T03:00:00Z");
     expect(formatInstant("2026-11-24T02:30:05Z", "America/New_York", now)).toBe("21:30:05");
     expect(formatInstant("2026-11-22T12:00:00Z", "America/New_York", now)).toBe("Nov 22, 07:00:00");
+    const then = new Date("2026-11-24T02:30:05Z");
+    expect(formatMinute(then, "America/New_York", now)).toBe("21:30");
     expect(dayInZone(now, "America/New_York")).toBe("2026-11-23");
     expect(dayInZone(now, "Asia/Tokyo")).toBe("2026-11-24");
   });

@@ -1,11 +1,14 @@
 import { Link, useRouter } from "@tanstack/react-router";
 
 import { EntryFrame } from "../shell/EntryFrame";
+import { Notice } from "../ui/Notice";
 import { usePageTitle } from "../ui/usePageTitle";
 import { LoginForm } from "./LoginForm";
 import { safeNext } from "./next";
 
-export function LoginPage({ next }: { next: string | undefined }) {
+type Props = { next: string | undefined; ended?: boolean };
+
+export function LoginPage({ next, ended = false }: Props) {
   usePageTitle("Sign in");
   const router = useRouter();
   return (
@@ -21,6 +24,13 @@ export function LoginPage({ next }: { next: string | undefined }) {
     >
       <h1 className="text-xl font-semibold tracking-[-0.01em]">Sign in</h1>
       <p className="mt-1 mb-6 text-ink-2">See what your shop sold, as it sells.</p>
+      {ended && (
+        <div className="mb-5">
+          <Notice look="info" role="status" testId="session-ended">
+            Your session has ended. Sign in to go on where you were.
+          </Notice>
+        </div>
+      )}
       <LoginForm onSignedIn={() => router.history.push(safeNext(next))} />
     </EntryFrame>
   );

@@ -3,6 +3,6 @@ import { useSearch } from "@tanstack/react-router";
 import { LoginPage } from "./LoginPage";
 
 export function LoginRoute() {
-  const { next } = useSearch({ from: "/login" });
-  return <LoginPage next={next} />;
+  const { next, ended } = useSearch({ from: "/login" });
+  return <LoginPage ended={ended === true} next={next} />;
 }

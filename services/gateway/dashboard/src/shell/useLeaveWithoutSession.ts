@@ -10,7 +10,7 @@ export function useLeaveWithoutSession(session: Session | null | undefined): voi
   useEffect(() => {
     if (gone) {
       const next = router.state.location.href;
-      void router.navigate({ to: "/login", search: { next }, replace: true });
+      void router.navigate({ to: "/login", search: { next, ended: true }, replace: true });
     }
   }, [gone, router]);
 }

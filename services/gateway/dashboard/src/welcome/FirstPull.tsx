@@ -4,9 +4,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import type { CurrentTenant } from "../api/client";
+import { ApiError } from "../api/errors";
 import { tenantQuery } from "../api/queries";
 import { useLive } from "../live/useLive";
 import { EntryFrame } from "../shell/EntryFrame";
+import { OfflineBanner } from "../shell/OfflineBanner";
 import { buttonStyles } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { SectionError, StaleNotice } from "../ui/SectionError";
@@ -17,7 +19,7 @@ import { Steps } from "./Steps";
 type State = "running" | "succeeded" | "failed" | "mismatch";
 
 export function FirstPull() {
-  useLive();
+  const live = useLive();
   // useLive asks every 2 s while a pull runs; a pull that has not been queued yet needs the same.
   const { data: tenant, error, refetch, isFetching } = useQuery({
     ...tenantQuery,
@@ -41,7 +43,10 @@ export function FirstPull() {
     <EntryFrame wide>
       <Steps current="import" done={state === "succeeded"} />
       <Heading state={state} tenant={tenant} />
-      {error && (
+      <div className="[&_p]:mb-5 [&_p]:rounded-md [&_p]:border">
+        <OfflineBanner live={live} what="Progress" />
+      </div>
+      {error && !isUnreachable(error) && (
         <div className="mb-5">
           <StaleNotice error={error} onRetry={retry} what="Progress" />
         </div>
@@ -50,6 +55,11 @@ export function FirstPull() {
       <Outcome state={state} tenant={tenant} />
     </EntryFrame>
   );
+}
+
+/** The banner says so already. */
+function isUnreachable(error: Error): boolean {
+  return error instanceof ApiError && error.status === 0;
 }
 
 function stateOf({ pull }: CurrentTenant): State {

@@ -32,10 +32,10 @@ export function PullProgress({ pull }: { pull: PullStatus | null }) {
         <p className="figures mb-4 flex flex-wrap justify-between gap-x-4 text-sm" data-testid="progress-overall">
           <span className="text-ink-2">
             {phaseOfAll(entities)}
-            {overall !== null && `, ${Math.floor(overall * 100)}% of all records`}
+            {overall !== null && `, ${Math.floor(overall * 100)}% of all records are in`}
           </span>
-          <span className="font-medium" data-testid="progress-left">
-            {left === null ? "" : capitalised(inWords(left))}
+          <span className={left === null ? "text-ink-3" : "font-medium"} data-testid="progress-left">
+            {left === null ? "Time left not known yet" : capitalised(inWords(left))}
           </span>
         </p>
       )}

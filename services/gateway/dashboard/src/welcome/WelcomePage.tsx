@@ -97,7 +97,7 @@ function Expired() {
         <Link className={buttonStyles.primary} to="/connect">
           Connect again
         </Link>
-        <Link className={buttonStyles.secondary} search={{}} to="/login">
+        <Link className={buttonStyles.secondary} search={{ next: "/welcome" }} to="/login">
           Sign in
         </Link>
       </div>
