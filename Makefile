@@ -22,8 +22,8 @@ dev: setup ## Everything, with a simulated Shopify; a changed Python file restar
 
 test: setup lint types ## Every check there is, with real parts
 	cd $(DASHBOARD) && npm run --silent check && npm test --silent
-	$(PYTEST) -n 2 -m 'not system' tests
-	$(PYTEST) -m system tests
+	$(PYTEST) -n 2 -m 'not system' --cov --cov-report= --cov-fail-under=0 tests
+	$(PYTEST) -m system --cov --cov-append --cov-report=term tests
 
 lint: setup ## Format, lint, import contracts
 	$(BIN)/ruff format --check .
