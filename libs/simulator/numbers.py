@@ -41,7 +41,7 @@ class Numbering:
 
 
 class Sequence:
-    """Numbers for what is made while the simulator runs. Never gives one twice."""
+    """Numbers for what is made while the simulator runs, in any shop. Never gives one twice."""
 
     def __init__(self) -> None:
         self._last = FIRST_NEW_NUMBER

@@ -25,13 +25,15 @@ _KIND_OF: Mapping[type[Entity], str] = {entity: kind for kind, entity in _KINDS.
 
 
 class Shop:
-    def __init__(self, facts: ShopFacts, contents: ShopContents, journal: Journal) -> None:
+    def __init__(
+        self, facts: ShopFacts, contents: ShopContents, journal: Journal, numbers: Sequence
+    ) -> None:
         self.facts = facts
         self.zone = ZoneInfo(facts.zone)
         self.orders = contents.orders
         self.customers = contents.customers
         self.products = contents.products
-        self.numbers = Sequence()
+        self.numbers = numbers
         self._sales = contents.sales
         self._totals: Totals | None = None
         self.set_faults(Faults())

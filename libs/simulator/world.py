@@ -17,7 +17,7 @@ from libs.simulator.files import read_file
 from libs.simulator.generated import generate
 from libs.simulator.journal import Journal
 from libs.simulator.model import GeneratedShop, ShopContents, ShopFacts
-from libs.simulator.numbers import stable_number
+from libs.simulator.numbers import Sequence, stable_number
 from libs.simulator.pages import Listings
 from libs.simulator.settings import Settings
 from libs.simulator.shops import Shop
@@ -62,10 +62,18 @@ class World:
 def load_shops(settings: Settings, journal: Journal) -> list[Shop]:
     """Raises InvalidInputError when a file cannot be right."""
     shops: list[Shop] = []
+    numbers = Sequence()
     if settings.cdnow is not None:
         path = settings.cdnow
         shops.append(
-            _shop(cdnow.DOMAIN, cdnow.CURRENCY, cdnow.ZONE, lambda: cdnow.read_cdnow(path), journal)
+            _shop(
+                cdnow.DOMAIN,
+                cdnow.CURRENCY,
+                cdnow.ZONE,
+                lambda: cdnow.read_cdnow(path),
+                journal,
+                numbers,
+            )
         )
     for file_shop in settings.file_shops:
         zone, path = ZoneInfo(file_shop.zone), file_shop.path
@@ -76,10 +84,13 @@ def load_shops(settings: Settings, journal: Journal) -> list[Shop]:
                 file_shop.zone,
                 lambda path=path, zone=zone: read_file(path, zone),  # type: ignore[misc]
                 journal,
+                numbers,
             )
         )
     if (made := settings.generated) is not None:
-        shops.append(_shop(made.domain, made.currency, made.zone, lambda: generate(made), journal))
+        shops.append(
+            _shop(made.domain, made.currency, made.zone, lambda: generate(made), journal, numbers)
+        )
     _replay(shops, journal, made)
     for shop in shops:
         shop.operations.fail_interrupted(now_seconds())
@@ -107,7 +118,12 @@ def _replay(shops: list[Shop], journal: Journal, made: GeneratedShop | None) -> 
 
 
 def _shop(
-    domain: str, currency: str, zone: str, read: Callable[[], ShopContents], journal: Journal
+    domain: str,
+    currency: str,
+    zone: str,
+    read: Callable[[], ShopContents],
+    journal: Journal,
+    numbers: Sequence,
 ) -> Shop:
     gc.disable()
     contents = read()
@@ -125,7 +141,7 @@ def _shop(
         updated_at=first,
     )
     print(f"{domain}: {len(contents.orders)} orders", file=sys.stderr, flush=True)
-    return Shop(facts, contents, journal)
+    return Shop(facts, contents, journal, numbers)
 
 
 def open_world(settings: Settings, shops: list[Shop], sender: WebhookSender) -> World:

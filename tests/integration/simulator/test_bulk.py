@@ -201,3 +201,23 @@ def test_a_query_that_breaks_a_rule_is_refused_in_shopifys_words(query: str, mes
 
     assert message in str(refusal.value)
     assert refusal.value.code == "INVALID"
+
+
+async def test_the_files_of_two_shops_are_two_files(
+    simulator: Simulator, unused_shops: tuple[str, list[str]]
+):
+    base, shops = unused_shops
+    orders = "{ orders { edges { node { id totalPriceSet { shopMoney { amount } } } } } }"
+    await simulator.order(lines=[{"title": "Mug", "quantity": 1, "price": "111.11"}])
+    async with Simulator(base, shops.pop()) as other:
+        await other.install()
+        await other.order(lines=[{"title": "Mug", "quantity": 1, "price": "222.22"}])
+        theirs = await other.run_bulk(orders)
+        ours = await simulator.run_bulk(orders)
+        files = [(await other.http.get(one["url"])).text for one in (theirs, ours)]
+
+    assert theirs["id"] != ours["id"]
+    assert [("222.22" in text, "111.11" in text) for text in files] == [
+        (True, False),
+        (False, True),
+    ]
