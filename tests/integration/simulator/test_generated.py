@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.simulator.driver import KEY, ROOT, SECRET, Process, Simulator
+from tests.integration.simulator.driver import KEY, ROOT, SECRET, Process, Receiver, Simulator
 
 SHOP = "bluebird-supply.myshopify.com"
 SIZE = 400
@@ -170,6 +170,26 @@ async def test_the_shop_has_what_real_shops_have(bluebird: Simulator):
         presented = order["totalPriceSet"]["presentmentMoney"]["currencyCode"]
         untaxed = order["totalTaxSet"]["presentmentMoney"]["currencyCode"]
         assert presented == untaxed == order["presentmentCurrencyCode"]
+
+
+async def test_a_webhook_shows_the_currency_the_buyer_saw(bluebird: Simulator, receiver: Receiver):
+    orders = _by_id(await _file(bluebird))
+    order = next(
+        order
+        for order in orders.values()
+        if order["presentmentCurrencyCode"] == "JPY" and not order["refunds"]
+    )
+    await bluebird.subscribe("ORDERS_UPDATED", receiver.uri)
+    await bluebird.control("POST", f"/orders/{order['id'].rpartition('/')[2]}/refund", {})
+    [received] = await receiver.wait_for(1)
+
+    body, total = json.loads(received.body), order["totalPriceSet"]
+    assert (body["currency"], body["presentment_currency"]) == ("EUR", "JPY")
+    assert body["total_price_set"]["presentment_money"] == {
+        "amount": total["presentmentMoney"]["amount"].removesuffix(".0"),
+        "currency_code": "JPY",
+    }
+    assert Decimal(body["total_price"]) == Decimal(total["shopMoney"]["amount"])
 
 
 async def test_changes_of_generated_orders_survive_a_kill(tmp_path: Path):
