@@ -26,13 +26,14 @@ from libs.ops.migrate import migrate_down
 from libs.ops.reachable import wait_for_broker, wait_for_database
 from libs.ops.roles import passwords_in
 from libs.ops.routes_from_here import reached_at
-from libs.ops.up import UpOptions, serve
+from libs.ops.up import GENERATED_ORDERS, UpOptions, serve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _people = Console(stderr=True, highlight=False)
 
 DataDir = Annotated[Path, typer.Option(help="Where everything of this copy is kept.")]
 _DATA_DIR = Path(".tillstream")
+_LARGEST_SIZE = 10_000_000
 
 
 @app.callback()
@@ -48,6 +49,14 @@ def up(
         list[str] | None,
         typer.Option(help="DOMAIN=FILE[,currency=GBP][,zone=Europe/London]; may be repeated."),
     ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=_LARGEST_SIZE,
+            help=f"The orders of the generated shop; {GENERATED_ORDERS} unless given.",
+        ),
+    ] = None,
     port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
     reload: Annotated[
         bool, typer.Option("--reload", help="Restart what a changed Python file belongs to.")
@@ -57,7 +66,13 @@ def up(
 ) -> None:
     """Run everything in the foreground; one line of JSON on stdout says when it is ready."""
     options = UpOptions(
-        data_dir.resolve(), dict(os.environ), with_simulator, tuple(shop or ()), port, reload
+        data_dir=data_dir.resolve(),
+        environment=dict(os.environ),
+        with_simulator=with_simulator,
+        shops=tuple(shop or ()),
+        port=port,
+        size=size,
+        reload=reload,
     )
     asyncio.run(serve(options, _silent if json else _say))
 
@@ -154,7 +169,7 @@ def demo(
     port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
     data_dir: DataDir = _DATA_DIR,
 ) -> None:
-    """Run everything with the demo shop, and compare the dashboard with the shop's own truth."""
+    """Run everything with the demo shops, and compare the dashboard with the shops' own truth."""
     asyncio.run(run_demo(DemoOptions(data_dir.resolve(), check, port), _people))
 
 

@@ -72,6 +72,7 @@ def make_secrets(data_dir: Path) -> dict[str, str]:
         "shopify_api_key": keyring.password,
         "shopify_api_secret": keyring.password,
         "demo_password": keyring.password,
+        "bluebird_password": keyring.password,
         **{f"caller_key_{name}": keyring.key_32 for name in SERVICES},
         **{f"database_password_{name}": keyring.password for name in SERVICES},
         **{f"broker_password_{name}": keyring.password for name in SERVICES},

@@ -34,6 +34,7 @@ from libs.ops.state import State, clear_state, write_state
 from libs.ops.supervisor import Supervisor
 
 CDNOW = PROJECT / ".cache/lifetimes/CDNOW_master.txt"
+GENERATED_ORDERS = 2_000
 ANY_PORT = 0
 _LEFTOVER_STEPS = ((signal.SIGTERM, 8.0), (signal.SIGKILL, 5.0))
 
@@ -47,6 +48,8 @@ class UpOptions:
     with_simulator: bool = False
     shops: tuple[str, ...] = ()
     port: int | None = None
+    size: int | None = None
+    """The orders of the generated shop."""
     reload: bool = False
 
 
@@ -180,8 +183,12 @@ def _simulator_arguments(options: UpOptions) -> tuple[str, ...]:
     if not options.with_simulator:
         if options.shops:
             raise OperationError("--shop is for the simulator: add --with-simulator")
+        if options.size is not None:
+            raise OperationError("--size is for the simulator: add --with-simulator")
         return ()
-    arguments = [] if not CDNOW.exists() else ["--cdnow", str(CDNOW)]
+    arguments = ["--generated", "--size", str(options.size or GENERATED_ORDERS)]
+    if CDNOW.exists():
+        arguments += ["--cdnow", str(CDNOW)]
     for shop in options.shops:
         domain, separator, rest = shop.partition("=")
         name, comma, details = rest.partition(",")
@@ -189,8 +196,6 @@ def _simulator_arguments(options: UpOptions) -> tuple[str, ...]:
         if not separator or not file.is_file():
             raise OperationError(f"--shop {shop}: DOMAIN=FILE with a file that exists is wanted")
         arguments += ["--shop", f"{domain}={file}{comma}{details}"]
-    if not arguments:
-        raise OperationError(f"no shop to serve: run `make setup` ({CDNOW} is missing)")
     return tuple(arguments)
 
 

@@ -112,6 +112,7 @@ def test_a_service_with_wrong_settings_ends_the_start_and_says_which(folder):
     [
         ((), "SHOPIFY_API_KEY and SHOPIFY_API_SECRET must be set"),
         (("--shop", f"{SHOP}=shop.csv"), "--shop is for the simulator"),
+        (("--size", "5"), "--size is for the simulator"),
         (("--with-simulator", "--shop", f"{SHOP}=nowhere.csv"), "nowhere.csv"),
     ],
 )
