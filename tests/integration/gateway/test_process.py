@@ -102,3 +102,30 @@ async def test_a_signal_ends_it_cleanly_although_a_page_is_watching(
     assert "Traceback" not in output
     assert session not in output
     assert claim not in output
+
+
+async def _guess(browser: httpx.AsyncClient, number: int) -> int:
+    """A sign-in with another name, said to come from another address each time."""
+    headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+    body = {"username": f"nobody-{number}", "password": "a wrong password"}
+    return (await browser.post("/api/auth/login", json=body, headers=headers)).status_code
+
+
+async def test_an_address_that_a_client_makes_up_does_not_widen_its_limit(
+    platform: Platform, broker: Broker
+):
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = _environment(platform, broker.url_for("gateway"), port)
+    process = await _start({**environment, "LOGIN_LIMIT_PER_MINUTE": "3"})
+    try:
+        await _wait_until_ready(url)
+        async with httpx.AsyncClient(
+            base_url=url, headers={"Origin": url}, timeout=_PATIENCE_SECONDS, trust_env=False
+        ) as browser:
+            statuses = [await _guess(browser, number) for number in range(4)]
+    finally:
+        process.terminate()
+        await process.communicate()
+
+    assert statuses == [401, 401, 401, 429]
