@@ -23,6 +23,8 @@ OTHER_SHOP = "harbour-lane.myshopify.com"
 PRIVATE_SHOP = "canary.myshopify.com"
 PRIVATE_PERSON = "zyxw-of-the-backfill"
 """The only customer of `PRIVATE_SHOP`: their name and e-mail address are made of it."""
+EMPTY_SHOP = "quiet-corner.myshopify.com"
+_DASHBOARD = Path(__file__).parents[2] / "services/gateway/dashboard"
 _START_SECONDS = 180
 _STOP_SECONDS = 120
 _CHROMIUM_FLAGS = [
@@ -50,6 +52,11 @@ class Running:
     def control(self, path: str) -> str:
         return f"{self.ready['simulator']}/_control/{path}"
 
+    def get_paths(self) -> set[str]:
+        """The paths a signed-in browser may GET, as the contract lists them."""
+        paths = json.loads((_DASHBOARD / "openapi.json").read_text())["paths"]
+        return {path for path in paths if "get" in paths[path] and "/shopify/" not in path}
+
     def truth(self, shop: str, **dates: str) -> dict[str, Any]:
         answer = httpx.get(self.control(f"shops/{shop}/truth"), params=dates, timeout=30)
         answer.raise_for_status()
@@ -76,7 +83,7 @@ def _write_shop(path: Path, *, orders: int, seed: int) -> Path:
         )
         for number in range(orders):
             at = (start + timedelta(minutes=number * 120 * 24 * 60 // orders)).isoformat()
-            customer = "" if chance.random() < 0.1 else f"C{chance.randrange(orders // 4):04}"
+            customer = "" if chance.random() < 0.1 else f"C{chance.randrange(orders // 4 or 1):04}"
             for _ in range(chance.randint(1, 4)):
                 product = chance.randrange(len(titles))
                 price = f"{chance.randint(100, 9_999) / 100:.2f}"
@@ -99,12 +106,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     shop = _write_shop(folder / "fernwood.csv", orders=400, seed=1)
     other = _write_shop(folder / "harbour.csv", orders=60, seed=2)
     private = _write_private_shop(folder / "canary.csv")
+    empty = _write_shop(folder / "quiet.csv", orders=1, seed=3)
     data_dir = folder / "data"
     command = [
         *(str(Path(sys.executable).with_name("tillstream")), "up", "--with-simulator", "--json"),
         *("--shop", f"{SHOP}={shop},currency=GBP,zone=Europe/London"),
         *("--shop", f"{OTHER_SHOP}={other}"),
         *("--shop", f"{PRIVATE_SHOP}={private}"),
+        *("--shop", f"{EMPTY_SHOP}={empty}"),
         *("--data-dir", str(data_dir), "--port", "0"),
     ]
     with (folder / "up.log").open("w") as log:

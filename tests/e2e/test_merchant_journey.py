@@ -2,40 +2,19 @@
 
 import re
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.conftest import OTHER_SHOP, SHOP, Running
+from tests.e2e.merchants import PASSWORD, connect, create_account, sign_in
 
 pytestmark = pytest.mark.system
 """One whole system, which takes both cores; the tests share it and run in their order."""
 
 USER = "fern"
-PASSWORD = "a long sentence is better"
-
-
-async def _connect(page: Page, running: Running, shop: str) -> None:
-    await page.goto(f"{running.gateway}/connect")
-    await page.get_by_label("Shop domain").fill(shop)
-    await page.get_by_role("button", name="Connect").click()
-    await page.wait_for_url("**/welcome*")
-
-
-async def _create_account(page: Page, user: str) -> None:
-    form = page.get_by_test_id("claim-form")
-    await form.get_by_label("User name").fill(user)
-    await form.get_by_label("Password", exact=True).fill(PASSWORD)
-    await form.get_by_label("Confirm password").fill(PASSWORD)
-    await form.get_by_role("button", name="Create account").click()
-
-
-async def _sign_in(page: Page, password: str) -> None:
-    form = page.get_by_test_id("login-form")
-    await form.get_by_label("User name").fill(USER)
-    await form.get_by_label("Password").fill(password)
-    await form.get_by_role("button", name="Sign in").click()
 
 
 def _money(text: str) -> Decimal:
@@ -95,8 +74,8 @@ async def test_from_connect_to_live_figures_and_out_again(running, context, scre
     await page.goto(running.gateway)
     await expect(page.get_by_test_id("login-form")).to_be_visible()
 
-    await _connect(page, running, SHOP)
-    await _create_account(page, USER)
+    await connect(page, running, SHOP)
+    await create_account(page, USER)
     await _see_first_pull(page, running)
     await _see_true_figures(page, running)
     await page.screenshot(path=screenshots / "overview.png", full_page=True)
@@ -113,16 +92,62 @@ async def test_from_connect_to_live_figures_and_out_again(running, context, scre
 async def test_a_wrong_password_is_refused_and_the_right_one_lets_in(running, context):
     page = await context.new_page()
     await page.goto(f"{running.gateway}/login")
-    await _sign_in(page, "not the password")
+    await sign_in(page, USER, "not the password")
     await expect(page.get_by_role("alert")).to_be_visible()
-    await _sign_in(page, PASSWORD)
+    await sign_in(page, USER)
     await expect(page.get_by_test_id("tile-orders")).to_be_visible()
+
+
+_QUESTIONS = (
+    "/api/auth/session",
+    "/api/auth/claim",
+    "/api/tenants/current",
+    "/api/analytics/summary",
+    "/api/analytics/orders",
+    "/api/analytics/orders?from=2026-03-01&to=2026-06-30",
+    "/api/analytics/top-customers?limit=50",
+)
+
+
+def _values_of(truth: dict[str, Any]) -> set[str]:
+    """What would give a shop away: its domain and its money, in all, by day and by customer."""
+    parts = [*truth["topCustomers"], *truth["days"]]
+    return {truth["shop"], truth["revenue"], *(part["revenue"] for part in parts)}
+
+
+async def _get_nothing_of_the_first_from_the_api(page: Page, running: Running) -> None:
+    """Every GET route, plainly and with the first tenant named in every way a caller could."""
+    first, second = (running.truth(shop, **{"from": ""}) for shop in (SHOP, OTHER_SHOP))
+    foreign = {f'"{value}"' for value in _values_of(first) - _values_of(second) - {"0.00"}}
+    tenant = (await _sign_in_over_http(running, USER)).json()["tenant"]
+    paths = running.get_paths()
+    assert paths <= {question.partition("?")[0] for question in _QUESTIONS}, "a route is not asked"
+    answers = []
+    for question in _QUESTIONS:
+        join = "&" if "?" in question else "?"
+        naming = f"{question}{join}tenantId={tenant['id']}&tenant={tenant['id']}&shop={SHOP}"
+        headers = {"X-Tenant-Id": tenant["id"], "X-Shopify-Shop-Domain": SHOP}
+        for url in (question, naming):
+            answer = await page.request.get(running.gateway + url, headers=headers)
+            answers.append(await answer.text())
+    told = "\n".join(answers)
+    assert second["revenue"] in told, "its own figures are there"
+    assert tenant["id"] not in told
+    assert [value for value in foreign if value in told] == []
+
+
+async def _sign_in_over_http(running: Running, user: str) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=running.gateway) as http:
+        form = {"username": user, "password": PASSWORD}
+        headers = {"Origin": running.gateway}
+        answer = await http.post("/api/auth/login", json=form, headers=headers)
+        return answer.raise_for_status()
 
 
 async def test_a_second_shop_shows_nothing_of_the_first(running, context, screenshots):
     page = await context.new_page()
-    await _connect(page, running, OTHER_SHOP)
-    await _create_account(page, "harbour")
+    await connect(page, running, OTHER_SHOP)
+    await create_account(page, "harbour")
     await expect(page.get_by_role("heading", name=re.compile("is ready"))).to_be_visible(
         timeout=60_000
     )
@@ -132,6 +157,7 @@ async def test_a_second_shop_shows_nothing_of_the_first(running, context, screen
     await expect(sales).to_contain_text(f"{Decimal(truth['revenue']):,.2f}")
     assert _money(await sales.inner_text()) != Decimal(running.truth(SHOP)["revenue"])
     await expect(page.get_by_text("Live & kicking")).to_have_count(0)
+    await _get_nothing_of_the_first_from_the_api(page, running)
     await page.set_viewport_size({"width": 390, "height": 844})
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390, "the page scrolls sideways on a phone"
