@@ -15,7 +15,7 @@ export function DeltaText({ delta, before }: { delta: Delta; before: string | nu
   const look = { up: "text-good", down: "text-bad", flat: "text-ink-2" }[direction];
   const word = { up: "more than", down: "less than", flat: "the same as" }[direction];
   return (
-    <span className="flex flex-wrap items-baseline gap-x-1.5 text-xs">
+    <span className="flex flex-wrap items-center gap-x-1.5 text-xs">
       <span className={`inline-flex items-center gap-0.5 font-medium ${look}`}>
         {direction === "up" && <ArrowUp className="size-3.5" />}
         {direction === "down" && <ArrowDown className="size-3.5" />}

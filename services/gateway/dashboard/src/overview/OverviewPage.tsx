@@ -6,13 +6,14 @@ import { Link } from "@tanstack/react-router";
 import type { CurrentTenant, Summary } from "../api/client";
 import { summaryQuery, tenantQuery } from "../api/queries";
 import { formatDay, formatDayRange, formatZone } from "../format/dates";
-import { formatCount, formatMoney } from "../format/numbers";
+import { formatMoney } from "../format/numbers";
 import { Card } from "../ui/Card";
 import { Notice } from "../ui/Notice";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { usePageTitle } from "../ui/usePageTitle";
 import { SalesSection } from "./SalesSection";
 import { Tiles } from "./Tiles";
+import { countedOrders } from "./labels";
 import { TopCustomersSection } from "./TopCustomersSection";
 import type { OverviewSearch } from "./ranges";
 
@@ -127,7 +128,7 @@ function OtherCurrencies({ summary }: { summary: Summary | undefined }) {
   if (!summary || summary.otherCurrencies.length === 0) return null;
   const parts = summary.otherCurrencies.map(
     ({ currency, orderCount, revenue }) =>
-      `${formatCount(orderCount)} orders over ${formatMoney(revenue, currency)}`,
+      `${countedOrders(orderCount)} over ${formatMoney(revenue, currency)}`,
   );
   return (
     <p className="text-xs text-ink-2">

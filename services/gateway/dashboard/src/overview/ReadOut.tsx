@@ -1,8 +1,8 @@
 /** The fixed row above the plot: what the pointer is on, else the last bucket. */
 
-import { formatCount, formatMoney } from "../format/numbers";
+import { formatMoney } from "../format/numbers";
 import type { Bucket, Granularity } from "./grouping";
-import { bucketName, partialNote } from "./labels";
+import { bucketName, countedOrders, partialNote } from "./labels";
 
 type Props = {
   bucket: Bucket | undefined;
@@ -28,7 +28,7 @@ export function ReadOut({ bucket, before, granularity, currency }: Props) {
           <line className="stroke-accent" strokeWidth="2.25" x2="16" y1="4" y2="4" />
         </svg>
         <span className="font-semibold">{formatMoney(bucket.revenue, currency)}</span>
-        <span className="text-ink-2">{formatCount(bucket.orderCount)} orders</span>
+        <span className="text-ink-2">{countedOrders(bucket.orderCount)}</span>
       </span>
       {before && (
         <span className="inline-flex items-center gap-2 text-ink-2">

@@ -18,7 +18,11 @@ export function bucketName(bucket: Bucket, granularity: Granularity): string {
 export function spoken(bucket: Bucket, granularity: Granularity, currency: string | null): string {
   const note = partialNote(bucket, granularity);
   const name = bucketName(bucket, granularity) + (note && ` (${note})`);
-  return `${name}: ${formatMoney(bucket.revenue, currency)}, ${formatCount(bucket.orderCount)} orders`;
+  return `${name}: ${formatMoney(bucket.revenue, currency)}, ${countedOrders(bucket.orderCount)}`;
+}
+
+export function countedOrders(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? "order" : "orders"}`;
 }
 
 export function partialNote(bucket: Bucket, granularity: Granularity): string {

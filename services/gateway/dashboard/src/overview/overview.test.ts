@@ -7,7 +7,7 @@ import { addDays } from "../format/dates";
 import { tickIndices } from "./chartGeometry";
 import { compare } from "./deltas";
 import { granularityFor, groupDays } from "./grouping";
-import { bucketName, partialNote } from "./labels";
+import { bucketName, countedOrders, partialNote } from "./labels";
 import { choiceOf, isBackwards, parseSearch, previousRange, resolve } from "./ranges";
 
 describe("ranges", () => {
@@ -129,4 +129,8 @@ describe("buckets", () => {
     expect(tickIndices(1, 300)).toEqual([0]);
     expect(tickIndices(350, 1100).length).toBeLessThanOrEqual(15);
   });
+});
+
+test("one order is not said in the plural", () => {
+  expect([0, 1, 1_200].map(countedOrders)).toEqual(["0 orders", "1 order", "1,200 orders"]);
 });
