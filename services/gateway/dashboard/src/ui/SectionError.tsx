@@ -11,7 +11,7 @@ type Props = { what: string; error: Error; onRetry: () => void; retrying?: boole
 export function SectionError({ what, error, onRetry, retrying }: Props) {
   return (
     <div
-      className="flex flex-col items-center justify-center gap-3 px-4 py-10 text-center"
+      className="flex flex-col items-center justify-center gap-3 px-4 py-10 text-center [&_p]:justify-center"
       role="alert"
     >
       <Warning className="size-5 text-bad" />
