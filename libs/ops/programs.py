@@ -3,7 +3,7 @@
 A service gets its own database role, broker user and keys, and nothing of anybody else's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,10 @@ _CREDENTIALS = ("SHOPIFY_API_KEY", "SHOPIFY_API_SECRET")
 _SHOPIFY_API_VERSION = "2026-10"
 # What an operator may set for all services by the environment of `up` itself.
 _PASSED_ON = ("ENVIRONMENT", "LOG_LEVEL")
+_PASSED_ON_TO_GATEWAY = (
+    *("CORS_ORIGINS", "LOGIN_LIMIT_PER_MINUTE", "RATE_LIMIT_PER_MINUTE"),
+    *("REDIS_URL", "TRUSTED_PROXIES"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ def programs(plan: Plan) -> list[Program]:
             "OAUTH_URL": plan.url("oauth"),
             "INGESTOR_URL": plan.url("ingestor-pulls"),
             "ANALYTICS_URL": plan.url("analytics"),
+            **_given(plan, _PASSED_ON_TO_GATEWAY),
         },
         "oauth": {
             **_caller(plan, "oauth"),
@@ -152,14 +157,17 @@ def _simulator(plan: Plan) -> Program:
 
 
 def _process(plan: Plan) -> dict[str, str]:
-    passed = {name: plan.environment[name] for name in _PASSED_ON if name in plan.environment}
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         DATA_DIR_VARIABLE: str(plan.data_dir),
-        **passed,
+        **_given(plan, _PASSED_ON),
     }
+
+
+def _given(plan: Plan, names: Iterable[str]) -> dict[str, str]:
+    return {name: plan.environment[name] for name in names if name in plan.environment}
 
 
 def _caller(plan: Plan, service: str) -> dict[str, str]:
