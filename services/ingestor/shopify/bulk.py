@@ -4,6 +4,7 @@ A file counts as whole only when it has as many lines as Shopify counted objects
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ _PAUSE_GROWTH = 1.4
 _STUCK_AFTER_SECONDS = 3600
 _DOWNLOAD_TRIES = 5
 _CHUNK_BYTES = 256 * 1024
+_TAIL_BYTES = 64 * 1024
 _DOWNLOAD_WAIT = wait_exponential_jitter(initial=1, exp_base=2, max=32, jitter=1)
 _BUSY = {"OPERATION_IN_PROGRESS", "LIMIT_REACHED"}
 _RUNNING = {"CREATED", "RUNNING", "CANCELING"}
@@ -114,7 +116,7 @@ async def download(
     """Write the operation's file to `target`, in bounded memory, without the access token.
 
     Raises ExportExpiredError when the link is dead, ExportFailedError when the file does not
-    have one line for each object, ShopifyUnavailableError after five tries.
+    have one whole line for each object, ShopifyUnavailableError after five tries.
     """
     if operation.url is None:
         _opened(target).close()
@@ -127,10 +129,26 @@ async def download(
             reraise=True,
         )
         lines = await retrying(_fetch, http, operation.url, target)
-    if lines != operation.object_count:
+    if lines != operation.object_count or not _ends_whole(target):
         raise ExportFailedError(
             "Shopify's export is not whole.", lines=lines, objects=operation.object_count
         )
+
+
+def _ends_whole(file: Path) -> bool:
+    """Whether the last line has its end or is a whole object without it: the count cannot tell."""
+    with file.open("rb") as lines:
+        end = lines.seek(0, os.SEEK_END)
+        tail = b""
+        while end and b"\n" not in tail:
+            size = min(end, _TAIL_BYTES)
+            end = lines.seek(end - size)
+            tail = lines.read(size) + tail
+    last = tail.rpartition(b"\n")[2]
+    try:
+        return not last or isinstance(msgspec.json.decode(last), dict)
+    except msgspec.DecodeError:
+        return False
 
 
 async def _fetch(http: httpx.AsyncClient, url: str, target: Path) -> int:

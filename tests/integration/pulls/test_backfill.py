@@ -108,14 +108,18 @@ async def test_what_the_scopes_deny_fails_alone_and_says_what_is_missing(
     assert "SHOPIFY_REQUEST_REFUSED" in {error["code"] for error in pull["errors"]}
 
 
+@pytest.mark.parametrize(
+    "fault", [{"bulkDropsLines": 1}, {"bulkCutsFile": True}, {"bulkMiscounts": 1}]
+)
 async def test_an_export_that_is_never_whole_is_no_success(
     engine: AsyncEngine,
     publisher: Publisher,
     shopify: Simulator,
     shops: InstalledShops,
     tenant: PulledTenant,
+    fault: dict[str, Any],
 ):
-    await shopify.faults(SHOP, bulkDropsLines=1)
+    await shopify.faults(SHOP, **fault)
     async with working(engine, publisher, shopify, shops):
         pull = await tenant.until_ended()
     assert pull["state"] == "failed"
