@@ -133,6 +133,7 @@ async def _serve(settings: Settings, journal: Journal) -> None:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                date_header=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )

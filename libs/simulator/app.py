@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from libs.common.errors import NotFoundError
 from libs.simulator import oauth
@@ -23,7 +24,9 @@ from libs.simulator.admission import (
 )
 from libs.simulator.breakage import CutAnswer
 from libs.simulator.bulk import LinkError
+from libs.simulator.clock_control import clock_routes
 from libs.simulator.control import control_routes
+from libs.simulator.dated import DatedAnswers
 from libs.simulator.graphql import executed, is_mutation, parsed
 from libs.simulator.rest import rest_routes
 from libs.simulator.settings import Settings
@@ -33,7 +36,7 @@ from libs.simulator.webhooks import WebhookSender
 from libs.simulator.world import ShopHandle, World, open_world
 
 
-def create_app(settings: Settings, shops: list[Shop]) -> Starlette:
+def create_app(settings: Settings, shops: list[Shop]) -> ASGIApp:
     sender = WebhookSender(settings.app, settings.scale)
     world = open_world(settings, shops, sender)
 
@@ -46,10 +49,11 @@ def create_app(settings: Settings, shops: list[Shop]) -> Starlette:
             await world.bulk.stop()
 
     endpoints = _Endpoints(settings, world)
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
             *control_routes(world),
+            *clock_routes(),
             Route("/_bulk/{number}/{name}", endpoints.bulk_file),
             Route("/{shop}/admin/oauth/authorize", endpoints.authorize),
             Route("/{shop}/admin/oauth/access_token", endpoints.access_token, methods=["POST"]),
@@ -57,6 +61,7 @@ def create_app(settings: Settings, shops: list[Shop]) -> Starlette:
             *rest_routes(world),
         ],
     )
+    return DatedAnswers(app)
 
 
 class _Endpoints:

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import os
 import secrets
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -162,7 +161,7 @@ class BulkRunner:
         if not operation.has_file or not ended or completed is partial:
             return None
         seconds = context.shop.faults.bulk_url_seconds
-        expires = int(time.time()) + (_URL_SECONDS if seconds is None else seconds)
+        expires = now_seconds() + (_URL_SECONDS if seconds is None else seconds)
         name = f"bulk-{operation.id}.jsonl"
         return (
             f"{context.base_url}/_bulk/{operation.id}/{name}"
@@ -176,7 +175,7 @@ class BulkRunner:
         known = self._signature(int(number), int(expires))
         if not hmac.compare_digest(known.encode(), signature.encode()):
             raise LinkError("SignatureDoesNotMatch", 403)
-        if int(expires) <= time.time():
+        if int(expires) <= now_seconds():
             raise LinkError("ExpiredToken", 400)
         path = self._folder / f"{int(number)}.jsonl"
         if not path.is_file():

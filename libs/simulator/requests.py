@@ -1,5 +1,6 @@
 """Bodies of the control API, checked when decoded. Unknown fields are refused: they are typos."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -143,6 +144,17 @@ class Traffic(_Request):
     def __post_init__(self) -> None:
         if not 0 < self.per_second <= _MOST_ORDERS_A_SECOND:
             raise ValueError("perSecond must be above 0 and at most 1000")
+
+
+class ClockChange(_Request):
+    """Seconds from the machine's time, or the time it is to be now (UTC unless it says)."""
+
+    offset_seconds: float | UnsetType = UNSET
+    at: datetime | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if (self.offset_seconds is UNSET) is (self.at is UNSET):
+            raise ValueError("give either offsetSeconds or at")
 
 
 class ShopChange(_Request):

@@ -1,7 +1,11 @@
-"""Seconds since 1970 and the three ways Shopify writes them."""
+"""What time the simulator believes it is, in seconds since 1970, and how Shopify writes times.
+
+Pauses and limits of calls a second are measured by the monotonic clock: nothing here moves them.
+"""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -10,8 +14,21 @@ from libs.common.clock import utc_now
 _CACHED = 8_192
 
 
+class Clock:
+    """The machine's time, moved by `offset`. One for the process; a restart sets it right."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        return utc_now() + self.offset
+
+
+CLOCK = Clock()
+
+
 def now_seconds() -> int:
-    return int(utc_now().timestamp())
+    return int(CLOCK.now().timestamp())
 
 
 @lru_cache(_CACHED)
@@ -23,8 +40,12 @@ def rest_time(seconds: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(seconds, zone).isoformat()
 
 
+def http_date() -> str:
+    return format_datetime(CLOCK.now(), usegmt=True)
+
+
 def triggered_at() -> str:
-    return utc_now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return CLOCK.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def local_date(seconds: int, zone: ZoneInfo) -> date:
