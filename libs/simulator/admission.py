@@ -50,7 +50,3 @@ async def admitted(request: Request, handle: ShopHandle) -> AccessToken | Respon
 
 def scopes_of(token: AccessToken) -> frozenset[str]:
     return frozenset(token.scope.split(",")) - {""}
-
-
-def base_url(request: Request) -> str:
-    return str(request.base_url).rstrip("/")

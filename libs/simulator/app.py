@@ -1,4 +1,4 @@
-"""The routes of one simulator. Shops are told apart by the first part of the path."""
+"""The routes of one simulator. Shops are told apart by host or by the first part of the path."""
 
 import asyncio
 import json
@@ -16,7 +16,6 @@ from libs.common.errors import NotFoundError
 from libs.simulator import oauth
 from libs.simulator.admission import (
     admitted,
-    base_url,
     finished,
     not_found,
     scopes_of,
@@ -28,6 +27,7 @@ from libs.simulator.clock_control import clock_routes
 from libs.simulator.control import control_routes
 from libs.simulator.dated import DatedAnswers
 from libs.simulator.graphql import executed, is_mutation, parsed
+from libs.simulator.hosts import ShopsByHost, address_of
 from libs.simulator.rest import rest_routes
 from libs.simulator.settings import Settings
 from libs.simulator.shops import Shop
@@ -61,7 +61,7 @@ def create_app(settings: Settings, shops: list[Shop]) -> ASGIApp:
             *rest_routes(world),
         ],
     )
-    return DatedAnswers(app)
+    return DatedAnswers(ShopsByHost(app, world.handles))
 
 
 class _Endpoints:
@@ -114,7 +114,7 @@ class _Endpoints:
         document = parsed(asked["query"])
         if isinstance(document, dict):
             return JSONResponse(document)
-        context = handle.context(scopes_of(token), base_url(request), version)
+        context = handle.context(scopes_of(token), address_of(request, handle.shop.domain), version)
         variables = asked.get("variables") or {}
         name = asked.get("operationName")
         if is_mutation(document):

@@ -164,7 +164,7 @@ class BulkRunner:
         expires = now_seconds() + (_URL_SECONDS if seconds is None else seconds)
         name = f"bulk-{operation.id}.jsonl"
         return (
-            f"{context.base_url}/_bulk/{operation.id}/{name}"
+            f"{context.address.base_url}/_bulk/{operation.id}/{name}"
             f"?expires={expires}&signature={self._signature(operation.id, expires)}"
         )
 

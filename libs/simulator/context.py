@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 _RECENT_SECONDS = 60 * 86_400
 
 
+class Address(Struct, frozen=True):
+    """How the simulator was reached: itself, and the shop, by its host or by its path."""
+
+    base_url: str
+    shop_url: str
+
+
 class Context(Struct, frozen=True):
     shop: Shop
     scopes: frozenset[str]
-    base_url: str
+    address: Address
     api_version: str
     listings: Listings
     bulk: "BulkRunner"

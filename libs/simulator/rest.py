@@ -17,13 +17,13 @@ from starlette.routing import Route
 from libs.common.errors import NotFoundError
 from libs.simulator.admission import (
     admitted,
-    base_url,
     finished,
     not_found,
     scopes_of,
     served_version,
 )
 from libs.simulator.context import Context
+from libs.simulator.hosts import address_of
 from libs.simulator.pages import Page, PageError
 from libs.simulator.payloads import Body, json_bytes, shop_body
 from libs.simulator.plans import PLANS
@@ -67,7 +67,7 @@ async def _answered(
     if isinstance(token, Response):
         return token
     call_limit, refusal = _called(handle.shop)
-    context = handle.context(scopes_of(token), base_url(request), version)
+    context = handle.context(scopes_of(token), address_of(request, handle.shop.domain), version)
     scope = None if resource is None else resource.scope
     if refusal is not None:
         answer = refusal
@@ -149,7 +149,7 @@ def _links(context: Context, resource: Resource, query: ListQuery, found: Page) 
         ("previous", found.has_previous, found.cursors[0]),
         ("next", found.has_next, found.cursors[-1]),
     )
-    place = f"/{context.shop.domain}/admin/api/{context.api_version}/{resource.name}.json"
+    place = f"{context.address.shop_url}/admin/api/{context.api_version}/{resource.name}.json"
     links = []
     for direction, is_there, cursor in ends:
         if is_there:
@@ -157,6 +157,6 @@ def _links(context: Context, resource: Resource, query: ListQuery, found: Page) 
             if query.fields:
                 params["fields"] = ",".join(query.fields)
             params["page_info"] = page_info(resource.name, query.filters, direction, cursor)
-            address = f"{context.base_url}{place}?{urlencode(params)}"
+            address = f"{place}?{urlencode(params)}"
             links.append(f'<{address}>; rel="{direction}"')
     return {"Link": ", ".join(links)} if links else {}

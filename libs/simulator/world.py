@@ -12,7 +12,7 @@ from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import cdnow
 from libs.simulator.bulk import BulkRunner
 from libs.simulator.changes import Changes
-from libs.simulator.context import Context
+from libs.simulator.context import Address, Context
 from libs.simulator.files import read_file
 from libs.simulator.generated import generate
 from libs.simulator.journal import Journal
@@ -38,8 +38,8 @@ class ShopHandle(Struct, frozen=True):
     listings: Listings
     bulk: BulkRunner
 
-    def context(self, scopes: frozenset[str], base_url: str, api_version: str) -> Context:
-        return Context(self.shop, scopes, base_url, api_version, self.listings, self.bulk)
+    def context(self, scopes: frozenset[str], address: Address, api_version: str) -> Context:
+        return Context(self.shop, scopes, address, api_version, self.listings, self.bulk)
 
 
 class World:
