@@ -8,9 +8,10 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import uvicorn
@@ -21,6 +22,7 @@ from libs.simulator.journal import Journal
 from libs.simulator.model import GeneratedShop
 from libs.simulator.schema import admin_schema
 from libs.simulator.settings import App, FileShop, Settings
+from libs.simulator.tls import CA_FILE_NAME, server_context
 from libs.simulator.world import load_shops
 
 EXIT_BAD_INPUT = 2
@@ -34,7 +36,7 @@ _DOMAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-]*\.myshopify\.com")
 class _Server(uvicorn.Server):
     """Says when it is ready, and leaves signals to `_serve`: SIGTERM ends in exit status 0."""
 
-    shops: Sequence[str] = ()
+    ready: Mapping[str, Any] = {}
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -46,7 +48,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            ready = {"port": sockets[0].getsockname()[1], "shops": self.shops}
+            ready = {"port": sockets[0].getsockname()[1], **self.ready}
             print(json.dumps(ready), flush=True)
 
 
@@ -83,7 +85,7 @@ def _currencies() -> frozenset[str]:
     return frozenset(getattr(admin_schema().type_map["CurrencyCode"], "values", {}))
 
 
-def settings_from_arguments(arguments: list[str]) -> Settings:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m libs.simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any that is free")
@@ -103,6 +105,12 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
     parser.add_argument("--api-secret", default=os.environ.get("SHOPIFY_API_SECRET"))
     parser.add_argument("--redirect-uri", action="append", default=[])
     parser.add_argument("--scale", type=float, default=1.0, help="of the pauses between retries")
+    parser.add_argument("--tls", action="store_true", help="serve https; its CA is DIR/ca.pem")
+    return parser
+
+
+def settings_from_arguments(arguments: list[str]) -> Settings:
+    parser = _parser()
     given = parser.parse_args(arguments)
     if not given.api_key or not given.api_secret:
         parser.error("give --api-key and --api-secret, or SHOPIFY_API_KEY and SHOPIFY_API_SECRET")
@@ -121,23 +129,29 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
         if given.generated is None
         else GeneratedShop(given.generated, given.size or DEFAULT_SIZE),
         scale=given.scale,
+        tls=given.tls,
     )
 
 
 async def _serve(settings: Settings, journal: Journal) -> None:
     shops = load_shops(settings, journal)
+    ready: dict[str, Any] = {"shops": [shop.domain for shop in shops]}
+    config = uvicorn.Config(
+        create_app(settings, shops),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
     with socket.create_server((settings.host, settings.port)) as listener:
-        server = _Server(
-            uvicorn.Config(
-                create_app(settings, shops),
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-        )
-        server.shops = [shop.domain for shop in shops]
+        if settings.tls:
+            ca_path = settings.data_dir.absolute() / CA_FILE_NAME
+            context = server_context(ready["shops"], ca_path)
+            config.ssl_context_factory = lambda _config, _default: context
+            ready["ca"] = str(ca_path)
+        server = _Server(config)
+        server.ready = ready
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)

@@ -33,3 +33,4 @@ class Settings(Struct, frozen=True):
     file_shops: tuple[FileShop, ...] = ()
     generated: GeneratedShop | None = None
     scale: float = 1.0
+    tls: bool = False

@@ -29,6 +29,7 @@ class Process:
             *arguments,
         ]
         self.base = ""
+        self.ready: dict[str, Any] = {}
 
     def start(self) -> Self:
         self.popen = subprocess.Popen(
@@ -37,7 +38,9 @@ class Process:
         assert self.popen.stdout is not None
         line = self.popen.stdout.readline()
         assert line, self.popen.communicate()[1]
-        self.base = f"http://127.0.0.1:{json.loads(line)['port']}"
+        self.ready = json.loads(line)
+        scheme = "https" if "ca" in self.ready else "http"
+        self.base = f"{scheme}://127.0.0.1:{self.ready['port']}"
         return self
 
     def kill(self) -> None:
