@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import html
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -17,11 +18,19 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from libs.simulator.settings import App
 from libs.simulator.shops import Shop
 from libs.simulator.times import now_seconds
-from libs.simulator.tokens import TokenPair
+from libs.simulator.tokens import TokenPair, Tokens
+
+Fields = Mapping[str, str]
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _CODE_GONE = "The authorization code was not found or was already used"
 _REFRESH_GONE = "This request requires an active refresh_token"
+_NOT_INSTALLED = "Client credentials cannot be performed on this shop"
+_NOT_TO_MIGRATE = "The subject_token is not an active access token that never expires"
+_NO_SUCH_EXCHANGE = "Only offline tokens that never expire can be exchanged, with expiring=1"
+_NO_SUCH_GRANT = "The grant_type is not known"
+_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
+_OFFLINE_TOKEN = "urn:shopify:params:oauth:token-type:offline-access-token"  # noqa: S105
 
 
 def authorize(request: Request, shop: Shop, app: App) -> Response:
@@ -110,30 +119,62 @@ async def access_token(request: Request, shop: Shop, app: App) -> Response:
         return _error(400, "invalid_request", "The request body could not be read")
     if not _is_app(form, app):
         return _error(401, "invalid_client", "The client id or the client secret is wrong")
-    if form.get("grant_type") == "refresh_token":
-        pair = shop.tokens.refresh(form.get("refresh_token", ""))
-        return _answer(pair) or _error(401, "invalid_request", _REFRESH_GONE)
-    if form.get("grant_type") not in {None, "", "authorization_code"}:
-        return _error(400, "unsupported_grant_type", "The simulator knows code and refresh_token")
-    expiring = form.get("expiring", "0") in {"1", "true", "True"}
-    pair = shop.tokens.exchange(form.get("code", ""), expiring=expiring)
+    grant = _GRANTS.get(form.get("grant_type", ""))
+    if grant is None:
+        return _error(400, "unsupported_grant_type", _NO_SUCH_GRANT)
+    return grant(shop.tokens, form)
+
+
+def _by_code(tokens: Tokens, form: Fields) -> Response:
+    pair = tokens.exchange(form.get("code", ""), expiring=_expiring(form))
     return _answer(pair) or _error(400, "invalid_request", _CODE_GONE)
 
 
-async def _fields(request: Request) -> dict[str, str] | None:
+def _by_refresh(tokens: Tokens, form: Fields) -> Response:
+    pair = tokens.refresh(form.get("refresh_token", ""))
+    return _answer(pair) or _error(401, "invalid_request", _REFRESH_GONE)
+
+
+def _by_token_exchange(tokens: Tokens, form: Fields) -> Response:
+    """The migration of an offline token; session tokens of embedded apps are not served."""
+    kinds = {form.get("subject_token_type"), form.get("requested_token_type")}
+    if kinds != {_OFFLINE_TOKEN} or not _expiring(form):
+        return _error(400, "invalid_request", _NO_SUCH_EXCHANGE)
+    pair = tokens.migrate(form.get("subject_token", ""))
+    return _answer(pair) or _error(400, "invalid_subject_token", _NOT_TO_MIGRATE)
+
+
+def _by_client_credentials(tokens: Tokens, _form: Fields) -> Response:
+    return _answer(tokens.client_token()) or _error(400, "shop_not_permitted", _NOT_INSTALLED)
+
+
+_GRANTS: Mapping[str, Callable[[Tokens, Fields], Response]] = {
+    "": _by_code,
+    "authorization_code": _by_code,
+    "refresh_token": _by_refresh,
+    _TOKEN_EXCHANGE: _by_token_exchange,
+    "client_credentials": _by_client_credentials,
+}
+
+
+def _expiring(form: Fields) -> bool:
+    return form.get("expiring", "0") in {"1", "true", "True"}
+
+
+async def _fields(request: Request) -> Fields | None:
     body = await request.body()
     try:
         if "json" in request.headers.get("content-type", ""):
             fields: Any = json.loads(body)
             if not isinstance(fields, dict):
                 return None
-            return {str(name): str(value) for name, value in fields.items()}
+            return {str(name): str(value) for name, value in fields.items() if value is not None}
         return dict(parse_qsl(body.decode(), keep_blank_values=True))
     except ValueError:
         return None
 
 
-def _is_app(form: dict[str, str], app: App) -> bool:
+def _is_app(form: Fields, app: App) -> bool:
     same_secret = hmac.compare_digest(form.get("client_secret", "").encode(), app.secret.encode())
     return form.get("client_id") == app.key and same_secret
 

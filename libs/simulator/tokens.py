@@ -2,6 +2,7 @@
 
 A code works once. An access token lives an hour. A refresh token lives 90 days, and after its
 first use 30 more, but dies as soon as a newer one is used or a new pair is acquired.
+A code that is exchanged installs the app; client credentials work while it is installed.
 """
 
 import secrets
@@ -14,10 +15,13 @@ from libs.simulator.times import now_seconds
 
 ACCESS_SECONDS = 3_600
 REFRESH_SECONDS = 7_776_000
+CLIENT_SECONDS = 86_399
 _REUSE_SECONDS = 30 * 86_400
 _CODE_SECONDS = 600
 
-TOKEN_KINDS = frozenset({"code", "access_token", "refresh_token"})
+TOKEN_KINDS = frozenset({"code", "access_token", "refresh_token", "installation"})
+_THE_ONE = ""
+"""The key of the installation: a shop has one at most."""
 
 Write = Callable[[str, int | str, object], None]
 
@@ -41,6 +45,10 @@ class RefreshToken(msgspec.Struct):
     expires_at: int
 
 
+class Installation(msgspec.Struct):
+    scope: str
+
+
 class TokenPair(msgspec.Struct, frozen=True):
     access_token: str
     scope: str
@@ -55,6 +63,11 @@ class Tokens:
         self._codes: dict[str, Code] = {}
         self._access: dict[str, AccessToken] = {}
         self._refresh: dict[str, RefreshToken] = {}
+        self._installations: dict[str, Installation] = {}
+
+    @property
+    def installed(self) -> bool:
+        return _THE_ONE in self._installations
 
     def issue_code(self, scope: str, redirect_uri: str) -> str:
         code = secrets.token_hex(16)
@@ -69,12 +82,29 @@ class Tokens:
         self._drop("code", code)
         if known.expires_at <= now_seconds():
             return None
-        for token in list(self._refresh):
-            self._drop("refresh_token", token)
+        self._retire_refresh_tokens()
+        self._put("installation", _THE_ONE, Installation(known.scope))
         if expiring:
             return self._pair(known.scope)
         access = self._new_access(known.scope, None)
         return TokenPair(access_token=access, scope=known.scope)
+
+    def migrate(self, token: str) -> TokenPair | None:
+        """A pair for a token that never expires, which is revoked; None for any other."""
+        known = self._access.get(token)
+        if known is None or known.expires_at is not None:
+            return None
+        self._drop("access_token", token)
+        self._retire_refresh_tokens()
+        return self._pair(known.scope)
+
+    def client_token(self) -> TokenPair | None:
+        """A day's token with the scopes of the installation; None when there is none."""
+        installation = self._installations.get(_THE_ONE)
+        if installation is None:
+            return None
+        access = self._new_access(installation.scope, now_seconds() + CLIENT_SECONDS)
+        return TokenPair(access, installation.scope, CLIENT_SECONDS)
 
     def refresh(self, token: str) -> TokenPair | None:
         """A new pair, or None when `token` is no longer active; the merchant must come back."""
@@ -113,6 +143,8 @@ class Tokens:
             self._codes[key] = msgspec.convert(value, Code)
         elif kind == "access_token":
             self._access[key] = msgspec.convert(value, AccessToken)
+        elif kind == "installation":
+            self._installations[key] = msgspec.convert(value, Installation)
         else:
             self._refresh[key] = msgspec.convert(value, RefreshToken)
 
@@ -121,15 +153,20 @@ class Tokens:
             "code": self._codes,
             "access_token": self._access,
             "refresh_token": self._refresh,
+            "installation": self._installations,
         }
 
-    def _put(self, kind: str, key: str, value: Code | AccessToken | RefreshToken) -> None:
+    def _put(self, kind: str, key: str, value: msgspec.Struct) -> None:
         self._kinds()[kind][key] = value
         self._write(kind, key, value)
 
     def _drop(self, kind: str, key: str) -> None:
         self._kinds()[kind].pop(key, None)
         self._write(kind, key, None)
+
+    def _retire_refresh_tokens(self) -> None:
+        for token in list(self._refresh):
+            self._drop("refresh_token", token)
 
     def _forget_expired(self) -> None:
         now = now_seconds()
