@@ -21,7 +21,7 @@ from libs.simulator.payloads import (
 )
 from libs.simulator.shops import Entity, Shop
 from libs.simulator.times import now_seconds, seconds_from_iso
-from libs.simulator.webhooks import Announcement, WebhookSender
+from libs.simulator.webhooks import UNINSTALLED, Announcement, WebhookSender
 
 _Entity = TypeVar("_Entity", bound=Entity)
 
@@ -198,7 +198,7 @@ class Changes:
         """Tokens are dead before app/uninstalled is sent; subscriptions go after it."""
         shop = self.shop
         shop.tokens.revoke_all()
-        self._sender.announce(shop, [("app/uninstalled", partial(shop_body, shop))], last=True)
+        self._sender.announce(shop, [(UNINSTALLED, partial(shop_body, shop))], last=True)
         shop.subscriptions.remove_all()
 
     def _new_customer(self, wanted: requests.NewCustomer, now: int) -> Customer:

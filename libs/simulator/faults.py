@@ -8,6 +8,7 @@ _ERROR_CLASSES = (4, 5)
 Counted = Literal["throttled", "internal_errors", "cut_answers", "cut_downloads"]
 _NEVER_NEGATIVE = (
     "delay",
+    "uninstall_delay",
     "throttled",
     "internal_errors",
     "cut_answers",
@@ -26,6 +27,7 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     drop: float = 0.0
     reorder: bool = False
     delay: float = 0.0
+    uninstall_delay: float = 0.0
     sign_with: str | None = None
     consent: bool = False
     throttle: bool = False

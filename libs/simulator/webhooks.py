@@ -27,6 +27,7 @@ RETRY_SECONDS = (10, 30, 120, 300, 900, 1_800, 3_600, 7_200)
 _AT_ONCE = 32
 """Tries under way for one shop: a shop whose app hangs slows no other."""
 _REORDER_SECONDS = 0.5
+UNINSTALLED = "app/uninstalled"
 
 Announcement = tuple[str, Callable[[], Body]]
 """A topic (orders/create) and its body, made only when a subscription wants it."""
@@ -68,7 +69,6 @@ class WebhookSender:
         `last`: the deliveries outlive their subscription (app/uninstalled).
         """
         event_id, moment = str(uuid4()), triggered_at()
-        dice = shop.dice
         for topic, body in announcements:
             for subscription in shop.subscriptions.wanting(topic):
                 delivery = Delivery(
@@ -83,16 +83,22 @@ class WebhookSender:
                     body=json_bytes(_included(body(), subscription)),
                     last=last,
                 )
-                self.log(shop).add(delivery)
-                if dice.random() < shop.faults.drop:
-                    delivery.state = "dropped"
-                    continue
-                copies = 2 if dice.random() < shop.faults.duplicate else 1
-                for _ in range(copies):
-                    wait = shop.faults.delay
-                    if shop.faults.reorder:
-                        wait += dice.random() * _REORDER_SECONDS
-                    self._start(shop, delivery, wait)
+                self._send(shop, delivery)
+
+    def _send(self, shop: Shop, delivery: Delivery) -> None:
+        dice, faults = shop.dice, shop.faults
+        self.log(shop).add(delivery)
+        if dice.random() < faults.drop:
+            delivery.state = "dropped"
+            return
+        copies = 2 if dice.random() < faults.duplicate else 1
+        for _ in range(copies):
+            wait = faults.delay
+            if delivery.topic == UNINSTALLED:
+                wait += faults.uninstall_delay
+            if faults.reorder:
+                wait += dice.random() * _REORDER_SECONDS
+            self._start(shop, delivery, wait)
 
     def _start(self, shop: Shop, delivery: Delivery, wait: float) -> None:
         task = asyncio.create_task(self._deliver(shop, delivery, wait))

@@ -6,8 +6,9 @@ import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,9 +16,12 @@ import httpx
 import pytest
 
 from libs.common.clock import utc_now
+from libs.common.messaging.records import DeliveryRecord
+from services.oauth.handlers import Deliveries
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
 from tests.integration.oauth.driver import SECRET, OauthDriver, running
+from tests.integration.simulator.driver import Received, Receiver
 
 SHOP = "toys.myshopify.com"
 LINES = (
@@ -32,8 +36,16 @@ class Simulator:
         self.api_url = url + "/{shop}"
         self._control = f"{url}/_control/shops/{SHOP}"
 
-    async def tell(self, action: str) -> None:
-        (await self.http.post(f"{self._control}/{action}")).raise_for_status()
+    async def tell(self, action: str, body: dict[str, Any] | None = None) -> None:
+        (await self.http.post(f"{self._control}/{action}", json=body)).raise_for_status()
+
+    async def subscribe(self, token: str, topic: str, uri: str) -> None:
+        url = f"{self.api_url.replace('{shop}', SHOP)}/admin/api/2026-10/graphql.json"
+        query = f"""mutation {{ webhookSubscriptionCreate(topic: {topic},
+          webhookSubscription: {{uri: "{uri}"}}) {{ userErrors {{ message }} }} }}"""
+        headers = {"X-Shopify-Access-Token": token}
+        answer = await self.http.post(url, json={"query": query}, headers=headers)
+        assert answer.json()["data"]["webhookSubscriptionCreate"]["userErrors"] == []
 
     async def takes(self, token: str) -> bool:
         """Whether the Admin API answers to `token`."""
@@ -139,3 +151,50 @@ async def test_after_an_uninstall_the_refresh_says_reconnect_and_connecting_agai
 
     assert await _walk_through(oauth, simulator) == tenant_id
     assert await simulator.takes(await _token(oauth, tenant_id))
+
+
+def _record(tenant_id: UUID, received: Received) -> DeliveryRecord:
+    return DeliveryRecord(
+        id=received.headers["x-shopify-webhook-id"],
+        source=received.headers["x-shopify-shop-domain"],
+        type=received.topic,
+        time=datetime.fromisoformat(received.headers["x-shopify-triggered-at"]),
+        tenant_id=tenant_id,
+        body=received.body,
+    )
+
+
+async def test_an_uninstall_that_arrives_after_a_quick_reinstall_does_not_undo_it(
+    oauth: OauthDriver, simulator: Simulator
+):
+    async with Receiver() as receiver:
+        tenant_id = await _walk_through(oauth, simulator)
+        token = await _token(oauth, tenant_id)
+        await simulator.subscribe(token, "APP_UNINSTALLED", receiver.uri)
+        await simulator.tell("faults", {"uninstallDelay": 5})
+        await simulator.tell("uninstall")
+        # Shopify dates a token by whole seconds: a reinstall shows from the next one on.
+        await asyncio.sleep(1.1)
+        assert await _walk_through(oauth, simulator) == tenant_id
+        assert receiver.received == []
+        [late] = await receiver.wait_for(1)
+
+    await Deliveries(oauth.engine).apply([_record(tenant_id, late)])
+
+    assert await oauth.status_of(tenant_id) == "active"
+    assert await simulator.takes(await _token(oauth, tenant_id))
+
+
+async def test_an_uninstall_of_the_shop_as_it_is_now_disconnects_it(
+    oauth: OauthDriver, simulator: Simulator
+):
+    async with Receiver() as receiver:
+        tenant_id = await _walk_through(oauth, simulator)
+        token = await _token(oauth, tenant_id)
+        await simulator.subscribe(token, "APP_UNINSTALLED", receiver.uri)
+        await simulator.tell("uninstall")
+        [sent] = await receiver.wait_for(1)
+
+    await Deliveries(oauth.engine).apply([_record(tenant_id, sent)])
+
+    assert await oauth.status_of(tenant_id) == "disconnected"

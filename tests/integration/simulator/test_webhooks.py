@@ -5,10 +5,12 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from libs.common.clock import utc_now
 from libs.simulator.payloads import json_bytes
 from tests.integration.simulator.driver import SECRET, Received, Receiver, Simulator, until
 
@@ -222,6 +224,21 @@ async def test_an_uninstalled_app_has_neither_token_nor_subscription(
     assert json.loads(delivery.body)["myshopify_domain"] == simulator.shop
     assert (await simulator.ask("{ shop { id } }")).status_code == 401
     assert (await simulator.control("GET", "/subscriptions")) == {"subscriptions": []}
+
+
+async def test_an_uninstall_held_back_arrives_after_the_reinstall_with_its_own_time(
+    simulator: Simulator, receiver: Receiver
+):
+    await simulator.subscribe("APP_UNINSTALLED", receiver.uri)
+    await simulator.control("POST", "/faults", {"uninstallDelay": 2})
+    await simulator.control("POST", "/uninstall")
+    await simulator.install()
+    reinstalled, arrived_before = utc_now(), len(receiver.received)
+
+    [delivery] = await receiver.wait_for(1)
+    assert arrived_before == 0
+    assert datetime.fromisoformat(delivery.headers["x-shopify-triggered-at"]) < reinstalled
+    assert (await simulator.ask("{ shop { id } }")).status_code == 200
 
 
 def _signed(delivery: Received) -> bool:
