@@ -146,6 +146,7 @@ def _simulator(plan: Plan) -> Program:
         "libs.simulator",
         *("--port", str(plan.ports["simulator"])),
         *("--data-dir", str(plan.data_dir / "simulator")),
+        *("--compliance-uri", f"{plan.webhooks_url.rstrip('/')}/webhooks/compliance"),
         *plan.simulator_arguments,
     )
     return Program(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import uvicorn
@@ -73,6 +74,17 @@ def _file_shop(text: str) -> FileShop:
     return FileShop(domain.lower(), Path(file), currency, zone)
 
 
+def _address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        good = False
+    if not good:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an http or https address")
+    return text
+
+
 def _size(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_SIZE):
         raise argparse.ArgumentTypeError(
@@ -104,7 +116,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-key", default=os.environ.get("SHOPIFY_API_KEY"))
     parser.add_argument("--api-secret", default=os.environ.get("SHOPIFY_API_SECRET"))
     parser.add_argument("--redirect-uri", action="append", default=[])
-    parser.add_argument("--scale", type=float, default=1.0, help="of the pauses between retries")
+    parser.add_argument(
+        "--compliance-uri",
+        type=_address,
+        metavar="URL",
+        help="where customers/data_request, customers/redact and shop/redact go",
+    )
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        help="of the pauses between retries and from an uninstall to shop/redact",
+    )
     parser.add_argument("--tls", action="store_true", help="serve https; its CA is DIR/ca.pem")
     return parser
 
@@ -122,7 +145,7 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
         host=given.host,
         port=given.port,
         data_dir=given.data_dir,
-        app=App(given.api_key, given.api_secret, tuple(given.redirect_uri)),
+        app=App(given.api_key, given.api_secret, tuple(given.redirect_uri), given.compliance_uri),
         cdnow=given.cdnow,
         file_shops=tuple(given.shop),
         generated=None

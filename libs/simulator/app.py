@@ -43,6 +43,8 @@ def create_app(settings: Settings, shops: list[Shop]) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with sender:
+            for handle in world.handles.values():
+                handle.compliance.resume()
             yield
             for handle in world.handles.values():
                 handle.traffic.stop()

@@ -83,6 +83,14 @@ def _delete_customer(handle: ShopHandle, request: Request, _body: bytes) -> None
     handle.changes.delete_customer(request.path_params["id"])
 
 
+def _request_data(handle: ShopHandle, request: Request, _body: bytes) -> None:
+    handle.compliance.request_data(request.path_params["id"])
+
+
+def _redact_customer(handle: ShopHandle, request: Request, _body: bytes) -> None:
+    handle.compliance.redact_customer(request.path_params["id"])
+
+
 def _create_product(handle: ShopHandle, _request: Request, body: bytes) -> Any:
     return views.product_view(handle.changes.create_product(read(body, requests.NewProduct)))
 
@@ -101,6 +109,8 @@ def _change_shop(handle: ShopHandle, _request: Request, body: bytes) -> None:
 
 
 def _uninstall(handle: ShopHandle, _request: Request, _body: bytes) -> None:
+    if handle.shop.tokens.installed:
+        handle.compliance.plan_shop_redact()
     handle.changes.uninstall()
 
 
@@ -157,6 +167,8 @@ _ACTIONS: tuple[tuple[str, str, Action, int], ...] = (
     ("GET", "/customers/{id}", _show_customer, 200),
     ("PATCH", "/customers/{id}", _change_customer, 200),
     ("DELETE", "/customers/{id}", _delete_customer, 204),
+    ("POST", "/customers/{id}/data_request", _request_data, 204),
+    ("POST", "/customers/{id}/redact", _redact_customer, 204),
     ("POST", "/products", _create_product, 201),
     ("GET", "/products/{id}", _show_product, 200),
     ("PATCH", "/products/{id}", _change_product, 200),

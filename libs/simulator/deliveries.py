@@ -24,13 +24,16 @@ class Attempt(Struct, frozen=True):
 
 
 class Delivery(Struct):
-    """`state`: pending, delivered, failed, dropped (a fault), abandoned (subscription gone)."""
+    """`state`: pending, delivered, failed, dropped (a fault), abandoned (subscription gone).
+
+    `subscription_id` None: sent to the app's compliance address.
+    """
 
     webhook_id: str
     event_id: str
     topic: str
     triggered_at: str
-    subscription_id: int
+    subscription_id: int | None
     uri: str
     name: str | None
     api_version: str
@@ -45,7 +48,7 @@ class Delivery(Struct):
             "eventId": self.event_id,
             "topic": self.topic,
             "triggeredAt": self.triggered_at,
-            "subscriptionId": str(self.subscription_id),
+            "subscriptionId": None if self.subscription_id is None else str(self.subscription_id),
             "uri": self.uri,
             "state": self.state,
             "status": self.attempts[-1].status if self.attempts else None,

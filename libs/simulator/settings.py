@@ -8,11 +8,15 @@ from libs.simulator.model import GeneratedShop
 
 
 class App(Struct, frozen=True):
-    """The one app that may be installed. `redirect_uris` are allowed beginnings."""
+    """The one app that may be installed. `redirect_uris` are allowed beginnings.
+
+    `compliance_uri` takes the webhooks of privacy law; without it there are none.
+    """
 
     key: str
     secret: str
     redirect_uris: tuple[str, ...] = ()
+    compliance_uri: str | None = None
 
 
 class FileShop(Struct, frozen=True):
@@ -23,7 +27,7 @@ class FileShop(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True):
-    """`scale` multiplies the pauses between a webhook's tries."""
+    """`scale` multiplies the pauses between a webhook's tries, and the wait for shop/redact."""
 
     host: str
     port: int

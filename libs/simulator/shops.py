@@ -42,6 +42,7 @@ class Shop:
         self.subscriptions = Subscriptions(self.write)
         self.operations = Operations(self.write)
         self.revisions = {"order": 0, "customer": 0, "product": 0}
+        self.uninstalled_at: float | None = None
         self._journal = journal
         self._next_order_number = contents.last_order_number + 1
 
@@ -92,6 +93,11 @@ class Shop:
         self.facts = msgspec.structs.replace(self.facts, updated_at=now_seconds(), **changes)
         self.write("facts", "", self.facts)
 
+    def note_uninstall(self, moment: float | None) -> None:
+        """When the app was uninstalled; None once shop/redact no longer waits for its time."""
+        self.uninstalled_at = moment
+        self.write("uninstalled", "", moment)
+
     def write(self, kind: str, key: int | str, value: object) -> None:
         """Keep `value` (None: gone) over restarts."""
         self._journal.write(self.domain, kind, key, value)
@@ -99,6 +105,8 @@ class Shop:
     def replay(self, record: Record) -> None:
         if record.kind == "facts":
             self.facts = msgspec.convert(record.value, ShopFacts)
+        elif record.kind == "uninstalled":
+            self.uninstalled_at = record.value
         elif record.kind in TOKEN_KINDS:
             self.tokens.replay(record.kind, record.key, record.value)
         else:

@@ -1,7 +1,7 @@
 """Sends webhooks as Shopify does: 1 s to connect, 5 s in all, only 2xx counts, 8 retries.
 
-A delivery whose last retry fails costs the subscription. Deliveries under way are not kept over
-a restart: Shopify does not promise delivery either.
+A delivery whose last retry fails costs the subscription, if it has one. Deliveries under way are
+not kept over a restart: Shopify does not promise delivery either.
 """
 
 import asyncio
@@ -9,11 +9,13 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from libs.common.errors import InvalidInputError
 from libs.simulator.deliveries import Attempt, Delivery, DeliveryLog
 from libs.simulator.payloads import Body, json_bytes
 from libs.simulator.settings import App
@@ -27,6 +29,7 @@ RETRY_SECONDS = (10, 30, 120, 300, 900, 1_800, 3_600, 7_200)
 _AT_ONCE = 32
 """Tries under way for one shop: a shop whose app hangs slows no other."""
 _REORDER_SECONDS = 0.5
+LATEST_VERSION = "2026-10"
 UNINSTALLED = "app/uninstalled"
 
 Announcement = tuple[str, Callable[[], Body]]
@@ -38,7 +41,7 @@ class WebhookSender:
 
     def __init__(self, app: App, scale: float) -> None:
         self._app = app
-        self._scale = scale
+        self.scale = scale
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._client = httpx.AsyncClient(
@@ -57,6 +60,10 @@ class WebhookSender:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.aclose()
+
+    @property
+    def compliance_uri(self) -> str | None:
+        return self._app.compliance_uri
 
     def log(self, shop: Shop) -> DeliveryLog:
         return self.logs.setdefault(shop.domain, DeliveryLog())
@@ -85,6 +92,33 @@ class WebhookSender:
                 )
                 self._send(shop, delivery)
 
+    def send_compliance(self, shop: Shop, topic: str, body: Body) -> None:
+        """Deliver to the app's one address. Raises InvalidInputError when it gave none."""
+        if self._app.compliance_uri is None:
+            raise InvalidInputError("there is no compliance address: give --compliance-uri")
+        delivery = Delivery(
+            webhook_id=str(uuid4()),
+            event_id=str(uuid4()),
+            topic=topic,
+            triggered_at=triggered_at(),
+            subscription_id=None,
+            uri=self._app.compliance_uri,
+            name=None,
+            api_version=LATEST_VERSION,
+            body=json_bytes(body),
+            last=True,
+        )
+        self._send(shop, delivery)
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do it then, unless the simulator has ended by that time."""
+
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            action()
+
+        self._keep(wait())
+
     def _send(self, shop: Shop, delivery: Delivery) -> None:
         dice, faults = shop.dice, shop.faults
         self.log(shop).add(delivery)
@@ -101,13 +135,16 @@ class WebhookSender:
             self._start(shop, delivery, wait)
 
     def _start(self, shop: Shop, delivery: Delivery, wait: float) -> None:
-        task = asyncio.create_task(self._deliver(shop, delivery, wait))
+        self._keep(self._deliver(shop, delivery, wait))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, shop: Shop, delivery: Delivery, wait: float) -> None:
         slots = self._slots.setdefault(shop.domain, asyncio.Semaphore(_AT_ONCE))
-        for pause in (wait, *(seconds * self._scale for seconds in RETRY_SECONDS)):
+        for pause in (wait, *(seconds * self.scale for seconds in RETRY_SECONDS)):
             if pause:
                 await asyncio.sleep(pause)
             if not delivery.last and shop.subscriptions.get(delivery.subscription_id) is None:
@@ -121,7 +158,8 @@ class WebhookSender:
                 return
         if delivery.state != "delivered":
             delivery.state = "failed"
-            shop.subscriptions.remove(delivery.subscription_id)
+            if delivery.subscription_id is not None:
+                shop.subscriptions.remove(delivery.subscription_id)
 
     async def _try(self, shop: Shop, delivery: Delivery) -> Attempt:
         started, moment = time.monotonic(), triggered_at()

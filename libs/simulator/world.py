@@ -12,6 +12,7 @@ from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import cdnow
 from libs.simulator.bulk import BulkRunner
 from libs.simulator.changes import Changes
+from libs.simulator.compliance import Compliance
 from libs.simulator.context import Address, Context
 from libs.simulator.files import read_file
 from libs.simulator.generated import generate
@@ -37,6 +38,7 @@ class ShopHandle(Struct, frozen=True):
     sender: WebhookSender
     listings: Listings
     bulk: BulkRunner
+    compliance: Compliance
 
     def context(self, scopes: frozenset[str], address: Address, api_version: str) -> Context:
         return Context(self.shop, scopes, address, api_version, self.listings, self.bulk)
@@ -150,6 +152,12 @@ def open_world(settings: Settings, shops: list[Shop], sender: WebhookSender) -> 
     for shop in shops:
         changes = Changes(shop, sender)
         handles[shop.domain] = ShopHandle(
-            shop, changes, LiveOrders(changes), sender, Listings(), bulk
+            shop=shop,
+            changes=changes,
+            traffic=LiveOrders(changes),
+            sender=sender,
+            listings=Listings(),
+            bulk=bulk,
+            compliance=Compliance(shop, sender),
         )
     return World(handles, bulk)
