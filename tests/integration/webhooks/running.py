@@ -58,7 +58,7 @@ async def service(database_url: str, amqp_url: str) -> AsyncIterator[Service]:
         app = create_app([SECRET, "an older secret"], directory, intake)
         workers = (directory.keep_fresh(), intake.watch_broker(), intake.relay_spool())
         async with _served(app) as url, running(*workers):
-            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as http:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
                 yield Service(http, intake, directory, engine)
     await engine.dispose()
 
