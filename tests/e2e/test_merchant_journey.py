@@ -107,6 +107,8 @@ _QUESTIONS = (
     "/api/analytics/orders?from=2026-03-01&to=2026-06-30",
     "/api/analytics/top-customers?limit=50",
 )
+_STREAMS = {"/api/live"}
+"""Without an end; the page shows what they say."""
 
 
 def _values_of(truth: dict[str, Any]) -> set[str]:
@@ -120,7 +122,7 @@ async def _get_nothing_of_the_first_from_the_api(page: Page, running: Running) -
     first, second = (running.truth(shop, **{"from": ""}) for shop in (SHOP, OTHER_SHOP))
     foreign = {f'"{value}"' for value in _values_of(first) - _values_of(second) - {"0.00"}}
     tenant = (await _sign_in_over_http(running, USER)).json()["tenant"]
-    paths = running.get_paths()
+    paths = running.get_paths() - _STREAMS
     assert paths <= {question.partition("?")[0] for question in _QUESTIONS}, "a route is not asked"
     answers = []
     for question in _QUESTIONS:
