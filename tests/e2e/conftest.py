@@ -25,6 +25,8 @@ PRIVATE_PERSON = "zyxw-of-the-backfill"
 """The only customer of `PRIVATE_SHOP`: their name and e-mail address are made of it."""
 EMPTY_SHOP = "quiet-corner.myshopify.com"
 _DASHBOARD = Path(__file__).parents[2] / "services/gateway/dashboard"
+_LIMITS = {"LOGIN_LIMIT_PER_MINUTE": "200", "RATE_LIMIT_PER_MINUTE": "5000"}
+"""The tests are one address and a few users, who sign in far more often than people do."""
 _START_SECONDS = 180
 _STOP_SECONDS = 120
 _CHROMIUM_FLAGS = [
@@ -117,7 +119,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         *("--data-dir", str(data_dir), "--port", "0"),
     ]
     with (folder / "up.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(
+            command, env=os.environ | _LIMITS, stdout=subprocess.PIPE, stderr=log, text=True
+        )
         try:
             line = process.stdout.readline()
             assert line, (folder / "up.log").read_text()[-4000:]
