@@ -5,27 +5,20 @@ comes by webhook, so there is no gap. One entity's failure stops no other.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
-
-import msgspec
+from datetime import timedelta
 
 from libs.common.database.transaction import Transaction
 from libs.common.errors import PermanentError, ReconnectRequiredError, ShopifyRequestError
 from libs.common.logs import get_logger
-from services.ingestor.facts import Entity
 from services.ingestor.pulls import leases, repository
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.exports import EXPORTS_AT_MOST, Export, ExportTask, fetch_export
 from services.ingestor.pulls.importing import import_export
-from services.ingestor.pulls.state import (
-    ENTITIES,
-    Checkpoint,
-    EntityProgress,
-    PullError,
-    PullState,
-)
+from services.ingestor.pulls.running import RunningEntity
+from services.ingestor.pulls.slices import plan_slices
+from services.ingestor.pulls.state import ENTITIES, PullError, PullState, Slice
 from services.ingestor.pulls.verification import settle_difference
 from services.ingestor.shopify.errors import ExportFailedError
 from services.ingestor.shopify.shop import ShopFacts, count, read_shop
@@ -48,18 +41,14 @@ async def run_backfill(pull: PullContext) -> None:
     shop = await read_shop(pull.client)
     await pull.write(lambda tx: repository.save_shop(tx, pull.claim.tenant_id, shop))
     errors = await _subscribe(pull)
-    by_name = {each.entity: each for each in entities}
-    open_entities = [by_name[name] for name in ENTITIES if by_name[name].state != "done"]
-    await _expect(pull, open_entities)
+    by_name = {each.entity: RunningEntity(pull, each) for each in entities}
+    left = [by_name[name] for name in ENTITIES if by_name[name].state not in ("done", "failed")]
+    for running in left:
+        await _plan(running)
     async with AsyncExitStack() as stack:
-        exports = {
-            each.entity: _begin_export(pull, each, stack)
-            for each in open_entities
-            if each.state != "failed"
-        }
-        for each in open_entities:
-            if each.entity in exports:
-                await _pull_entity(pull, each.entity, exports[each.entity], shop)
+        exporting = {running.entity: _begin_exports(running, stack) for running in left}
+        for running in left:
+            await _pull_entity(running, exporting[running.entity], shop)
     await _finish(pull, errors)
 
 
@@ -73,68 +62,89 @@ async def _subscribe(pull: PullContext) -> list[PullError]:
     return []
 
 
-async def _expect(pull: PullContext, entities: Sequence[EntityProgress]) -> None:
-    """Put Shopify's counts beside ours, for those who watch; the export corrects them."""
-    for each in entities:
-        if each.checkpoint.size is not None or each.state == "failed":
-            continue
-        try:
-            expected = await count(pull.client, each.entity)
-        except ShopifyRequestError as error:
-            log.warning("count_refused", entity=each.entity, reason=error.message)
-            continue
-        await pull.save(each.entity, each.state, each.checkpoint, expected=expected)
+async def _plan(running: RunningEntity) -> None:
+    """Cut the entity into exports, and put Shopify's count beside ours for those who watch."""
+    if running.checkpoint.slices:
+        return
+    client, entity = running.pull.client, running.entity
+    records = None
+    try:
+        records = await count(client, entity)
+        slices = await plan_slices(client, entity, records)
+    except ShopifyRequestError as error:
+        # The export itself will tell what is refused.
+        log.warning("count_refused", entity=entity, reason=error.message)
+        slices = (Slice(),)
+    await running.plan(slices, records)
 
 
-def _begin_export(pull: PullContext, each: EntityProgress, stack: AsyncExitStack) -> ExportTask:
-    task = asyncio.create_task(fetch_export(pull, each.entity, each.checkpoint))
+def _begin_exports(running: RunningEntity, stack: AsyncExitStack) -> dict[int, ExportTask]:
+    tasks = {
+        number: asyncio.create_task(fetch_export(running, number))
+        for number, held in enumerate(running.checkpoint.slices)
+        if not held.done
+    }
 
     async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     stack.push_async_callback(end)
-    return task
+    return tasks
 
 
 async def _pull_entity(
-    pull: PullContext, entity: Entity, exporting: ExportTask, shop: ShopFacts
+    running: RunningEntity, exporting: Mapping[int, ExportTask], shop: ShopFacts
 ) -> None:
-    """To `done` or `failed`; only what concerns the whole pull is raised."""
-    try:
-        export = await exporting
-        checkpoint = await _import_until_equal(pull, entity, export, shop)
-    except ReconnectRequiredError:
-        raise
-    except (PermanentError, ExportFailedError) as error:
-        log.warning("entity_failed", entity=entity, code=error.code, context=error.context)
-        failed = Checkpoint(error=PullError.of(error, entity))
-        await pull.save(entity, "failed", failed)
-        return
-    await pull.save(entity, "done", checkpoint)
+    """To `done` or `failed`; only what concerns the whole pull is raised.
+
+    A slice that fails stops no other: what can be had comes in.
+    """
+    failure: PullError | None = None
+    for number, task in exporting.items():
+        try:
+            await _import_until_equal(running, await task, shop)
+        except ReconnectRequiredError:
+            raise
+        except (PermanentError, ExportFailedError) as error:
+            log.warning(
+                "slice_failed",
+                entity=running.entity,
+                slice=number,
+                code=error.code,
+                context=error.context,
+            )
+            failure = failure or PullError.of(error, running.entity)
+    if failure is None:
+        await _raise_watermark(running)
+    await running.finish(failure)
 
 
-async def _import_until_equal(
-    pull: PullContext, entity: Entity, export: Export, shop: ShopFacts
-) -> Checkpoint:
-    since = None if shop.sees_all_orders else shop.observed_at - HISTORY_WITHOUT_SCOPE
+async def _import_until_equal(running: RunningEntity, export: Export, shop: ShopFacts) -> None:
+    history_since = None if shop.sees_all_orders else shop.observed_at - HISTORY_WITHOUT_SCOPE
+    number = export.number
     while True:
-        checkpoint = await import_export(pull, entity, export)
-        await _raise_watermark(pull, entity, export.snapshot_at)
-        difference = await settle_difference(pull, entity, export.snapshot_at, since)
-        if difference is None:
-            return checkpoint
-        if checkpoint.attempt >= EXPORTS_AT_MOST:
-            return msgspec.structs.replace(checkpoint, mismatch=True)
+        await import_export(running, export)
         export.file.unlink()
-        export = await fetch_export(pull, entity, checkpoint.renewed())
+        difference = await settle_difference(running, export, history_since)
+        held = running.checkpoint.slices[number]
+        if difference is None or held.attempt >= EXPORTS_AT_MOST:
+            await running.save_slice(number, done=True, mismatch=difference is not None)
+            return
+        await running.renew(number)
+        export = await fetch_export(running, number)
 
 
-async def _raise_watermark(pull: PullContext, entity: Entity, moment: datetime) -> None:
+async def _raise_watermark(running: RunningEntity) -> None:
+    """All that changed before the oldest of the snapshots has been read."""
+    moment = min(filter(None, (each.snapshot_at for each in running.checkpoint.slices)))
+
     async def work(tx: Transaction) -> None:
-        await repository.raise_watermark(tx, pull.claim.tenant_id, entity, moment)
+        tenant_id = running.pull.claim.tenant_id
+        await repository.raise_watermark(tx, tenant_id, running.entity, moment)
 
-    await pull.write(work)
+    await running.pull.write(work)
 
 
 async def _finish(pull: PullContext, errors: Sequence[PullError]) -> None:

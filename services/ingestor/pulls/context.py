@@ -1,5 +1,6 @@
 """What every step of one pull works with."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +9,9 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction
-from services.ingestor.facts import Entity
-from services.ingestor.pulls import leases, repository
+from services.ingestor.pulls import leases
 from services.ingestor.pulls.leases import Claim
 from services.ingestor.pulls.progress import Progress
-from services.ingestor.pulls.state import Checkpoint, EntityState
 from services.ingestor.shopify.graphql import ShopifyClient
 
 _Result = TypeVar("_Result")
@@ -52,26 +51,10 @@ class PullContext:
     progress: Progress
     folder: Path
     webhooks_url: str
+    export_turns: asyncio.Semaphore
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[_Result]], *, say_now: bool = False
     ) -> _Result:
         """See `write_held`."""
         return await write_held(self.engine, self.claim, self.progress, work, say_now=say_now)
-
-    async def save(
-        self,
-        entity: Entity,
-        state: EntityState,
-        checkpoint: Checkpoint,
-        *,
-        expected: int | None = None,
-    ) -> None:
-        """Write how far the entity is, and say so at once."""
-
-        async def work(tx: Transaction) -> None:
-            await repository.save_progress(
-                tx, self.claim, entity, state, checkpoint, expected=expected
-            )
-
-        await self.write(work, say_now=True)

@@ -1,4 +1,4 @@
-"""Gets an entity's file from Shopify, going on with the export that a predecessor started."""
+"""Gets the files of an entity from Shopify, going on with exports that a predecessor started."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,13 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
-import msgspec
-
 from libs.common.logs import get_logger
-from services.ingestor.facts import Entity
-from services.ingestor.pulls.context import PullContext
-from services.ingestor.pulls.state import Checkpoint
+from services.ingestor.pulls.running import RunningEntity
+from services.ingestor.pulls.state import Slice
 from services.ingestor.shopify import bulk, queries
+from services.ingestor.shopify.bulk import BulkOperation
 from services.ingestor.shopify.errors import ExportFailedError, ExportRefusedError
 from services.ingestor.shopify.jsonl import parts_for
 
@@ -25,57 +23,73 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A whole file on our disk. `snapshot_at` is the moment, by Shopify's clock, that it shows."""
+    """A whole file on our disk: slice `number`, as it was at `snapshot_at` by Shopify's clock."""
 
+    number: int
     file: Path
     snapshot_at: datetime
-    checkpoint: Checkpoint
 
 
 ExportTask: TypeAlias = asyncio.Task[Export]
 
 
-async def fetch_export(pull: PullContext, entity: Entity, checkpoint: Checkpoint) -> Export:
-    """The entity's file, with as many lines as Shopify counted objects.
+async def fetch_export(running: RunningEntity, number: int) -> Export:
+    """The slice's file, with as many lines as Shopify counted objects.
 
     An export that failed, expired or came short is started again; raises the last
     ExportFailedError once three did.
     """
+    held = running.checkpoint.slices[number]
     while True:
         try:
-            return await _fetch(pull, entity, checkpoint)
+            return await _fetch(running, number, held)
         except ExportFailedError as error:
-            log.warning("export_failed", entity=entity, code=error.code, attempt=checkpoint.attempt)
-            if checkpoint.attempt >= EXPORTS_AT_MOST:
+            log.warning(
+                "export_failed",
+                entity=running.entity,
+                slice=number,
+                code=error.code,
+                attempt=held.attempt,
+            )
+            if held.attempt >= EXPORTS_AT_MOST:
                 raise
-            checkpoint = checkpoint.renewed()
+            held = await running.renew(number)
 
 
-async def _fetch(pull: PullContext, entity: Entity, checkpoint: Checkpoint) -> Export:
-    if checkpoint.operation_id is None:
-        operation_id = await _start(pull, entity)
-        checkpoint = msgspec.structs.replace(checkpoint, operation_id=operation_id)
-        await pull.save(entity, "exporting", checkpoint)
-    else:
-        operation_id = checkpoint.operation_id
-    operation = await bulk.wait_until_done(pull.client, operation_id)
-    file = pull.folder / f"{entity}.{checkpoint.attempt}.jsonl"
-    await bulk.download(pull.client.http, operation, file)
+async def _fetch(running: RunningEntity, number: int, held: Slice) -> Export:
+    async with running.pull.export_turns:
+        operation = await _run(running, number, held)
+    file = running.pull.folder / f"{running.entity}.{number}.{held.attempt}.jsonl"
+    await bulk.download(running.pull.client.http, operation, file)
     size = file.stat().st_size
-    if checkpoint.parts is None or checkpoint.size != size:
+    found = {"snapshot_at": operation.created_at, "expected": operation.root_object_count}
+    if held.parts is None or held.size != size:
         # Not the file that was begun with: its order may differ, so all of it is applied again.
-        checkpoint = msgspec.structs.replace(
-            checkpoint, size=size, parts=parts_for(size), applied=0, marks=()
-        )
-    await pull.save(entity, "exporting", checkpoint, expected=operation.root_object_count)
-    log.info("export_fetched", entity=entity, objects=operation.object_count, bytes=size)
-    return Export(file, operation.created_at, checkpoint)
+        found |= {"size": size, "parts": parts_for(size), "applied": 0}
+    await running.save_slice(number, **found)
+    log.info(
+        "export_fetched",
+        entity=running.entity,
+        slice=number,
+        objects=operation.object_count,
+        bytes=size,
+    )
+    return Export(number, file, operation.created_at)
 
 
-async def _start(pull: PullContext, entity: Entity) -> str:
+async def _run(running: RunningEntity, number: int, held: Slice) -> BulkOperation:
+    operation_id = held.operation_id
+    if operation_id is None:
+        operation_id = await _start(running, held)
+        await running.save_slice(number, operation_id=operation_id)
+    return await bulk.wait_until_done(running.pull.client, operation_id)
+
+
+async def _start(running: RunningEntity, held: Slice) -> str:
+    query = queries.bulk_query(running.entity, held.window.search())
     for _ in range(_BUSY_TRIES):
         try:
-            return await bulk.start(pull.client, queries.BULK[entity])
+            return await bulk.start(running.pull.client, query)
         except ExportRefusedError:
             await asyncio.sleep(_BUSY_PAUSE_SECONDS)
-    return await bulk.start(pull.client, queries.BULK[entity])
+    return await bulk.start(running.pull.client, query)

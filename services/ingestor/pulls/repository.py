@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,7 @@ from services.ingestor.pulls.state import (
     Trouble,
 )
 from services.ingestor.shopify.shop import ShopFacts
+from services.ingestor.shopify.windows import Window
 
 _UNSEEN_HISTORY = timedelta(days=60)
 """Orders older than this are shown to apps with read_all_orders only."""
@@ -168,13 +169,6 @@ async def raise_watermark(
     )
 
 
-class Window(NamedTuple):
-    """Records created before `before` and, where given, not before `since`."""
-
-    before: datetime
-    since: datetime | None
-
-
 async def count_records(tx: Transaction, tenant_id: UUID, entity: Entity, window: Window) -> int:
     """How many of the window we have that are not deleted; test orders count."""
     table = _TABLE_OF[entity]
@@ -193,12 +187,12 @@ async def read_unseen(
 
 
 def _alive(table: Table, tenant_id: UUID, window: Window) -> list[ColumnElement[bool]]:
-    conditions = [
-        table.c.tenant_id == tenant_id,
-        table.c.created_at < window.before,
-        table.c.deleted_at.is_(None),
-    ]
-    return conditions if window.since is None else [*conditions, table.c.created_at >= window.since]
+    conditions = [table.c.tenant_id == tenant_id, table.c.deleted_at.is_(None)]
+    if window.since is not None:
+        conditions.append(table.c.created_at >= window.since)
+    if window.before is not None:
+        conditions.append(table.c.created_at < window.before)
+    return conditions
 
 
 def _pull(claim: Claim) -> Any:

@@ -8,6 +8,7 @@ import msgspec
 from libs.common.errors import PlatformError
 from services.ingestor.facts import Entity
 from services.ingestor.pulls.pace import Mark
+from services.ingestor.shopify.windows import Window
 
 ENTITIES: tuple[Entity, ...] = ("customers", "orders", "products")
 """The order in which they are applied."""
@@ -28,28 +29,56 @@ class PullError(msgspec.Struct, frozen=True):
         return cls(entity, error.code, error.message)
 
 
-class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a successor goes on: the export, how it is joined, and how many roots are applied.
+class Slice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One export, and how far it is applied: the records created in `window`.
 
-    `attempt` counts exports of this entity in this pull; `marks` show how fast it went lately.
+    `attempt` counts the exports of this slice in this pull. `snapshot_at`, by Shopify's clock, is
+    the moment that the file shows; `parts` is how the file is joined.
     """
 
+    window: Window = Window()
     attempt: int = 1
     operation_id: str | None = None
+    snapshot_at: datetime | None = None
+    expected: int | None = None
     size: int | None = None
     parts: int | None = None
     applied: int = 0
-    error: PullError | None = None
+    done: bool = False
     mismatch: bool = False
+
+    def renewed(self) -> "Slice":
+        """For another export, from its first root."""
+        return Slice(window=self.window, attempt=self.attempt + 1)
+
+
+class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a successor goes on: the slices of an entity, in the order they are applied in.
+
+    `marks` show how fast it went lately.
+    """
+
+    slices: tuple[Slice, ...] = ()
+    error: PullError | None = None
     marks: tuple[Mark, ...] = ()
+
+    @property
+    def applied(self) -> int:
+        return sum(each.applied for each in self.slices)
+
+    @property
+    def expected(self) -> int | None:
+        """None until every export has told how many roots it has."""
+        counts = [each.expected for each in self.slices if each.expected is not None]
+        return sum(counts) if counts and len(counts) == len(self.slices) else None
+
+    @property
+    def mismatch(self) -> bool:
+        return any(each.mismatch for each in self.slices)
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.to_builtins(self)
         return found
-
-    def renewed(self) -> "Checkpoint":
-        """For another export, from its first root."""
-        return Checkpoint(attempt=self.attempt + 1)
 
 
 class EntityProgress(msgspec.Struct, frozen=True):

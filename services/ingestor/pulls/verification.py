@@ -9,8 +9,10 @@ from libs.common.logs import get_logger
 from services.ingestor.facts import Deletion, Entity, Observation
 from services.ingestor.pulls import repository
 from services.ingestor.pulls.context import PullContext
-from services.ingestor.pulls.repository import Window
+from services.ingestor.pulls.exports import Export
+from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.shopify import shop
+from services.ingestor.shopify.windows import Window
 from services.ingestor.store.apply import apply_observations
 
 _PAUSES_SECONDS = (0.0, 0.5, 2.0)
@@ -25,32 +27,32 @@ class Difference(NamedTuple):
 
 
 async def settle_difference(
-    pull: PullContext, entity: Entity, snapshot_at: datetime, history_since: datetime | None
+    running: RunningEntity, export: Export, history_since: datetime | None
 ) -> Difference | None:
     """Compare, after a whole snapshot was applied; None when both have the same number.
 
     Records that we have and the snapshot does not were deleted while nobody told us: they are
-    deleted here too. Counted is what was created before the second of the snapshot and, for
-    orders, since the history that Shopify shows us begins.
+    deleted here too. Counted is what of the export's window was created before the second of the
+    snapshot and, for orders, since the history that Shopify shows us begins.
     """
-    since = history_since if entity == "orders" else None
-    window = Window(snapshot_at.replace(microsecond=0), since)
-    difference = await _compare(pull, entity, window)
+    since = history_since if running.entity == "orders" else None
+    whole = running.checkpoint.slices[export.number].window
+    window = whole.within(since, export.snapshot_at.replace(microsecond=0))
+    difference = await _compare(running, window)
     if difference is None or difference.ours < difference.shopify:
         return difference
-    while await _delete_unseen(pull, entity, window, snapshot_at):
+    while await _delete_unseen(running, window, export.snapshot_at):
         difference = None
-    return difference or await _compare(pull, entity, window)
+    return difference or await _compare(running, window)
 
 
-async def _compare(pull: PullContext, entity: Entity, window: Window) -> Difference | None:
+async def _compare(running: RunningEntity, window: Window) -> Difference | None:
     """None also when Shopify gives no exact number."""
+    pull, entity = running.pull, running.entity
     difference = None
     for pause in _PAUSES_SECONDS:
         await asyncio.sleep(pause)
-        shopify = await shop.count(
-            pull.client, entity, created_before=window.before, created_since=window.since
-        )
+        shopify = await shop.count(pull.client, entity, window)
         ours = await _count_ours(pull, entity, window)
         if shopify is None or ours == shopify:
             return None
@@ -65,9 +67,8 @@ async def _count_ours(pull: PullContext, entity: Entity, window: Window) -> int:
         return await repository.count_records(tx, tenant_id, entity, window)
 
 
-async def _delete_unseen(
-    pull: PullContext, entity: Entity, window: Window, snapshot_at: datetime
-) -> int:
+async def _delete_unseen(running: RunningEntity, window: Window, snapshot_at: datetime) -> int:
+    pull, entity = running.pull, running.entity
     tenant_id = pull.claim.tenant_id
 
     async def work(tx: Transaction) -> int:

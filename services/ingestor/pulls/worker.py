@@ -27,6 +27,7 @@ from services.ingestor.pulls.leases import Claim, LeaseLostError
 from services.ingestor.pulls.outcomes import settle
 from services.ingestor.pulls.progress import Progress
 from services.ingestor.settings import IngestorSettings
+from services.ingestor.shopify.bulk import EXPORTS_AT_ONCE
 from services.ingestor.shopify.graphql import AdminApi, ShopifyClient, create_http_client
 from services.ingestor.shopify.tokens import ShopToken, TokenSource, oauth_tokens
 
@@ -157,6 +158,7 @@ class PullWorker:
                     progress,
                     folder,
                     self._shopify.webhooks_url,
+                    asyncio.Semaphore(EXPORTS_AT_ONCE),
                 )
             )
 

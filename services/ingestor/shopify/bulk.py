@@ -26,6 +26,9 @@ from services.ingestor.shopify.errors import (
 )
 from services.ingestor.shopify.graphql import ShopifyClient
 
+EXPORTS_AT_ONCE = 5
+"""As many bulk queries Shopify runs at once for one app in one shop (since 2026-01)."""
+
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _PAUSE_GROWTH = 1.4

@@ -94,6 +94,21 @@ BULK: Final[dict[Entity, str]] = {
 """,
 }
 
+
+def bulk_query(entity: Entity, search: str) -> str:
+    """The bulk query of what `search` finds; of everything when it is empty."""
+    if not search:
+        return BULK[entity]
+    return BULK[entity].replace(f"{entity} {{", f'{entity}(query: "{search}") {{', 1)
+
+
+ORDER_SPAN: Final = """
+query OrderSpan {
+  oldest: orders(first: 1, sortKey: CREATED_AT) { nodes { createdAt } }
+  newest: orders(first: 1, sortKey: CREATED_AT, reverse: true) { nodes { createdAt } }
+}
+"""
+
 START_BULK: Final = """
 mutation StartBulk($query: String!) {
   bulkOperationRunQuery(query: $query, groupObjects: false) {
@@ -147,6 +162,7 @@ mutation Unsubscribe($id: ID!) {
 SINGLE_DOCUMENTS: Final = (
     SHOP,
     *COUNTS.values(),
+    ORDER_SPAN,
     START_BULK,
     BULK_OPERATION,
     CANCEL_BULK,

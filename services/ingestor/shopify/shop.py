@@ -1,6 +1,6 @@
 """Facts about the shop itself, and how many objects it says it has."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from services.ingestor.facts import Entity
 from services.ingestor.shopify import queries
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.graphql import ShopifyClient
+from services.ingestor.shopify.windows import Window
 
 _ALL_ORDERS_SCOPE = "read_all_orders"
 
@@ -60,6 +61,19 @@ class _Count(msgspec.Struct):
     precision: str
 
 
+class _Created(msgspec.Struct, rename="camel"):
+    created_at: datetime
+
+
+class _CreatedNodes(msgspec.Struct):
+    nodes: list[_Created]
+
+
+class _OrderSpan(msgspec.Struct):
+    oldest: _CreatedNodes
+    newest: _CreatedNodes
+
+
 async def read_shop(client: ShopifyClient) -> ShopFacts:
     answer = await client.ask(queries.SHOP)
     found = _convert(answer.data, _ShopAnswer)
@@ -77,26 +91,21 @@ async def read_shop(client: ShopifyClient) -> ShopFacts:
     )
 
 
-async def count(
-    client: ShopifyClient,
-    entity: Entity,
-    *,
-    created_before: datetime | None = None,
-    created_since: datetime | None = None,
-) -> int | None:
-    """How many Shopify has, created within the bounds; None when it will not say exactly."""
-    conditions = []
-    if created_since is not None:
-        conditions.append(f"created_at:>='{_stamp(created_since)}'")
-    if created_before is not None:
-        conditions.append(f"created_at:<'{_stamp(created_before)}'")
-    answer = await client.ask(queries.COUNTS[entity], {"query": " ".join(conditions) or None})
+async def count(client: ShopifyClient, entity: Entity, window: Window | None = None) -> int | None:
+    """How many of the window Shopify has; None when it will not say exactly."""
+    search = window.search() if window else ""
+    answer = await client.ask(queries.COUNTS[entity], {"query": search or None})
     found = _convert(answer.data.get("found"), _Count)
     return found.count if found.precision == "EXACT" else None
 
 
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+async def read_order_span(client: ShopifyClient) -> tuple[datetime, datetime] | None:
+    """When the oldest and the newest order were created; None without orders."""
+    answer = await client.ask(queries.ORDER_SPAN)
+    found = _convert(answer.data, _OrderSpan)
+    if not (found.oldest.nodes and found.newest.nodes):
+        return None
+    return found.oldest.nodes[0].created_at, found.newest.nodes[0].created_at
 
 
 def _convert(data: Any, kind: type[Any]) -> Any:

@@ -64,7 +64,10 @@ class PulledTenant:
 
     async def operations(self) -> dict[str, Any]:
         rows = await self.rows("SELECT entity, checkpoint FROM store.pull_entities")
-        return {row["entity"]: row["checkpoint"].get("operation_id") for row in rows}
+        return {
+            row["entity"]: [each.get("operation_id") for each in row["checkpoint"]["slices"]]
+            for row in rows
+        }
 
     async def until_ended(self) -> dict[str, Any]:
         async with asyncio.timeout(120):

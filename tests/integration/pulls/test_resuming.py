@@ -70,6 +70,20 @@ async def _ends_true(tenant: PulledTenant, shopify: Simulator) -> None:
     }
 
 
+async def _is_newest_first(tenant: PulledTenant) -> None:
+    [orders] = await tenant.rows(
+        "SELECT checkpoint->'slices' AS slices FROM store.pull_entities WHERE entity = 'orders'"
+    )
+    recent, *older = orders["slices"]
+    assert older, "the shop is large enough for more than one export"
+    since = recent["window"]["since"]
+    [found] = await tenant.rows(
+        f"SELECT count(*) AS n FROM store.orders WHERE created_at >= '{since}'"
+    )
+    assert found["n"] == recent["applied"] > 0
+    assert recent.get("done") or not any(each.get("applied") for each in older)
+
+
 async def test_a_killed_workers_pull_goes_on_from_its_checkpoint(
     database: Database,
     broker: Broker,
@@ -99,6 +113,7 @@ async def test_a_killed_workers_pull_goes_on_from_its_checkpoint(
     assert (state, (await tenant.pull())["state"]) == ("importing", "running")
     assert 0 < done <= kept < ORDERS, "it was killed in the middle"
     assert (await tenant.totals())["orders"] == kept, "what is told and what is in are one commit"
+    await _is_newest_first(tenant)
     assert await claim_due(engine, 1) == []
     async with transaction(engine) as tx:
         await tx.execute(text("UPDATE store.schedule SET lease_until = now()"))
