@@ -132,6 +132,10 @@ class TenantNotFoundError(PermanentError):
     code = "TENANT_NOT_FOUND"
 
 
+class PullRunningError(PermanentError):
+    code = "PULL_RUNNING"
+
+
 class ReconnectRequiredError(PermanentError):
     """Shopify no longer accepts our token; the merchant must connect the shop again."""
 

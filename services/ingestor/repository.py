@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, null, or_, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from libs.common.database.transaction import Transaction
 from libs.common.tables import store
@@ -41,7 +41,14 @@ async def add_dead_letter(tx: Transaction, values: dict[str, Any]) -> None:
 
 async def read_shop(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]] | None:
     shops = store.shops.c
-    query = select(shops.name, shops.currency, shops.zone, shops.history_since)
+    query = select(
+        shops.name,
+        shops.currency,
+        shops.zone,
+        shops.plan,
+        shops.history_since,
+        shops.include_test_orders,
+    )
     return (await tx.execute(query.where(shops.tenant_id == tenant_id))).one_or_none()
 
 
@@ -51,11 +58,81 @@ async def read_version(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]
     return (await tx.execute(query.where(versions.tenant_id == tenant_id))).one_or_none()
 
 
-async def read_newest_pull(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]] | None:
+async def read_main_pull(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]] | None:
+    """The newest that reads the whole history: a backfill, or a later pull of all that succeeded.
+
+    It says whether the figures are whole; what the schedule pulls since does not change that.
+    """
+    pulls = store.pulls.c
+    whole = or_(pulls.kind == "backfill", and_(pulls.scope == "all", pulls.state == "succeeded"))
+    return await _newest_pull(tx, tenant_id, whole)
+
+
+async def read_last_pull(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]] | None:
+    """The newest that has ended."""
+    return await _newest_pull(tx, tenant_id, store.pulls.c.finished_at.is_not(None))
+
+
+async def _newest_pull(
+    tx: Transaction, tenant_id: UUID, condition: ColumnElement[bool]
+) -> Row[*tuple[Any, ...]] | None:
+    query = _newest_first(tenant_id).where(condition).limit(1)
+    return (await tx.execute(query)).one_or_none()
+
+
+async def read_pulls(
+    tx: Transaction, tenant_id: UUID, at_most: int
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The newest first."""
+    return (await tx.execute(_newest_first(tenant_id).limit(at_most))).all()
+
+
+def _newest_first(tenant_id: UUID) -> Select[*tuple[Any, ...]]:
     pulls = store.pulls
     query = select(pulls).where(pulls.c.tenant_id == tenant_id)
-    newest = query.order_by(pulls.c.requested_at.desc(), pulls.c.id.desc()).limit(1)
-    return (await tx.execute(newest)).one_or_none()
+    return query.order_by(pulls.c.requested_at.desc(), pulls.c.id.desc())
+
+
+async def read_schedule(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]] | None:
+    schedule = store.schedule.c
+    query = select(schedule.due_at, schedule.interval_minutes, schedule.paused_at)
+    return (await tx.execute(query.where(schedule.tenant_id == tenant_id))).one_or_none()
+
+
+async def set_schedule(
+    tx: Transaction, tenant_id: UUID, interval_minutes: int | None, *, paused: bool | None
+) -> bool:
+    """False when the tenant has no schedule. What is None stays; a pull that runs goes on."""
+    schedule = store.schedule
+    idle = schedule.c.lease_until.is_(None)
+    values: dict[str, Any] = {}
+    if interval_minutes is not None:
+        values["interval_minutes"] = interval_minutes
+    if paused:
+        values["paused_at"] = func.coalesce(schedule.c.paused_at, func.now())
+        values["due_at"] = case((idle, null()), else_=schedule.c.due_at)
+    elif paused is not None:
+        values["paused_at"] = null()
+        resumed = and_(idle, schedule.c.paused_at.is_not(None))
+        values["due_at"] = case((resumed, func.now()), else_=schedule.c.due_at)
+    mine = update(schedule).where(schedule.c.tenant_id == tenant_id)
+    return (await tx.execute(mine.values(values))).rowcount == 1
+
+
+async def set_test_orders(tx: Transaction, tenant_id: UUID, *, include: bool) -> bool:
+    """Whether that changed anything."""
+    shops = store.shops
+    other = shops.c.include_test_orders != include
+    statement = update(shops).where(shops.c.tenant_id == tenant_id, other)
+    return (await tx.execute(statement.values(include_test_orders=include))).rowcount == 1
+
+
+async def read_proofs(tx: Transaction, tenant_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The newest comparison of each entity."""
+    proofs = store.reconciliations
+    query = select(proofs).where(proofs.c.tenant_id == tenant_id)
+    newest = query.ext(distinct_on(proofs.c.entity))
+    return (await tx.execute(newest.order_by(proofs.c.entity, proofs.c.day.desc()))).all()
 
 
 async def read_pull_entities(

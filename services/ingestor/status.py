@@ -19,6 +19,8 @@ async def read_status(tx: Transaction, tenant_id: UUID) -> dict[str, Any]:
     """`shop` is null until its facts arrived, `pull` until the first one was asked for."""
     shop = await repository.read_shop(tx, tenant_id)
     version = await repository.read_version(tx, tenant_id)
+    last = await repository.read_last_pull(tx, tenant_id)
+    schedule = await repository.read_schedule(tx, tenant_id)
     return {
         "shop": None
         if shop is None
@@ -26,9 +28,18 @@ async def read_status(tx: Transaction, tenant_id: UUID) -> dict[str, Any]:
             "name": shop.name,
             "currency": shop.currency,
             "zone": shop.zone,
+            "plan": shop.plan,
             "historySince": shop.history_since and shop.history_since.isoformat(),
         },
         "pull": await current_pull(tx, tenant_id),
+        "lastPull": last and _pull(last),
+        "nextPullAt": _moment(schedule.due_at if schedule else None),
+        "proof": _proof(await repository.read_proofs(tx, tenant_id)),
+        "settings": {
+            "pullIntervalMinutes": schedule.interval_minutes if schedule else None,
+            "paused": schedule is not None and schedule.paused_at is not None,
+            "includeTestOrders": shop is not None and shop.include_test_orders,
+        },
         "freshness": {
             "dataVersion": str(version.version if version else 0),
             "changedAt": _moment(version.changed_at if version else None),
@@ -36,9 +47,14 @@ async def read_status(tx: Transaction, tenant_id: UUID) -> dict[str, Any]:
     }
 
 
+async def read_history(tx: Transaction, tenant_id: UUID, at_most: int) -> dict[str, Any]:
+    """The tenant's pulls, the newest first."""
+    return {"pulls": [_pull(row) for row in await repository.read_pulls(tx, tenant_id, at_most)]}
+
+
 async def current_pull(tx: Transaction, tenant_id: UUID) -> dict[str, Any] | None:
-    """The newest pull in the public shape; None before the first."""
-    pull = await repository.read_newest_pull(tx, tenant_id)
+    """The pull of the whole history in the public shape; None before the first."""
+    pull = await repository.read_main_pull(tx, tenant_id)
     if pull is None:
         return None
     rows = await repository.read_pull_entities(tx, tenant_id, pull.id)
@@ -46,15 +62,42 @@ async def current_pull(tx: Transaction, tenant_id: UUID) -> dict[str, Any] | Non
     now = utc_now()
     entities = [_entity(name, known.get(name), now) for name in _ENTITIES]
     return {
-        "id": str(pull.id),
-        "kind": pull.kind,
-        "state": pull.state,
-        "startedAt": _moment(pull.started_at),
-        "finishedAt": _moment(pull.finished_at),
-        "recordsProcessed": pull.records_processed,
-        "errors": [{"code": error["code"], "message": error["message"]} for error in pull.errors],
+        **_pull(pull),
         "secondsLeft": _seconds_left(entities) if pull.state == "running" else None,
         "entities": entities,
+    }
+
+
+def _pull(row: Any) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "kind": row.kind,
+        "scope": row.scope,
+        "state": row.state,
+        "requestedAt": _moment(row.requested_at),
+        "startedAt": _moment(row.started_at),
+        "finishedAt": _moment(row.finished_at),
+        "recordsProcessed": row.records_processed,
+        "errors": [{"code": error["code"], "message": error["message"]} for error in row.errors],
+    }
+
+
+def _proof(rows: Sequence[Any]) -> dict[str, Any] | None:
+    if not rows:
+        return None
+    return {
+        "checkedAt": _moment(min(row.checked_at for row in rows)),
+        "entities": [
+            {
+                "entity": row.entity,
+                "ours": row.ours,
+                "shopify": row.shopify,
+                "drift": row.drift,
+                "repaired": row.repaired,
+                "checkedAt": _moment(row.checked_at),
+            }
+            for row in sorted(rows, key=lambda row: _ENTITIES.index(row.entity))
+        ],
     }
 
 

@@ -145,6 +145,9 @@ pulls = Table(
     Column("tenant_id", Uuid, primary_key=True),
     Column("id", Uuid, primary_key=True),
     Column("kind", Text, nullable=False),
+    Column("scope", Text, server_default=FetchedValue(), nullable=False),
+    Column("since", DateTime(timezone=True)),
+    Column("before", DateTime(timezone=True)),
     Column("state", Text, nullable=False),
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("started_at", DateTime(timezone=True)),
@@ -183,6 +186,22 @@ schedule = Table(
     Column("pull_id", Uuid),
     Column("lease_owner", Uuid),
     Column("lease_until", DateTime(timezone=True)),
+    Column("interval_minutes", Integer, server_default=FetchedValue(), nullable=False),
+    Column("paused_at", DateTime(timezone=True)),
+)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("ours", BigInteger, nullable=False),
+    Column("shopify", BigInteger, nullable=False),
+    Column("drift", BigInteger, nullable=False),
+    Column("repaired", BigInteger, nullable=False),
+    Column("pull_id", Uuid, nullable=False),
+    Column("checked_at", DateTime(timezone=True), nullable=False),
 )
 
 applied_deliveries = Table(

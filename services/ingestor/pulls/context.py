@@ -43,7 +43,11 @@ async def write_held(
 
 @dataclass(frozen=True, slots=True)
 class PullContext:
-    """`folder` is private to this pull and goes with it."""
+    """`folder` is private to this pull and goes with it.
+
+    `export_turns` are the shop's bulk queries at Shopify; `large_turns` are shared by the worker's
+    pulls of large shops.
+    """
 
     engine: AsyncEngine
     claim: Claim
@@ -52,6 +56,7 @@ class PullContext:
     folder: Path
     webhooks_url: str
     export_turns: asyncio.Semaphore
+    large_turns: asyncio.Semaphore
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[_Result]], *, say_now: bool = False

@@ -26,7 +26,7 @@ UPDATE store.schedule AS mine
 SET lease_owner = gen_random_uuid(), lease_until = now() + :lease
 FROM (
     SELECT tenant_id FROM store.schedule
-    WHERE due_at <= now() AND pull_id IS NOT NULL
+    WHERE due_at <= now()
       AND (lease_until IS NULL OR lease_until < now())
     ORDER BY due_at
     LIMIT :at_most
@@ -47,6 +47,15 @@ SET lease_owner = NULL, lease_until = NULL, due_at = now() + :due_in
 WHERE tenant_id = :tenant_id AND pull_id = :pull_id AND lease_owner = :owner
 """)
 
+# Jitter, so that tenants that were connected together do not come due together for ever.
+_RELEASE_UNTIL_NEXT = text("""
+UPDATE store.schedule
+SET lease_owner = NULL, lease_until = NULL,
+    due_at = CASE WHEN paused_at IS NULL THEN now() + greatest(
+        interval_minutes * interval '1 minute' * (0.9 + 0.2 * random()), :at_least) END
+WHERE tenant_id = :tenant_id AND pull_id = :pull_id AND lease_owner = :owner
+""")
+
 
 class LeaseLostError(TransientError):
     """Another worker has the tenant now, or nobody shall: write nothing more."""
@@ -55,6 +64,8 @@ class LeaseLostError(TransientError):
 
 
 class Claim(NamedTuple):
+    """`pull_id` is the tenant's current pull, or its last one when the next is to begin."""
+
     tenant_id: UUID
     pull_id: UUID
     owner: UUID
@@ -101,3 +112,10 @@ async def release(
     Nothing happens when the lease is no longer ours.
     """
     await tx.execute(_RELEASE, {"due_in": due_in, **claim._asdict()})
+
+
+async def release_until_next(
+    tx: Transaction, claim: Claim, *, at_least: timedelta = timedelta(0)
+) -> None:
+    """Give the tenant back until its next scheduled pull; for good while it is paused."""
+    await tx.execute(_RELEASE_UNTIL_NEXT, {"at_least": at_least, **claim._asdict()})

@@ -10,6 +10,8 @@ from libs.common.errors import (
     DatabaseUnavailableError,
     PermanentError,
     PlatformError,
+    ReconnectRequiredError,
+    TenantNotFoundError,
     TransientError,
 )
 from libs.common.logs import get_logger
@@ -21,6 +23,7 @@ from services.ingestor.pulls.progress import Progress
 from services.ingestor.pulls.state import PullError, Trouble
 
 _POSTPONE = timedelta(seconds=15)
+_AFTER_FAILURE = timedelta(hours=1)
 _GIVE_UP_AFTER = timedelta(minutes=30)
 """Of trouble without a single step forward."""
 
@@ -55,7 +58,11 @@ async def _end_or_postpone(tx: Transaction, claim: Claim, error: PlatformError) 
     since = before.since if before else now
     if isinstance(error, PermanentError) or now - since > _GIVE_UP_AFTER:
         await repository.finish(tx, claim, "failed", [PullError.of(error)])
-        await leases.release(tx, claim, due_in=None)
+        if isinstance(error, ReconnectRequiredError | TenantNotFoundError):
+            # The merchant's next connection makes it due again.
+            await leases.release(tx, claim, due_in=None)
+        else:
+            await leases.release_until_next(tx, claim, at_least=_AFTER_FAILURE)
         return
     await repository.save_trouble(tx, claim, Trouble(error.code, error.message, since))
     await leases.release(tx, claim, due_in=_POSTPONE)

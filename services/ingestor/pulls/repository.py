@@ -1,8 +1,8 @@
 """All SQL about pulls but the leases. Callers hold the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,7 @@ from services.ingestor.pulls.state import (
     EntityProgress,
     EntityState,
     PullError,
+    PullScope,
     PullState,
     Trouble,
 )
@@ -29,11 +30,22 @@ _UNSEEN_HISTORY = timedelta(days=60)
 """Orders older than this are shown to apps with read_all_orders only."""
 
 _UNSEEN_AT_ONCE = 2_000
+_COMPARED_AGAIN_AFTER = timedelta(hours=1)
 _TABLE_OF = {"customers": store.customers, "orders": store.orders, "products": store.products}
 
 
-async def save_shop(tx: Transaction, tenant_id: UUID, shop: ShopFacts) -> None:
+class ShopChange(NamedTuple):
+    """What of the shop's facts is not as it was, and asks for work."""
+
+    zone: bool
+    history: bool
+
+
+async def save_shop(tx: Transaction, tenant_id: UUID, shop: ShopFacts) -> ShopChange:
     """Newest wins. `history_since` is kept: history that was once seen stays."""
+    shops = store.shops
+    held = select(shops.c.zone, shops.c.history_since).where(shops.c.tenant_id == tenant_id)
+    before = (await tx.execute(held.with_for_update())).one_or_none()
     since = None if shop.sees_all_orders else (shop.observed_at - _UNSEEN_HISTORY).date()
     values = {
         "shopify_id": shop.id,
@@ -45,29 +57,59 @@ async def save_shop(tx: Transaction, tenant_id: UUID, shop: ShopFacts) -> None:
         "taxes_included": shop.taxes_included,
         "observed_at": shop.observed_at,
     }
-    statement = insert(store.shops).values(tenant_id=tenant_id, history_since=since, **values)
+    statement = insert(shops).values(tenant_id=tenant_id, history_since=since, **values)
     new = statement.excluded
     await tx.execute(
         statement.on_conflict_do_update(
             index_elements=["tenant_id"],
             set_={
                 **{name: new[name] for name in values},
-                "history_since": func.least(store.shops.c.history_since, new.history_since)
+                "history_since": func.least(shops.c.history_since, new.history_since)
                 if since
                 else None,
                 "updated_at": utc_now(),
             },
-            where=store.shops.c.observed_at <= new.observed_at,
+            where=shops.c.observed_at <= new.observed_at,
         )
+    )
+    if before is None:
+        return ShopChange(zone=False, history=False)
+    return ShopChange(
+        zone=before.zone != shop.zone,
+        history=before.history_since is not None and since is None,
     )
 
 
-async def begin(tx: Transaction, claim: Claim) -> list[EntityProgress]:
-    """Mark the pull as running, keeping its first start, and read how far it came before."""
+async def widen(tx: Transaction, claim: Claim) -> None:
+    """Let the pull read all, though it was begun for less."""
+    await tx.execute(_pull(claim).values(scope="all"))
+
+
+class PullPlan(NamedTuple):
+    """What a pull is to read, and how far it came before.
+
+    `window` bounds a range. The watermarks, by entity, are those of the pulls before it.
+    """
+
+    kind: str
+    scope: PullScope
+    window: Window
+    entities: list[EntityProgress]
+    watermarks: Mapping[Entity, datetime]
+
+
+async def begin(tx: Transaction, claim: Claim) -> PullPlan:
+    """Mark the pull as running, keeping its first start, and read what it is about."""
     now = utc_now()
-    started_at = func.coalesce(store.pulls.c.started_at, now)
-    await tx.execute(_pull(claim).values(state="running", started_at=started_at, heartbeat_at=now))
-    return await read_entities(tx, claim)
+    pulls, marks = store.pulls.c, store.watermarks
+    started_at = func.coalesce(pulls.started_at, now)
+    beginning = _pull(claim).values(state="running", started_at=started_at, heartbeat_at=now)
+    returned = beginning.returning(pulls.kind, pulls.scope, pulls.since, pulls.before)
+    pull = (await tx.execute(returned)).one()
+    read = select(marks.c.entity, marks.c.updated_at).where(marks.c.tenant_id == claim.tenant_id)
+    watermarks = {row.entity: row.updated_at for row in await tx.execute(read)}
+    entities = await read_entities(tx, claim)
+    return PullPlan(pull.kind, pull.scope, Window(pull.since, pull.before), entities, watermarks)
 
 
 async def read_entities(tx: Transaction, claim: Claim) -> list[EntityProgress]:
@@ -167,6 +209,53 @@ async def raise_watermark(
             },
         )
     )
+
+
+class Proof(NamedTuple):
+    """One comparison: records of an entity that we and Shopify had at `checked_at`.
+
+    `drift` is how many we had too much before the repair, `repaired` how many of those are right.
+    """
+
+    entity: Entity
+    ours: int
+    shopify: int
+    drift: int
+    repaired: int
+    checked_at: datetime
+
+
+async def save_proof(tx: Transaction, claim: Claim, proof: Proof) -> None:
+    """One row an entity and day; the last comparison of a day stays, with the day's repairs."""
+    table = store.reconciliations
+    values = {"pull_id": claim.pull_id, **proof._asdict()}
+    statement = insert(table).values(
+        tenant_id=claim.tenant_id, day=proof.checked_at.date(), **values
+    )
+    new = statement.excluded
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id", "entity", "day"],
+            set_={
+                **{name: new[name] for name in values if name != "entity"},
+                "repaired": table.c.repaired + new.repaired,
+            },
+        )
+    )
+
+
+async def has_proof(tx: Transaction, tenant_id: UUID, entity: Entity, at: datetime) -> bool:
+    """Whether the entity was compared on that day, in UTC, and need not be again: the numbers
+    were equal, or it was within the last hour.
+    """
+    table = store.reconciliations.c
+    query = select(func.count()).where(
+        table.tenant_id == tenant_id,
+        table.entity == entity,
+        table.day == at.date(),
+        or_(table.ours == table.shopify, table.checked_at > at - _COMPARED_AGAIN_AFTER),
+    )
+    return bool(await tx.scalar(query))
 
 
 async def count_records(tx: Transaction, tenant_id: UUID, entity: Entity, window: Window) -> int:

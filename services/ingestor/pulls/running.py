@@ -1,7 +1,8 @@
 """One entity of a running pull: its checkpoint in memory, always as it was last committed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -12,7 +13,15 @@ from services.ingestor.facts import Entity
 from services.ingestor.pulls import repository
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.pace import with_mark
-from services.ingestor.pulls.state import Checkpoint, EntityProgress, EntityState, PullError, Slice
+from services.ingestor.pulls.state import (
+    Changes,
+    Checkpoint,
+    EntityProgress,
+    EntityState,
+    PullError,
+    Slice,
+)
+from services.ingestor.shopify.windows import Window
 
 _Result = TypeVar("_Result")
 _Change: TypeAlias = Callable[[Checkpoint], Checkpoint]
@@ -25,8 +34,12 @@ async def _nothing(_tx: Transaction) -> None:
 class RunningEntity:
     """Exports of one entity run side by side and share its row, so they write it in turn."""
 
-    def __init__(self, pull: PullContext, progress: EntityProgress) -> None:
+    def __init__(
+        self, pull: PullContext, progress: EntityProgress, history_since: datetime | None
+    ) -> None:
+        """Shopify shows nothing of the entity that was created before `history_since`."""
         self.pull = pull
+        self.history_since = history_since
         self.entity: Entity = progress.entity
         self.state: EntityState = progress.state
         self.checkpoint = progress.checkpoint
@@ -63,6 +76,46 @@ class RunningEntity:
         applied = self.checkpoint.slices[number].applied + roots
         change = _changing(number, {"applied": applied})
         return await self._save("importing", lambda held: _marked(change(held)), work, now=False)
+
+    async def begin_changes(self, since: datetime) -> None:
+        """Write from where on the changes are to be read."""
+        changes = Changes(since)
+        await self._save(
+            "importing", lambda held: msgspec.structs.replace(held, changes=changes), _nothing
+        )
+
+    async def apply_changes(
+        self,
+        records: int,
+        newest: datetime | None,
+        work: Callable[[Transaction], Awaitable[_Result]],
+        *,
+        last: bool,
+    ) -> _Result:
+        """Run `work`, which applies a page, and note how far the changes are read: one commit."""
+
+        def read(held: Checkpoint) -> Checkpoint:
+            before = held.changes or Changes(newest or utc_now())
+            until = max(before.until, newest) if newest else before.until
+            changes = Changes(until, before.applied + records, last)
+            return _marked(msgspec.structs.replace(held, changes=changes))
+
+        return await self._save("importing", read, work, now=last)
+
+    async def add_slices(self, windows: Sequence[Window], drift: int) -> None:
+        """More exports, of windows where our number is not Shopify's; `drift` is by how much."""
+        more = tuple(Slice(window=window) for window in windows)
+
+        def added(held: Checkpoint) -> Checkpoint:
+            first = drift if held.drift is None else held.drift
+            return msgspec.structs.replace(held, slices=(*held.slices, *more), drift=first)
+
+        await self._save(self.state, added, _nothing)
+
+    async def note_mismatch(self) -> None:
+        await self._save(
+            self.state, lambda held: msgspec.structs.replace(held, mismatch=True), _nothing
+        )
 
     async def finish(self, error: PullError | None) -> None:
         """To `done`, or to `failed` with the reason."""

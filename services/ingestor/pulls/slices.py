@@ -24,21 +24,22 @@ _RECENT_SHARE = 0.1
 
 
 async def plan_slices(
-    client: ShopifyClient, entity: Entity, records: int | None
+    client: ShopifyClient, entity: Entity, records: int | None, window: Window
 ) -> tuple[Slice, ...]:
-    """Slices that cover all time, for an entity of which Shopify counts `records`."""
+    """Slices that together are `window`, in which Shopify counts `records`."""
     if entity != "orders" or records is None or records <= _WHOLE_UP_TO:
-        return (Slice(),)
+        return (Slice(window=window),)
     span = await read_order_span(client)
     if span is None:
-        return (Slice(),)
-    edges = grid(*span)
+        return (Slice(window=window),)
+    oldest, newest = span
+    edges = grid(max(oldest, window.since or oldest), min(newest, window.before or newest))
     counts = [
         await count(client, entity, Window(since, before)) or 0 for since, before in pairwise(edges)
     ]
     bounds = cut(edges, counts)
     # Nothing bounds the ends: an order may be created, or imported with an older date, meanwhile.
-    ends: list[datetime | None] = [None, *bounds, None]
+    ends = [window.before, *bounds, window.since]
     return tuple(Slice(window=Window(since, before)) for before, since in pairwise(ends))
 
 

@@ -14,6 +14,7 @@ ENTITIES: tuple[Entity, ...] = ("customers", "orders", "products")
 """The order in which they are applied."""
 
 EntityState: TypeAlias = Literal["waiting", "exporting", "importing", "done", "failed"]
+PullScope: TypeAlias = Literal["all", "changes", "range"]
 PullState: TypeAlias = Literal["queued", "running", "succeeded", "failed", "mismatch"]
 
 
@@ -45,36 +46,45 @@ class Slice(msgspec.Struct, frozen=True, omit_defaults=True):
     parts: int | None = None
     applied: int = 0
     done: bool = False
-    mismatch: bool = False
 
     def renewed(self) -> "Slice":
         """For another export, from its first root."""
         return Slice(window=self.window, attempt=self.attempt + 1)
 
 
-class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a successor goes on: the slices of an entity, in the order they are applied in.
+class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far the pages of what changed are read: all up to `until`, by the objects' own time."""
 
-    `marks` show how fast it went lately.
+    until: datetime
+    applied: int = 0
+    done: bool = False
+
+
+class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a successor goes on: the slices of an entity, in the order they are applied in, or
+    the pages of its changes.
+
+    `drift` is how many records we had too much when they were compared; None until they differed.
+    `mismatch` says that they differ for good. `marks` show how fast it went lately.
     """
 
     slices: tuple[Slice, ...] = ()
+    changes: Changes | None = None
     error: PullError | None = None
+    drift: int | None = None
+    mismatch: bool = False
     marks: tuple[Mark, ...] = ()
 
     @property
     def applied(self) -> int:
-        return sum(each.applied for each in self.slices)
+        changed = self.changes.applied if self.changes else 0
+        return changed + sum(each.applied for each in self.slices)
 
     @property
     def expected(self) -> int | None:
         """None until every export has told how many roots it has."""
         counts = [each.expected for each in self.slices if each.expected is not None]
         return sum(counts) if counts and len(counts) == len(self.slices) else None
-
-    @property
-    def mismatch(self) -> bool:
-        return any(each.mismatch for each in self.slices)
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.to_builtins(self)

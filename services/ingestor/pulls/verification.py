@@ -1,14 +1,12 @@
-"""Compares what we have with what Shopify says it has, over a window that is closed."""
+"""Compares what we have with what Shopify says it has, over windows that are closed."""
 
 import asyncio
-from datetime import datetime
 from typing import NamedTuple
 
 from libs.common.database.transaction import Transaction, transaction
 from libs.common.logs import get_logger
-from services.ingestor.facts import Deletion, Entity, Observation
+from services.ingestor.facts import Deletion, Observation
 from services.ingestor.pulls import repository
-from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.exports import Export
 from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.shopify import shop
@@ -21,55 +19,64 @@ _PAUSES_SECONDS = (0.0, 0.5, 2.0)
 log = get_logger()
 
 
-class Difference(NamedTuple):
+class Counts(NamedTuple):
+    """Of one window; records, test orders included, that are not deleted."""
+
     ours: int
     shopify: int
 
+    @property
+    def drift(self) -> int:
+        """How many we have too much; negative when some are missing here."""
+        return self.ours - self.shopify
 
-async def settle_difference(
-    running: RunningEntity, export: Export, history_since: datetime | None
-) -> Difference | None:
-    """Compare, after a whole snapshot was applied; None when both have the same number.
+
+async def settle_export(running: RunningEntity, export: Export) -> bool:
+    """Compare the export's window after all of it was applied; whether both have equal numbers.
 
     Records that we have and the snapshot does not were deleted while nobody told us: they are
-    deleted here too. Counted is what of the export's window was created before the second of the
-    snapshot and, for orders, since the history that Shopify shows us begins.
+    deleted here too. Counted is what was created before the second of the snapshot.
     """
-    since = history_since if running.entity == "orders" else None
     whole = running.checkpoint.slices[export.number].window
-    window = whole.within(since, export.snapshot_at.replace(microsecond=0))
-    difference = await _compare(running, window)
-    if difference is None or difference.ours < difference.shopify:
-        return difference
-    while await _delete_unseen(running, window, export.snapshot_at):
-        difference = None
-    return difference or await _compare(running, window)
+    window = whole.within(running.history_since, export.snapshot_at.replace(microsecond=0))
+    counts = await look(running, window)
+    if counts is not None and counts.drift < 0:
+        counts = await compare(running, window)
+        if counts is not None and counts.drift < 0:
+            # A snapshot that is short must not take away what it left out.
+            return False
+    while await _delete_unseen(running, window, export):
+        continue
+    counts = await compare(running, window)
+    return counts is None or not counts.drift
 
 
-async def _compare(running: RunningEntity, window: Window) -> Difference | None:
-    """None also when Shopify gives no exact number."""
-    pull, entity = running.pull, running.entity
-    difference = None
+async def compare(running: RunningEntity, window: Window) -> Counts | None:
+    """Both numbers, looked at again while they differ; None when Shopify's is not exact."""
+    counts = None
     for pause in _PAUSES_SECONDS:
         await asyncio.sleep(pause)
-        shopify = await shop.count(pull.client, entity, window)
-        ours = await _count_ours(pull, entity, window)
-        if shopify is None or ours == shopify:
-            return None
-        difference = Difference(ours, shopify)
-    log.warning("counts_differ", entity=entity, difference=difference)
-    return difference
+        counts = await look(running, window)
+        if counts is None or not counts.drift:
+            return counts
+    log.warning("counts_differ", entity=running.entity, counts=counts)
+    return counts
 
 
-async def _count_ours(pull: PullContext, entity: Entity, window: Window) -> int:
+async def look(running: RunningEntity, window: Window) -> Counts | None:
+    pull, entity = running.pull, running.entity
+    shopify = await shop.count(pull.client, entity, window)
+    if shopify is None:
+        return None
     tenant_id = pull.claim.tenant_id
     async with transaction(pull.engine, tenants=[tenant_id]) as tx:
-        return await repository.count_records(tx, tenant_id, entity, window)
+        ours = await repository.count_records(tx, tenant_id, entity, window)
+    return Counts(ours, shopify)
 
 
-async def _delete_unseen(running: RunningEntity, window: Window, snapshot_at: datetime) -> int:
+async def _delete_unseen(running: RunningEntity, window: Window, export: Export) -> int:
     pull, entity = running.pull, running.entity
-    tenant_id = pull.claim.tenant_id
+    tenant_id, snapshot_at = pull.claim.tenant_id, export.snapshot_at
 
     async def work(tx: Transaction) -> int:
         unseen = await repository.read_unseen(tx, tenant_id, entity, window, snapshot_at)
@@ -87,5 +94,6 @@ async def _delete_unseen(running: RunningEntity, window: Window, snapshot_at: da
         return len(unseen)
 
     deleted = await pull.write(work)
-    log.info("unseen_deleted", entity=entity, records=deleted)
+    if deleted:
+        log.info("unseen_deleted", entity=entity, records=deleted)
     return deleted

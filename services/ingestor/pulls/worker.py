@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database.transaction import transaction
+from libs.common.database.transaction import Transaction, in_transaction, transaction
 from libs.common.errors import DatabaseUnavailableError
 from libs.common.identity import TokenSigner
 from libs.common.logs import get_logger
@@ -19,19 +19,23 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_INGESTOR
 from libs.common.web.client import ServiceClient
 from services.ingestor.pulls import leases
-from services.ingestor.pulls.backfill import run_backfill
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.events import tenant_handlers
 from services.ingestor.pulls.folders import private_folder, remove_abandoned_folders
 from services.ingestor.pulls.leases import Claim, LeaseLostError
 from services.ingestor.pulls.outcomes import settle
 from services.ingestor.pulls.progress import Progress
+from services.ingestor.pulls.pull import run_pull
+from services.ingestor.pulls.queue import next_pull
 from services.ingestor.settings import IngestorSettings
 from services.ingestor.shopify.bulk import EXPORTS_AT_ONCE
 from services.ingestor.shopify.graphql import AdminApi, ShopifyClient, create_http_client
 from services.ingestor.shopify.tokens import ShopToken, TokenSource, oauth_tokens
 
-_SLOTS = 4
+_SLOTS = 16
+_LARGE_AT_ONCE = 2
+"""Of the slots; so large shops wait for each other, and no small shop for them."""
+
 _POLL_SECONDS = 1.0
 
 log = get_logger()
@@ -79,6 +83,7 @@ class PullWorker:
         self._shopify = shopify
         self._slots = slots
         self._http = create_http_client(shopify.api)
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._something_due = asyncio.Event()
         self._pulls: set[asyncio.Task[None]] = set()
 
@@ -125,9 +130,13 @@ class PullWorker:
             return
 
     async def _work(self, claim: Claim) -> None:
-        structlog.contextvars.bind_contextvars(
-            tenant_id=str(claim.tenant_id), pull_id=str(claim.pull_id)
-        )
+        structlog.contextvars.bind_contextvars(tenant_id=str(claim.tenant_id))
+        try:
+            claim = await self._next(claim)
+        except (LeaseLostError, DatabaseUnavailableError) as not_begun:
+            log.warning("pull_not_begun", code=not_begun.code)
+            return
+        structlog.contextvars.bind_contextvars(pull_id=str(claim.pull_id))
         log.info("pull_claimed")
         pull = asyncio.create_task(self._pull(claim))
         keeper = asyncio.create_task(leases.keep(self._engine, claim))
@@ -145,12 +154,19 @@ class PullWorker:
         elif error is not None:
             await settle(self._engine, self._publisher, claim, error)
 
+    async def _next(self, claim: Claim) -> Claim:
+        async def work(tx: Transaction) -> Claim:
+            await leases.hold(tx, claim)
+            return await next_pull(tx, claim)
+
+        return await in_transaction(self._engine, work, tenants=[claim.tenant_id])
+
     async def _pull(self, claim: Claim) -> None:
         token = ShopToken(claim.tenant_id, self._shopify.tokens)
         client = ShopifyClient(self._http, self._shopify.api, token)
         progress = Progress(self._publisher, claim.tenant_id)
         with private_folder() as folder:
-            await run_backfill(
+            await run_pull(
                 PullContext(
                     self._engine,
                     claim,
@@ -159,6 +175,7 @@ class PullWorker:
                     folder,
                     self._shopify.webhooks_url,
                     asyncio.Semaphore(EXPORTS_AT_ONCE),
+                    self._large,
                 )
             )
 

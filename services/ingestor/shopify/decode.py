@@ -29,12 +29,13 @@ def decode(joined: Joined) -> Fact:
     """The fact in a root object and its children. Raises AnswerUnreadableError."""
     try:
         lines = _DECODER.decode_lines(b"\n".join((joined.root, *joined.children)))
-        return _fact(lines[0], lines[1:])
+        return fact_of(lines[0], lines[1:])
     except (msgspec.MsgspecError, InvalidInputError) as error:
         raise AnswerUnreadableError("A line of Shopify's export cannot be read.") from error
 
 
-def _fact(root: nodes.Line, children: Sequence[nodes.Line]) -> Fact:
+def fact_of(root: nodes.Line, children: Sequence[nodes.Line]) -> Fact:
+    """The fact in an object and its children. Raises InvalidInputError, AnswerUnreadableError."""
     match root:
         case nodes.OrderLine():
             return _order(root, [child for child in children if type(child) is nodes.LineItemLine])

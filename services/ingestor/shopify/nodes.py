@@ -72,7 +72,6 @@ class Allocation(Struct, rename="camel", gc=False):
 
 class LineItemLine(Struct, rename="camel", tag_field="__typename", tag="LineItem", gc=False):
     id: str
-    parent_id: str = field(name="__parentId")
     title: str
     quantity: int
     current_quantity: int
@@ -95,7 +94,6 @@ class ProductLine(Struct, rename="camel", tag_field="__typename", tag="Product",
 
 class VariantLine(Struct, rename="camel", tag_field="__typename", tag="ProductVariant", gc=False):
     id: str
-    parent_id: str = field(name="__parentId")
     price: Decimal
 
 

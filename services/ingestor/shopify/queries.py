@@ -36,24 +36,12 @@ query ProductsCount($query: String) {
 """,
 }
 
-BULK: Final[dict[Entity, str]] = {
+_NODE: Final[dict[Entity, str]] = {
     "customers": """
-{
-  customers {
-    edges {
-      node {
         __typename id createdAt updatedAt firstName lastName
         defaultEmailAddress { emailAddress }
-      }
-    }
-  }
-}
 """,
     "orders": """
-{
-  orders {
-    edges {
-      node {
         __typename id name createdAt processedAt updatedAt cancelledAt test
         displayFinancialStatus displayFulfillmentStatus currencyCode presentmentCurrencyCode
         customer { id }
@@ -64,35 +52,33 @@ BULK: Final[dict[Entity, str]] = {
         totalTaxSet { shopMoney { amount } }
         totalShippingPriceSet { shopMoney { amount } }
         refunds { id createdAt processedAt totalRefundedSet { shopMoney { amount } } }
-        lineItems {
-          edges {
-            node {
+""",
+    "products": """
+        __typename id title handle vendor status createdAt updatedAt
+""",
+}
+_LINE_ITEM: Final = """
               __typename id title sku quantity currentQuantity
               product { id }
               variant { id }
               originalTotalSet { shopMoney { amount } }
               discountAllocations { allocatedAmountSet { shopMoney { amount } } }
-            }
-          }
-        }
-      }
-    }
-  }
+"""
+_VARIANT: Final = "__typename id price"
+_CHILDREN: Final[dict[Entity, tuple[str, str]]] = {
+    "orders": ("lineItems", _LINE_ITEM),
+    "products": ("variants", _VARIANT),
 }
-""",
-    "products": """
-{
-  products {
-    edges {
-      node {
-        __typename id title handle vendor status createdAt updatedAt
-        variants { edges { node { __typename id price } } }
-      }
-    }
-  }
-}
-""",
-}
+"""The nested connection of an entity, and what is read of its nodes."""
+
+
+def _bulk(entity: Entity) -> str:
+    name, node = _CHILDREN.get(entity, ("", ""))
+    children = f"{name} {{ edges {{ node {{ {node} }} }} }}" if name else ""
+    return f"{{ {entity} {{ edges {{ node {{ {_NODE[entity]} {children} }} }} }} }}"
+
+
+BULK: Final[dict[Entity, str]] = {entity: _bulk(entity) for entity in _NODE}
 
 
 def bulk_query(entity: Entity, search: str) -> str:
@@ -101,6 +87,54 @@ def bulk_query(entity: Entity, search: str) -> str:
         return BULK[entity]
     return BULK[entity].replace(f"{entity} {{", f'{entity}(query: "{search}") {{', 1)
 
+
+_PAGE_INFO: Final = "pageInfo { hasNextPage endCursor }"
+_PAGE_SIZES: Final[dict[Entity, tuple[int, int]]] = {
+    "customers": (250, 0),
+    "orders": (50, 50),
+    "products": (100, 100),
+}
+"""Objects and children a page: by the protocol's cost model a page costs at most 235 points."""
+
+
+def _page(entity: Entity) -> str:
+    size, children_size = _PAGE_SIZES[entity]
+    name, node = _CHILDREN.get(entity, ("", ""))
+    children = (
+        f"children: {name}(first: {children_size}) {{ {_PAGE_INFO} nodes {{ {node} }} }}"
+        if name
+        else ""
+    )
+    return f"""
+query {entity.title()}Page($query: String!, $after: String) {{
+  page: {entity}(first: {size}, after: $after, query: $query, sortKey: UPDATED_AT) {{
+    {_PAGE_INFO}
+    nodes {{ {_NODE[entity]} {children} }}
+  }}
+}}
+"""
+
+
+PAGE: Final[dict[Entity, str]] = {entity: _page(entity) for entity in _NODE}
+"""What changed, oldest change first."""
+
+
+def _more(entity: Entity, owner: str) -> str:
+    name, node = _CHILDREN[entity]
+    return f"""
+query More($id: ID!, $after: String) {{
+  owner: {owner}(id: $id) {{
+    children: {name}(first: 250, after: $after) {{ {_PAGE_INFO} nodes {{ {node} }} }}
+  }}
+}}
+"""
+
+
+MORE_CHILDREN: Final[dict[Entity, str]] = {
+    "orders": _more("orders", "order"),
+    "products": _more("products", "product"),
+}
+"""The rest of a nested list that is longer than a page of it."""
 
 ORDER_SPAN: Final = """
 query OrderSpan {
@@ -162,6 +196,8 @@ mutation Unsubscribe($id: ID!) {
 SINGLE_DOCUMENTS: Final = (
     SHOP,
     *COUNTS.values(),
+    *PAGE.values(),
+    *MORE_CHILDREN.values(),
     ORDER_SPAN,
     START_BULK,
     BULK_OPERATION,

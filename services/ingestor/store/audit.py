@@ -78,13 +78,16 @@ _DERIVED = """
     WHERE refund.tenant_id = $1
         AND (refund.counted, refund.currency) IS DISTINCT FROM (held.counted, held.currency)"""
 
-_CHECKS = (
-    _compared("daily_sales", ("day", "currency"), DAILY_MEASURES, _DAILY),
-    _compared("customer_sales", ("customer_id", "currency"), CUSTOMER_MEASURES, _CUSTOMER),
-    _compared("product_sales", ("product_id", "currency"), PRODUCT_MEASURES, _PRODUCT),
-    _compared("entity_counts", ("entity",), ("records",), _COUNTS),
-    _DERIVED,
+_ROLLUPS = (
+    ("daily_sales", ("day", "currency"), DAILY_MEASURES, _DAILY),
+    ("customer_sales", ("customer_id", "currency"), CUSTOMER_MEASURES, _CUSTOMER),
+    ("product_sales", ("product_id", "currency"), PRODUCT_MEASURES, _PRODUCT),
+    ("entity_counts", ("entity",), ("records",), _COUNTS),
 )
+TRUTH = tuple((table, (*keys, *measures), facts) for table, keys, measures, facts in _ROLLUPS)
+"""Each rollup, its columns, and the query that makes it from the facts of tenant $1."""
+
+_CHECKS = (*(_compared(*rollup) for rollup in _ROLLUPS), _DERIVED)
 
 
 async def recompute_differences(tx: Transaction, tenant_id: UUID) -> list[str]:

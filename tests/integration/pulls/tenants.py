@@ -75,6 +75,28 @@ class PulledTenant:
                 await asyncio.sleep(0.05)
         return pull
 
+    async def next_pull(self) -> dict[str, Any]:
+        """Let the schedule's next pull be due, and wait for its end."""
+        before = await self._newest()
+        await self.rows("UPDATE store.schedule SET due_at = now() RETURNING 1")
+        async with asyncio.timeout(120):
+            while (pull := await self._newest())["id"] == before["id"] or (
+                pull["state"] not in _ENDED
+            ):
+                await asyncio.sleep(0.05)
+        return pull
+
+    async def until_last(self, scope: str) -> dict[str, Any]:
+        """The newest pull, once it is one of `scope` and has ended."""
+        async with asyncio.timeout(120):
+            while (pull := await self._newest())["scope"] != scope or pull["state"] not in _ENDED:
+                await asyncio.sleep(0.05)
+        return pull
+
+    async def _newest(self) -> dict[str, Any]:
+        [pull] = await self.rows("SELECT * FROM store.pulls ORDER BY requested_at DESC LIMIT 1")
+        return pull
+
     async def until_importing_orders(self) -> int:
         """How many orders are applied, as soon as any is."""
         async with asyncio.timeout(120):

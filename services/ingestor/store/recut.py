@@ -1,0 +1,63 @@
+"""Cuts a tenant's facts anew, after its zone or its choice about test orders changed.
+
+Days, and which orders count, follow the shop's row; the rollups are made from the facts again.
+"""
+
+from uuid import UUID
+
+from libs.common.database.transaction import Transaction
+from services.ingestor.store.audit import TRUTH
+from services.ingestor.store.statements import names
+from services.ingestor.store.tenants import lock_tenants, raise_versions
+
+_TIMEOUT = "SET LOCAL statement_timeout = '10min'"
+
+_ORDERS = """UPDATE store.orders AS held SET day = cut.day, counted = cut.counted
+    FROM (
+        SELECT o.id, (o.processed_at AT TIME ZONE shop.zone)::date AS day,
+            o.deleted_at IS NULL AND (NOT o.test OR shop.include_test_orders) AS counted
+        FROM store.orders AS o JOIN store.shops AS shop ON shop.tenant_id = o.tenant_id
+        WHERE o.tenant_id = $1) AS cut
+    WHERE held.tenant_id = $1 AND held.id = cut.id
+        AND (held.day, held.counted) IS DISTINCT FROM (cut.day, cut.counted)"""
+
+_LINES = """UPDATE store.order_lines AS held SET counted = o.counted
+    FROM store.orders AS o
+    WHERE held.tenant_id = $1 AND o.tenant_id = $1 AND o.id = held.order_id
+        AND held.counted <> o.counted"""
+
+_REFUNDS = """UPDATE store.refunds AS held
+    SET counted = o.counted, day = (held.created_at AT TIME ZONE shop.zone)::date
+    FROM store.orders AS o JOIN store.shops AS shop ON shop.tenant_id = o.tenant_id
+    WHERE held.tenant_id = $1 AND o.tenant_id = $1 AND o.id = held.order_id
+        AND (held.counted, held.day) IS DISTINCT FROM
+            (o.counted, (held.created_at AT TIME ZONE shop.zone)::date)"""
+
+_REMADE = tuple(
+    (
+        " ".join(("DELETE FROM", f"store.{table}", "WHERE tenant_id = $1")),
+        " ".join(
+            (
+                f"INSERT INTO store.{table} (tenant_id, {names(columns)})",
+                f"SELECT $1::uuid, {names(columns)}",
+                f"FROM ({facts}) AS truth",
+            )
+        ),
+    )
+    for table, columns, facts in TRUTH
+)
+
+
+async def recut(tx: Transaction, tenant_id: UUID) -> int:
+    """Returns the tenant's new data version. Running it again changes nothing but that.
+
+    Holds the tenant's lock until the transaction ends. Raises ShopFactsMissingError.
+    """
+    await lock_tenants(tx, [tenant_id])
+    await tx.exec_driver_sql(_TIMEOUT)
+    for statement in (_ORDERS, _LINES, _REFUNDS):
+        await tx.exec_driver_sql(statement, (tenant_id,))
+    for emptying, filling in _REMADE:
+        await tx.exec_driver_sql(emptying, (tenant_id,))
+        await tx.exec_driver_sql(filling, (tenant_id,))
+    return (await raise_versions(tx, [tenant_id]))[tenant_id]
