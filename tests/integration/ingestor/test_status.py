@@ -57,6 +57,10 @@ async def test_a_tenant_without_any_facts_has_an_empty_status(world: World, base
     assert (await _ask(base_url, "gateway", tenant_id)).json() == {
         "shop": None,
         "pull": None,
+        "lastPull": None,
+        "nextPullAt": None,
+        "proof": None,
+        "settings": {"pullIntervalMinutes": None, "paused": False, "includeTestOrders": False},
         "freshness": {"dataVersion": "0", "changedAt": None},
     }
 
@@ -87,12 +91,15 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
         "name": "Cups",
         "currency": "EUR",
         "zone": "Europe/Berlin",
+        "plan": None,
         "historySince": None,
     }
     assert status["pull"] == {
         "id": str(pull_id),
         "kind": "backfill",
+        "scope": "all",
         "state": "running",
+        "requestedAt": "2026-01-02T00:00:00Z",
         "startedAt": "2026-01-02T01:02:03.500000Z",
         "finishedAt": None,
         "recordsProcessed": 5,
@@ -119,7 +126,7 @@ async def test_a_running_import_tells_its_pace_and_the_time_that_is_left(
         VALUES (:tenant, '{pull_id}', 'backfill', 'running', '2026-01-02', '[]') RETURNING 1""",
     )
     marks = [[(now - timedelta(seconds=10)).isoformat(), 2_000], [now.isoformat(), 4_000]]
-    checkpoint = json.dumps({"applied": 4_000, "marks": marks}).replace(":", "\\:")
+    checkpoint = json.dumps({"slices": [{"applied": 4_000}], "marks": marks}).replace(":", "\\:")
     await world.rows(
         tenant_id,
         f"""INSERT INTO store.pull_entities
