@@ -21,7 +21,12 @@ from libs.common.web.server import serve
 from services.oauth.encryption import Cipher
 from services.oauth.handlers import Deliveries
 from services.oauth.installs import Installs
-from services.oauth.routes import InstallPages, install_routes, tenant_routes
+from services.oauth.routes import (
+    InstallPages,
+    departure_routes,
+    install_routes,
+    tenant_routes,
+)
 from services.oauth.settings import OauthSettings
 from services.oauth.shopify import TokenEndpoint
 from services.oauth.tokens import Tokens
@@ -51,6 +56,7 @@ def create_app(settings: OauthSettings, engine: AsyncEngine) -> FastAPI:
         [
             install_routes(InstallPages(installs, signer, settings.public_url), gateway),
             tenant_routes(engine, tokens, readers, ingestor),
+            departure_routes(engine, gateway, readers),
         ],
         ready_checks={"database": lambda: ping(engine)},
         lifespan=lifespan,

@@ -1,16 +1,19 @@
 """Every SQL statement of the oauth service. The row of the shop directory is the shop's lock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from libs.common.database.transaction import Transaction
 from libs.common.events.contracts import Event
 from libs.common.tables.tenancy import (
     credentials,
+    erasures,
     install_states,
     outbox,
     shop_directory,
@@ -26,6 +29,11 @@ class Shop:
     domain: str
     status: str
     connected_at: datetime
+    first_connected_at: datetime
+
+    @property
+    def was_reconnected(self) -> bool:
+        return self.first_connected_at < self.connected_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +116,10 @@ async def claim_domain(tx: Transaction, domain: str, new_tenant: UUID, now: date
     made = (
         insert(tenants)
         .from_select(
-            ["id", "connected_at"],
-            select(claimed.c.tenant_id, literal(now)).where(claimed.c.tenant_id == new_tenant),
+            ["id", "connected_at", "created_at"],
+            select(claimed.c.tenant_id, literal(now), literal(now)).where(
+                claimed.c.tenant_id == new_tenant
+            ),
         )
         .cte("made")
     )
@@ -118,13 +128,14 @@ async def claim_domain(tx: Transaction, domain: str, new_tenant: UUID, now: date
     return tenant_id
 
 
-def _shop_query(tenant_id: UUID) -> Select[UUID, str, str, datetime]:
+def _shop_query(tenant_id: UUID) -> Select[UUID, str, str, datetime, datetime]:
     return (
         select(
             shop_directory.c.tenant_id,
             shop_directory.c.domain,
             shop_directory.c.status,
             tenants.c.connected_at,
+            tenants.c.created_at,
         )
         .join(tenants, tenants.c.id == shop_directory.c.tenant_id)
         .where(shop_directory.c.tenant_id == tenant_id)
@@ -193,6 +204,53 @@ async def set_scopes(tx: Transaction, tenant_id: UUID, scopes: list[str]) -> Non
         update(credentials)
         .values(scopes=scopes, updated_at=func.now())
         .where(credentials.c.tenant_id == tenant_id)
+    )
+
+
+async def delete_credentials(tx: Transaction, tenant_id: UUID) -> None:
+    await tx.execute(delete(credentials).where(credentials.c.tenant_id == tenant_id))
+
+
+async def add_erasure(
+    tx: Transaction, tenant_id: UUID, domain_hash: bytes, cause: str, now: datetime
+) -> None:
+    receipt = upsert(erasures).values(
+        tenant_id=tenant_id, domain_hash=domain_hash, cause=cause, requested_at=now
+    )
+    await tx.execute(receipt.on_conflict_do_nothing())
+
+
+async def forget_shop(tx: Transaction, shop: Shop) -> None:
+    """All of the shop but its tenant's row and what waits in the outbox."""
+    await delete_credentials(tx, shop.tenant_id)
+    await tx.execute(delete(install_states).where(install_states.c.domain == shop.domain))
+    await tx.execute(delete(shop_directory).where(shop_directory.c.tenant_id == shop.tenant_id))
+
+
+async def add_report(
+    tx: Transaction, tenant_id: UUID, service: str, counts: Mapping[str, int]
+) -> set[str] | None:
+    """Which services have reported by now; None when there is no such erasure.
+
+    A service's first report is the one that is kept.
+    """
+    report = (
+        update(erasures)
+        .values(erased=literal({service: dict(counts)}, JSONB).op("||")(erasures.c.erased))
+        .where(erasures.c.tenant_id == tenant_id)
+        .returning(erasures.c.erased)
+    )
+    erased = (await tx.execute(report)).scalar_one_or_none()
+    return None if erased is None else set(erased)
+
+
+async def finish_erasure(tx: Transaction, tenant_id: UUID, now: datetime) -> None:
+    """The tenant's row goes, and with it whatever still hangs on it."""
+    await tx.execute(delete(tenants).where(tenants.c.id == tenant_id))
+    await tx.execute(
+        update(erasures)
+        .values(done_at=now)
+        .where(erasures.c.tenant_id == tenant_id, erasures.c.done_at.is_(None))
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Uuid,
 )
 
 metadata = MetaData(schema="intake")
@@ -21,4 +22,5 @@ spool = Table(
     Column("lane", Text, nullable=False),
     Column("record", LargeBinary, nullable=False),
     Column("received_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("tenant_id", Uuid),
 )

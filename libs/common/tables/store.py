@@ -57,6 +57,7 @@ customers = Table(
     Column("observed_at", DateTime(timezone=True), nullable=False),
     Column("pulled_at", DateTime(timezone=True)),
     Column("deleted_at", DateTime(timezone=True)),
+    Column("redacted_at", DateTime(timezone=True)),
 )
 
 orders = Table(
@@ -226,6 +227,29 @@ dead_letters = Table(
     Column("triggered_at", DateTime(timezone=True)),
     Column("record", LargeBinary, nullable=False),
     Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("erased_at", DateTime(timezone=True)),
+    Column("counts", JSONB, server_default=FetchedValue(), nullable=False),
+)
+
+privacy_requests = Table(
+    "privacy_requests",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("done_at", DateTime(timezone=True), nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Column("file", LargeBinary),
+    Column("expires_at", DateTime(timezone=True)),
 )
 
 daily_sales = Table(

@@ -1,4 +1,4 @@
-"""Tables of the oauth service: tenants, the shop directory, credentials, install states, outbox."""
+"""Tables of oauth: tenants, shop directory, credentials, install states, outbox, erasures."""
 
 from sqlalchemy import (
     ARRAY,
@@ -67,4 +67,15 @@ outbox = Table(
     Column("tenant_id", Uuid, nullable=False),
     Column("body", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("domain_hash", LargeBinary, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("erased", JSONB, server_default=FetchedValue(), nullable=False),
+    Column("done_at", DateTime(timezone=True)),
 )
