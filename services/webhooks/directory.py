@@ -12,10 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.errors import DatabaseUnavailableError, ShopUnknownError
 from libs.common.logs import get_logger
-from services.webhooks.repository import Shop, find_shop, list_shops
+from services.webhooks.repository import (
+    Shop,
+    count_shops,
+    drop_spooled_of_unknown,
+    find_shop,
+    list_shops,
+)
 
 _REFRESH_SECONDS = 15.0
-_REFRESHES_PER_RELOAD = 20
 _OVERLAP = timedelta(minutes=2)
 """A line becomes visible at its commit, later than its time says."""
 _MISS_SECONDS = 1.0
@@ -41,22 +46,25 @@ class ShopDirectory:
         self._asking = asyncio.Semaphore(_MOST_QUESTIONS)
 
     async def load(self) -> None:
-        """Read all of it. Raises DatabaseUnavailableError."""
+        """Read all of it, and forget what is spooled for erased shops.
+
+        Raises DatabaseUnavailableError.
+        """
         shops = await list_shops(self._engine)
         self._shops = {shop.domain: shop for shop in shops}
         self._remember_newest(shops)
+        if dropped := await drop_spooled_of_unknown(self._engine):
+            log.info("spooled_deliveries_of_erased_shops_dropped", deliveries=dropped)
 
     async def keep_fresh(self) -> None:
-        """Take in changes for ever; now and then all of it, because erased shops leave no line."""
-        rounds = 0
+        """Take in changes for ever; all of it when lines are missing, as those of erased shops."""
         while True:
             await asyncio.sleep(self._refresh_seconds)
-            rounds += 1
             try:
-                if rounds % _REFRESHES_PER_RELOAD == 0 or self._newest is None:
-                    await self.load()
-                else:
+                if self._newest is not None:
                     await self._take_changes(self._newest - _OVERLAP)
+                if await count_shops(self._engine) != len(self._shops):
+                    await self.load()
             except DatabaseUnavailableError:
                 log.warning("directory_not_refreshed", shops=len(self._shops))
 

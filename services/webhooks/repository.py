@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, transaction
+from libs.common.messaging.records import decode_records
 from libs.common.messaging.topology import Lane
 from libs.common.tables.intake import spool
 from libs.common.tables.tenancy import shop_directory
@@ -56,10 +57,29 @@ async def list_shops(engine: AsyncEngine, *, changed_since: datetime | None = No
         return [Shop(*row) for row in await tx.execute(query)]
 
 
+async def count_shops(engine: AsyncEngine) -> int:
+    async with transaction(engine) as tx:
+        return (await tx.execute(select(func.count()).select_from(shop_directory))).scalar_one()
+
+
 async def add_to_spool(engine: AsyncEngine, lane: Lane, messages: Sequence[bytes]) -> None:
-    rows = [{"lane": lane.value, "record": message} for message in messages]
+    """Each of `messages` carries one delivery."""
+    rows = [
+        {"lane": lane.value, "record": message, "tenant_id": decode_records(message)[0].tenant_id}
+        for message in messages
+    ]
     async with transaction(engine) as tx:
         await tx.execute(insert(spool), rows)
+
+
+async def drop_spooled_of_unknown(engine: AsyncEngine) -> int:
+    """Delete what waits for tenants that are in the directory no more: they were erased."""
+    known = exists().where(shop_directory.c.tenant_id == spool.c.tenant_id)
+    orphans = select(spool.c.id).where(spool.c.tenant_id.is_not(None), ~known)
+    # What a relay holds right now goes to the queue, where the ingestor drops it.
+    free = orphans.with_for_update(of=spool, skip_locked=True)
+    async with transaction(engine) as tx:
+        return (await tx.execute(delete(spool).where(spool.c.id.in_(free)))).rowcount
 
 
 async def lock_oldest(tx: Transaction, *, rows: int, most_bytes: int) -> list[Spooled]:
