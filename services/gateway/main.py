@@ -70,7 +70,7 @@ async def main(settings: GatewaySettings) -> None:
                 consume_events(
                     settings.amqp_url,
                     EVENTS_GATEWAY,
-                    {TenantErased: partial(erase_tenant, engine=engine)},
+                    {TenantErased: partial(erase_tenant, engine=engine, oauth=parts.oauth)},
                     publisher,
                 ),
                 listen_to_hints(settings.amqp_url, "live", parts.live.take_hint),

@@ -19,7 +19,8 @@ from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
 from services.ingestor.deliveries.dead_letters import dead_letter_keeper
 from services.ingestor.deliveries.handle import delivery_handler
-from services.ingestor.deliveries.upkeep import keep_partitions
+from services.ingestor.deliveries.upkeep import keep_up
+from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.pulls.worker import run_pulls
 from services.ingestor.routes import ingestion_routes
 from services.ingestor.settings import IngestorSettings
@@ -34,7 +35,7 @@ def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
     verifier = TokenVerifier("ingestor", settings.caller_public_keys)
     return create_web_app(
         "Tillstream ingestor",
-        [ingestion_routes(engine, verifier)],
+        [ingestion_routes(engine, verifier), data_request_routes(engine, verifier)],
         ready_checks={"database": lambda: ping(engine)},
     )
 
@@ -62,7 +63,7 @@ def _workers(
         return (run_pulls(settings, engine, publisher),)
     handle = delivery_handler(engine, publisher)
     return (
-        keep_partitions(engine),
+        keep_up(engine),
         consume_deliveries(settings.amqp_url, Lane.STORE, handle, publisher),
         consume_dead(settings.amqp_url, dead_letter_keeper(engine), publisher),
     )

@@ -1,4 +1,4 @@
-"""SQL of this service outside `store/` (facts and rollups) and `pulls/`."""
+"""SQL of this service outside `store/` (facts and rollups), `pulls/` and `privacy/`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date

@@ -34,6 +34,7 @@ class ServiceClient:
         user_id: UUID | None = None,
         params: Mapping[str, str] | str | None = None,
         headers: Mapping[str, str] | None = None,
+        json: Any = None,
     ) -> httpx.Response:
         """The answer as it is, whatever its status. Raises ServiceUnavailableError."""
         token = self._signer.caller_token(self._name, tenant_id=tenant_id, user_id=user_id)
@@ -45,18 +46,20 @@ class ServiceClient:
         query = params if isinstance(params, Mapping) else None
         try:
             return await self._http.request(
-                method, url, params=query, headers={**(headers or {}), **own}
+                method, url, params=query, headers={**(headers or {}), **own}, json=json
             )
         except httpx.TransportError as error:
             raise ServiceUnavailableError(
                 f"The {self._name} service does not answer.", service=self._name
             ) from error
 
-    async def ask(self, method: str, path: str, *, tenant_id: UUID | None = None) -> Any:
-        """The JSON of a 2xx answer; an error answer is raised as the error it names."""
-        response = await self.send(method, path, tenant_id=tenant_id)
+    async def ask(
+        self, method: str, path: str, *, tenant_id: UUID | None = None, json: Any = None
+    ) -> Any:
+        """The JSON of a 2xx answer, None of an empty one; raises the error that another names."""
+        response = await self.send(method, path, tenant_id=tenant_id, json=json)
         if response.is_success:
-            return response.json()
+            return response.json() if response.content else None
         raise error_from_answer(self._name, response)
 
 

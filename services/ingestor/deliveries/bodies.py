@@ -114,6 +114,21 @@ class ProductBody(Named, kw_only=True):
     variants: list[VariantBody] = field(default_factory=list)
 
 
+class Person(Struct):
+    id: Id
+    email: str | None = None
+
+
+class RedactBody(Named, kw_only=True):
+    customer: Person
+    orders_to_redact: list[Id] = field(default_factory=list)
+
+
+class DataRequestBody(Named, kw_only=True):
+    customer: Person
+    orders_requested: list[Id] = field(default_factory=list)
+
+
 class DeletionBody(Named, kw_only=True, forbid_unknown_fields=True):
     """Nothing but the id and what Shopify is known to send beside it."""
 

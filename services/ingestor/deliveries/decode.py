@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -27,6 +27,8 @@ _PLACE: Final = re.compile(r"at `(?P<place>[^`]+)`")
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 """The one character that a text in PostgreSQL cannot hold, as JSON writes it."""
 
+_Body = TypeVar("_Body", bound=bodies.Named)
+
 
 def decode_delivery(record: DeliveryRecord) -> Fact | None:
     """The fact in `record`; None for a topic that carries none for us.
@@ -37,6 +39,12 @@ def decode_delivery(record: DeliveryRecord) -> Fact | None:
     if mapped is None:
         return None
     decoder, to_fact = mapped
+    fact: Fact = to_fact(decode_body(decoder, record))
+    return fact
+
+
+def decode_body(decoder: msgspec.json.Decoder[_Body], record: DeliveryRecord) -> _Body:
+    """The body of `record`, of the shop that sent it. Raises MessageMalformedError."""
     try:
         body = decoder.decode(_NUL.sub(rb"\1", record.body))
     except msgspec.ValidationError as error:
@@ -46,8 +54,7 @@ def decode_delivery(record: DeliveryRecord) -> Fact | None:
     for named in (body.shop_domain, body.myshopify_domain):
         if named is not None and named.lower() != record.source.lower():
             raise _malformed("body_of_another_shop")
-    fact: Fact = to_fact(body)
-    return fact
+    return body
 
 
 def _place(error: msgspec.ValidationError) -> str:

@@ -1,6 +1,6 @@
 """One batch of deliveries: one transaction, then a hint for each tenant whose data changed."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
-from libs.common.database.transaction import Transaction, in_transaction
+from libs.common.database.transaction import Transaction, in_transaction, transaction
 from libs.common.events.contracts import StoreChanged
 from libs.common.logs import get_logger
 from libs.common.messaging.publisher import Publisher
@@ -17,8 +17,11 @@ from libs.common.messaging.topology import HINTS
 from services.ingestor import repository
 from services.ingestor.deliveries.decode import decode_delivery
 from services.ingestor.facts import Observation
+from services.ingestor.privacy.erasure import erased_among
+from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
 from services.ingestor.repository import AppliedKey
 from services.ingestor.store.apply import apply_observations
+from services.ingestor.store.tenants import ShopFactsMissingError
 
 _OLDEST_DAY = timedelta(days=7)
 _NEWEST_DAY = timedelta(days=1)
@@ -37,10 +40,22 @@ class Delivery:
 async def handle_deliveries(
     engine: AsyncEngine, records: Sequence[DeliveryRecord], publisher: Publisher
 ) -> None:
-    """Apply each delivery once, however often it comes.
+    """Apply each delivery once, however often it comes; drop those of an erased tenant.
 
-    Raises MessageMalformedError for a body that cannot be read; then none of `records` is applied.
+    Raises MessageMalformedError for a body that cannot be read; then no fact of `records` is
+    applied. What is asked about a person is answered after the facts.
     """
+    requests = [record for record in records if record.type in REQUEST_TOPICS]
+    await _apply_facts(
+        engine, [record for record in records if record.type not in REQUEST_TOPICS], publisher
+    )
+    for request in requests:
+        await _announce(publisher, await answer_request(engine, request))
+
+
+async def _apply_facts(
+    engine: AsyncEngine, records: Sequence[DeliveryRecord], publisher: Publisher
+) -> None:
     now = utc_now()
     deliveries: dict[AppliedKey, Observation] = {}
     for record in records:
@@ -54,8 +69,22 @@ async def handle_deliveries(
         return await apply_observations(tx, [deliveries[key] for key in deliveries if key in fresh])
 
     tenants = {tenant for tenant, _, _ in deliveries}
-    versions = await in_transaction(engine, work, tenants=tenants)
-    await _announce(publisher, versions)
+    try:
+        versions = await in_transaction(engine, work, tenants=tenants)
+    except ShopFactsMissingError:
+        # Only then is it asked who was erased: the usual batch pays nothing for it.
+        if not (erased := await _erased(engine, tenants)):
+            raise
+        left = [record for record in records if record.tenant_id not in erased]
+        log.info("deliveries_of_erased_tenants_dropped", dropped=len(records) - len(left))
+        await _apply_facts(engine, left, publisher)
+    else:
+        await _announce(publisher, versions)
+
+
+async def _erased(engine: AsyncEngine, tenants: Collection[UUID]) -> set[UUID]:
+    async with transaction(engine, tenants=tenants) as tx:
+        return await erased_among(tx, tenants)
 
 
 def delivery_handler(

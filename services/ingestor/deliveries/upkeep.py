@@ -1,4 +1,4 @@
-"""Keeps the partitions of the applied deliveries moving with the calendar."""
+"""What the calendar asks for: partitions of applied deliveries, and files that have expired."""
 
 import asyncio
 
@@ -9,6 +9,7 @@ from libs.common.database.transaction import transaction
 from libs.common.errors import TransientError
 from libs.common.logs import get_logger
 from services.ingestor import repository
+from services.ingestor.privacy.files import empty_expired_files
 
 _SECONDS_BETWEEN = 6 * 3600
 _SECONDS_AFTER_FAILURE = 60
@@ -16,14 +17,19 @@ _SECONDS_AFTER_FAILURE = 60
 log = get_logger()
 
 
-async def keep_partitions(engine: AsyncEngine) -> None:
-    """Until cancelled. They are made two days ahead, so a turn that fails has time to come back."""
+async def keep_up(engine: AsyncEngine) -> None:
+    """Until cancelled.
+
+    Partitions are made two days ahead, so a turn that fails has time to come back.
+    """
     while True:
         pause = _SECONDS_BETWEEN
         try:
             async with transaction(engine) as tx:
                 await repository.turn_applied_deliveries(tx)
+            if emptied := await empty_expired_files(engine):
+                log.info("expired_files_emptied", files=emptied)
         except (TransientError, DBAPIError) as error:
-            log.warning("partitions_not_turned", error=type(error).__name__)
+            log.warning("upkeep_failed", error=type(error).__name__)
             pause = _SECONDS_AFTER_FAILURE
         await asyncio.sleep(pause)

@@ -6,11 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction
-from libs.common.events.contracts import (
-    TenantConnected,
-    TenantDisconnected,
-    TenantErased,
-)
+from libs.common.events.contracts import TenantConnected, TenantDisconnected
 from libs.common.logs import get_logger
 from services.ingestor.pulls.queue import queue_backfill, stop_pulls
 
@@ -30,10 +26,10 @@ def tenant_handlers(engine: AsyncEngine, wake: Callable[[], None]) -> dict[type[
             log.info("backfill_queued", tenant_id=str(event.tenant_id))
             wake()
 
-    async def gone(event: TenantDisconnected | TenantErased) -> None:
+    async def gone(event: TenantDisconnected) -> None:
         async def work(tx: Transaction) -> None:
             await stop_pulls(tx, event.tenant_id, event.occurred_at)
 
         await in_transaction(engine, work, tenants=[event.tenant_id])
 
-    return {TenantConnected: connected, TenantDisconnected: gone, TenantErased: gone}
+    return {TenantConnected: connected, TenantDisconnected: gone}

@@ -6,18 +6,21 @@ it; a worker that is told to stop gives its pulls back; a killed one loses them 
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction, transaction
 from libs.common.errors import DatabaseUnavailableError
+from libs.common.events.contracts import TenantErased
 from libs.common.identity import TokenSigner
 from libs.common.logs import get_logger
 from libs.common.messaging.consumer import consume_events
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_INGESTOR
 from libs.common.web.client import ServiceClient
+from services.ingestor.privacy.erasure import erase_tenant
 from services.ingestor.pulls import leases
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.events import tenant_handlers
@@ -50,6 +53,7 @@ async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: 
     access = ShopifyAccess(api, oauth_tokens(oauth), settings.webhooks_url)
     worker = PullWorker(engine, publisher, access)
     handlers = tenant_handlers(engine, worker.wake)
+    handlers[TenantErased] = partial(erase_tenant, engine=engine, oauth=oauth)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run())

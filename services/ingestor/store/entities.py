@@ -1,6 +1,6 @@
 """Customers and products: objects that stand alone, written alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -38,7 +38,9 @@ class EntityStatements:
     fields: Sequence[str]
 
 
-def _statements(entity: Entity, data: Columns) -> EntityStatements:
+def _statements(
+    entity: Entity, data: Columns, take: Callable[[Iterable[str]], str] = taken
+) -> EntityStatements:
     columns = {"tenant_id": "uuid", "id": "bigint"} | dict(data) | _VERSION
     seen = (*data, "updated_at", "observed_at")
     upsert = with_parts(
@@ -47,7 +49,7 @@ def _statements(entity: Entity, data: Columns) -> EntityStatements:
                 f"written AS (INSERT INTO store.{entity} AS held ({names(columns)})",
                 f"SELECT {names(columns)}",
                 f"FROM {arrays(columns)} ORDER BY tenant_id, id",
-                f"ON CONFLICT (tenant_id, id) DO UPDATE SET {taken(seen)}, deleted_at = NULL,",
+                f"ON CONFLICT (tenant_id, id) DO UPDATE SET {take(seen)}, deleted_at = NULL,",
                 "pulled_at = greatest(held.pulled_at, excluded.pulled_at)",
                 f"WHERE {NEWER}",
                 "RETURNING new.tenant_id,",
@@ -83,6 +85,19 @@ def touch_statement(entity: Entity, also: str = "", value: str = "") -> str:
     )
 
 
+_PERSON = ("email", "first_name", "last_name")
+
+
+def _taken_of_customers(columns: Iterable[str]) -> str:
+    """As `taken`, but who was redacted stays without a name, whatever a copy says."""
+    return ", ".join(
+        f"{column} = CASE WHEN held.redacted_at IS NULL THEN excluded.{column} END"
+        if column in _PERSON
+        else f"{column} = excluded.{column}"
+        for column in columns
+    )
+
+
 CUSTOMERS = _statements(
     "customers",
     {
@@ -91,6 +106,7 @@ CUSTOMERS = _statements(
         "last_name": "text",
         "created_at": "timestamptz",
     },
+    _taken_of_customers,
 )
 PRODUCTS = _statements(
     "products",

@@ -31,7 +31,7 @@ async def test_erasing_forgets_the_tenant_and_replays_change_nothing(platform: P
     event = TenantErased(tenant_id=shop.tenant_id)
 
     for _ in range(2):
-        await erase_tenant(event, platform.parts.engine)
+        await erase_tenant(event, platform.parts.engine, platform.parts.oauth)
         assert await _rows(platform) == dict.fromkeys(TABLES, 1)
     assert code_of(await ada.get("/api/auth/session")) == (401, "AUTH_SESSION_EXPIRED")
     assert (await eve.get("/api/auth/session")).status_code == 200
@@ -47,7 +47,8 @@ async def test_a_user_of_another_shop_stays(platform: Platform):
         domain_of(other.tenant_id),
     )
 
-    await erase_tenant(TenantErased(tenant_id=shop.tenant_id), platform.parts.engine)
+    event = TenantErased(tenant_id=shop.tenant_id)
+    await erase_tenant(event, platform.parts.engine, platform.parts.oauth)
 
     kept = await platform.fetch("SELECT tenant_id FROM identity.memberships")
     assert [row["tenant_id"] for row in kept] == [other.tenant_id]
@@ -57,7 +58,8 @@ async def test_a_user_of_another_shop_stays(platform: Platform):
 async def test_the_event_arrives_by_the_gateways_own_queue(platform: Platform, broker: Broker):
     shop = await platform.new_shop()
     await platform.new_owner(shop, "ada")
-    handlers = {TenantErased: partial(erase_tenant, engine=platform.parts.engine)}
+    parts = platform.parts
+    handlers = {TenantErased: partial(erase_tenant, engine=parts.engine, oauth=parts.oauth)}
     url = SecretStr(broker.url_for("gateway"))
 
     async with (

@@ -1,0 +1,90 @@
+"""The file of all that is held on one person: the customer, the orders, what was set aside."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic.alias_generators import to_camel
+from sqlalchemy import Row, Table, or_, select
+
+from libs.common.database.transaction import Transaction
+from libs.common.messaging.records import DeliveryRecord
+from libs.common.tables import store
+from services.ingestor.privacy.letters import letters_about
+from services.ingestor.privacy.people import Person
+
+_OURS = {"tenant_id", "order_id", "observed_at", "pulled_at", "counted"}
+"""How we keep the books says nothing about the person."""
+
+
+async def disclose(
+    tx: Transaction, record: DeliveryRecord, person: Person
+) -> tuple[bytes, dict[str, int]]:
+    """The file as JSON, and how much of what is in it."""
+    tenant_id = record.tenant_id
+    customers = await _rows(tx, store.customers, tenant_id, [person.id])
+    orders = await _orders(tx, tenant_id, person)
+    letters = [
+        {
+            "topic": letter.topic,
+            "triggeredAt": letter.triggered_at,
+            "body": letter.record.body.decode(errors="replace"),
+        }
+        async for letter in letters_about(tx, tenant_id, person)
+    ]
+    content = {
+        "shop": record.source,
+        "requestedAt": record.time,
+        "customer": _plain(customers[0]) if customers else None,
+        "orders": orders,
+        "deliveriesSetAside": letters,
+    }
+    counts = {"customers": len(customers), "orders": len(orders), "deadLetters": len(letters)}
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z), counts
+
+
+async def _orders(tx: Transaction, tenant_id: UUID, person: Person) -> list[dict[str, Any]]:
+    orders = store.orders
+    theirs = or_(orders.c.customer_id == person.id, orders.c.id.in_(person.order_ids))
+    query = select(orders).where(orders.c.tenant_id == tenant_id, theirs).order_by(orders.c.id)
+    found = (await tx.execute(query)).all()
+    ids = [order.id for order in found]
+    lines = await _rows(tx, store.order_lines, tenant_id, ids)
+    refunds = await _rows(tx, store.refunds, tenant_id, ids)
+    return [
+        _plain(order) | {"lines": _of(order.id, lines), "refunds": _of(order.id, refunds)}
+        for order in found
+    ]
+
+
+async def _rows(
+    tx: Transaction, table: Table, tenant_id: UUID, ids: Iterable[int]
+) -> list[Row[*tuple[Any, ...]]]:
+    """Rows of `table` by their order's id, or by their own where they have no order."""
+    key = table.c.order_id if "order_id" in table.c else table.c.id
+    query = select(table).where(table.c.tenant_id == tenant_id, key.in_(list(ids)))
+    return list(await tx.execute(query.order_by(key, table.c.id)))
+
+
+def _of(order_id: int, rows: Iterable[Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:
+    return [_plain(row) for row in rows if row.order_id == order_id]
+
+
+def _plain(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    return {
+        to_camel(str(name)): _value(name, value)
+        for name, value in row._mapping.items()
+        if name not in _OURS
+    }
+
+
+def _value(name: str, value: Any) -> Any:
+    """Ids and money as text: they exceed what JSON numbers can hold."""
+    if value is None or (isinstance(value, datetime) and value.year == 1):
+        return None
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value) if name == "id" or name.endswith("_id") else value

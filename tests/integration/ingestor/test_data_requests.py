@@ -1,0 +1,194 @@
+"""A data request ends in a file with all that is held on the customer, for a bounded time."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from libs.common.clock import utc_now
+from libs.common.database.transaction import transaction
+from libs.common.identity import TokenVerifier
+from libs.common.messaging.dead_letters import DeadLetter
+from libs.common.messaging.fates import Kind
+from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.records import DeliveryRecord, encode_records
+from libs.common.web.app import create_web_app
+from services.ingestor.deliveries.dead_letters import keep_dead_letter
+from services.ingestor.deliveries.handle import handle_deliveries
+from services.ingestor.privacy.files import empty_expired_files
+from services.ingestor.pulls.queue import queue_backfill
+from services.ingestor.routes import ingestion_routes
+from tests.caller_keys import CallerKeys
+from tests.integration.ingestor.facts import customer, line, order, refund, seen
+from tests.integration.ingestor.world import World
+from tests.unit.ingestor.bodies import SHOP, record
+
+ADA, BOB, BIG = 7, 8, 2**60
+FILES = "/api/ingestion/data-requests"
+
+
+@pytest.fixture
+async def publisher() -> AsyncIterator[Publisher]:
+    """Its broker is away: hints are lost, and nothing else."""
+    async with Publisher(SecretStr("amqp://guest:guest@127.0.0.1:1/"), "test") as made:
+        yield made
+
+
+class Gateway:
+    """Asks the ingestor as the gateway does, for one tenant."""
+
+    def __init__(self, world: World) -> None:
+        keys = CallerKeys()
+        routes = ingestion_routes(world.engine, TokenVerifier("ingestor", keys.public))
+        app = create_web_app("ingestor", [routes], ready_checks={})
+        self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+        self._signer = keys.signer("gateway")
+
+    async def get(self, path: str, tenant_id: UUID) -> httpx.Response:
+        token = self._signer.caller_token("ingestor", tenant_id=tenant_id)
+        return await self._http.get(path, headers={"Authorization": f"Bearer {token}"})
+
+    async def files(self, tenant_id: UUID) -> list[Any]:
+        return list((await self.get(FILES, tenant_id)).json()["dataRequests"])
+
+    async def file(self, tenant_id: UUID) -> Any:
+        [listed] = await self.files(tenant_id)
+        answer = await self.get(f"{FILES}/{listed['id']}/file", tenant_id)
+        assert len(answer.content) == listed["bytes"]
+        return answer.json()
+
+
+@pytest.fixture
+def gateway(world: World) -> Gateway:
+    return Gateway(world)
+
+
+def _request(
+    tenant_id: UUID, *orders: int, topic: str = "customers/data_request"
+) -> DeliveryRecord:
+    body = {
+        "shop_id": 1,
+        "shop_domain": SHOP,
+        "orders_requested": list(orders),
+        "customer": {"id": ADA, "email": "ada@example.com", "phone": None},
+        "data_request": {"id": 9999},
+    }
+    return record(topic, body, tenant_id=tenant_id, id=str(uuid4()), time=utc_now())
+
+
+async def _fill(world: World) -> UUID:
+    tenant_id = await world.add_tenant()
+    lines = (line(1, "12.50", 2, product_id=BIG), line(2))
+    facts = [
+        customer(ADA, email="ada@example.com", last_name="Lovelace"),
+        customer(BOB),
+        order(BIG, customer_id=ADA, lines=lines, refunds=(refund(3, BIG, "4.20"),)),
+        order(2, customer_id=BOB),
+        order(3, customer_id=None),
+    ]
+    await world.apply(*(seen(tenant_id, fact) for fact in facts))
+    for number in (ADA, BOB):
+        lost = record("customers/update", {"id": number}, tenant_id=tenant_id)
+        letter = DeadLetter(
+            *("deliveries.store", Kind.DELIVERY, "test", 1, encode_records([lost])),
+            *(tenant_id, lost.type, lost.id, lost.time),
+        )
+        await keep_dead_letter(world.engine, letter)
+    return tenant_id
+
+
+async def test_the_file_holds_the_customer_the_orders_and_what_was_set_aside(
+    world: World, publisher: Publisher, gateway: Gateway
+) -> None:
+    tenant_id = await _fill(world)
+    asked = _request(tenant_id, 3)
+
+    await handle_deliveries(world.engine, [asked, asked], publisher)
+
+    file = await gateway.file(tenant_id)
+    assert file["shop"] == SHOP
+    assert (file["customer"]["id"], file["customer"]["email"]) == (str(ADA), "ada@example.com")
+    assert (file["customer"]["firstName"], file["customer"]["lastName"]) == ("Ada", "Lovelace")
+    guest, hers = file["orders"]
+    assert (guest["id"], hers["id"], hers["customerId"]) == ("3", str(BIG), str(ADA))
+    assert (hers["total"], hers["currency"]) == ("35.00", "EUR")
+    assert [one["total"] for one in hers["lines"]] == ["25.00", "10.00"]
+    assert hers["lines"][0]["productId"] == str(BIG)
+    assert [one["amount"] for one in hers["refunds"]] == ["4.20"]
+    [letter] = file["deliveriesSetAside"]
+    assert orjson.loads(letter["body"]) == {"id": ADA}
+    assert "tenantId" not in orjson.dumps(file).decode()
+    receipt = await world.row(tenant_id, "SELECT * FROM store.privacy_requests")
+    assert receipt["counts"] == {"customers": 1, "orders": 2, "deadLetters": 1}
+
+
+async def test_a_customer_of_whom_nothing_is_held_gets_a_file_that_says_so(
+    world: World, publisher: Publisher, gateway: Gateway
+) -> None:
+    tenant_id = await world.add_tenant(shop=False)
+    await handle_deliveries(world.engine, [_request(tenant_id, 3)], publisher)
+
+    file = await gateway.file(tenant_id)
+    assert (file["customer"], file["orders"], file["deliveriesSetAside"]) == (None, [], [])
+
+
+async def test_no_other_tenant_sees_the_file(
+    world: World, publisher: Publisher, gateway: Gateway
+) -> None:
+    tenant_id, other = await _fill(world), await _fill(world)
+    await handle_deliveries(world.engine, [_request(tenant_id)], publisher)
+    [listed] = await gateway.files(tenant_id)
+
+    assert await gateway.files(other) == []
+    for request_id in (listed["id"], uuid4()):
+        answer = await gateway.get(f"{FILES}/{request_id}/file", other)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+async def test_an_expired_file_is_given_to_nobody_and_then_emptied(
+    world: World, publisher: Publisher, gateway: Gateway
+) -> None:
+    tenant_id, other = await _fill(world), await _fill(world)
+    for tenant in (tenant_id, other):
+        await handle_deliveries(world.engine, [_request(tenant)], publisher)
+        async with transaction(world.engine, tenants=[tenant]) as tx:
+            await queue_backfill(tx, tenant, uuid4(), utc_now())
+    await _let_expire(world, tenant_id)
+
+    [listed] = await gateway.files(tenant_id)
+    assert listed["bytes"] is None
+    answer = await gateway.get(f"{FILES}/{listed['id']}/file", tenant_id)
+    assert answer.status_code == 404
+    assert await empty_expired_files(world.engine) == 1
+    assert await empty_expired_files(world.engine) == 0
+
+    receipt = await world.row(tenant_id, "SELECT file, counts FROM store.privacy_requests")
+    assert (receipt["file"], receipt["counts"]["orders"]) == (None, 1)
+    assert (await gateway.file(other))["customer"]["lastName"] == "Lovelace"
+
+
+async def test_a_redaction_takes_the_files_about_the_person_too(
+    world: World, publisher: Publisher, gateway: Gateway
+) -> None:
+    tenant_id = await _fill(world)
+    await handle_deliveries(world.engine, [_request(tenant_id)], publisher)
+    redaction = _request(tenant_id, topic="customers/redact")
+
+    await handle_deliveries(world.engine, [redaction], publisher)
+
+    [listed] = await gateway.files(tenant_id)
+    assert listed["bytes"] is None
+    rows = await world.rows(
+        tenant_id, "SELECT counts FROM store.privacy_requests WHERE file IS NULL"
+    )
+    assert {"customers": 1, "deadLetters": 1, "files": 1} in [row["counts"] for row in rows]
+
+
+async def _let_expire(world: World, tenant_id: UUID) -> None:
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await tx.execute(text("UPDATE store.privacy_requests SET expires_at = now()"))
