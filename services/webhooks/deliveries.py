@@ -23,7 +23,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", 
 _LONGEST_TOPIC = 128
 _PREFIX = "/webhooks"
 _COMPLIANCE_PATH = "compliance"
-_COMPLIANCE_TOPICS = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
+COMPLIANCE_TOPICS = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
 _OTHER_NAMES = {"orders/update": "orders/updated"}
 """What a path may call a topic, and what Shopify calls it."""
 
@@ -113,6 +113,6 @@ def _check_path(path: str, topic: str) -> None:
     named = path.removeprefix(_PREFIX).strip("/")
     if not named or _OTHER_NAMES.get(named, named) == topic:
         return
-    if named == _COMPLIANCE_PATH and topic in _COMPLIANCE_TOPICS:
+    if named == _COMPLIANCE_PATH and topic in COMPLIANCE_TOPICS:
         return
     raise TopicMismatchError("The path is that of another topic than X-Shopify-Topic.")

@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.common.errors import NotFoundError, PlatformError
+from libs.common.errors import NotFoundError, PlatformError, ShopUnknownError
 from libs.common.logs import get_logger
 from libs.common.messaging.records import DeliveryRecord
 from libs.common.web.errors import STATUS_BY_CODE, error_body
@@ -19,6 +19,7 @@ from services.webhooks.answers import (
     request_id_of,
 )
 from services.webhooks.deliveries import (
+    COMPLIANCE_TOPICS,
     Headers,
     check_signature,
     header,
@@ -69,7 +70,14 @@ class FrontDoor:
         check_signature(headers, body, self._secrets)
         attributes = read_attributes(headers, path)
         domain = attributes.shop_domain
-        shop = self._directory.cached(domain) or await self._directory.find(domain)
+        try:
+            shop = self._directory.cached(domain) or await self._directory.find(domain)
+        except ShopUnknownError:
+            if attributes.topic not in COMPLIANCE_TOPICS:
+                raise
+            # Nothing is held of a shop that is not connected: what is asked is done.
+            log.info("compliance_of_unknown_shop", topic=attributes.topic, shop=domain)
+            return
         await self._intake.accept(
             DeliveryRecord(
                 id=attributes.id,

@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import delete, select
 
@@ -15,8 +16,10 @@ from libs.common.tables.intake import spool
 from libs.common.tables.tenancy import shop_directory
 from services.webhooks.directory import ShopDirectory
 from services.webhooks.repository import add_to_spool, lock_oldest
+from tests.brokers import Broker
 from tests.databases import Database
-from tests.integration.webhooks.running import Service
+from tests.integration.messaging.queues import count_messages
+from tests.integration.webhooks.running import Service, count_spooled
 from tests.integration.webhooks.shopify import add_shop
 
 
@@ -47,6 +50,25 @@ async def test_an_erased_shop_is_refused_as_unknown_at_the_next_refresh(
         while (await webhooks.deliver(shop)).status_code != 404:
             await asyncio.sleep(0.1)
     assert (await webhooks.deliver(kept)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("topic", "status"),
+    [
+        ("customers/data_request", 200),
+        ("customers/redact", 200),
+        ("shop/redact", 200),
+        ("app/uninstalled", 404),
+    ],
+)
+async def test_what_privacy_law_asks_of_an_unknown_shop_is_done_already(
+    webhooks: Service, broker: Broker, topic: str, status: int
+):
+    answer = await webhooks.deliver("gone.myshopify.com", topic=topic)
+    assert answer.status_code == status
+    assert await count_spooled(webhooks.engine) == 0
+    for lane in Lane:
+        assert await count_messages(broker.url, lane) == 0
 
 
 async def test_what_is_spooled_for_an_erased_shop_is_dropped_and_no_more_than_that(
