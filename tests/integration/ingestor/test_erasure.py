@@ -109,7 +109,7 @@ async def test_nothing_of_the_tenant_stays_and_nothing_of_another_goes(
 ) -> None:
     mine, other = await _fill(world, publisher), await _fill(world, publisher)
     before, of_other = await _rows(world, mine), await _rows(world, other)
-    assert set(before) == FILLED
+    assert set(before) >= FILLED
 
     counts = await erase_rows(world.engine, mine, NOW, chunk=chunk)
 

@@ -2,6 +2,7 @@
 orders stay and every sum stays what it was.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -145,6 +146,21 @@ async def test_a_person_redacted_before_the_first_copy_comes_without_a_name(
     assert await _person(world, tenant_id) == (None, None, None)
     assert await world.differences(tenant_id) == []
     assert (await world.row(tenant_id, _SUMS))["customers"] == 1
+
+
+async def test_copies_written_while_a_person_is_redacted_bring_nothing_back(
+    world: World, publisher: Publisher
+) -> None:
+    tenant_id = await world.add_tenant()
+
+    await asyncio.gather(
+        *(world.apply(seen(tenant_id, _ada(version))) for version in range(8)),
+        handle_deliveries(world.engine, [_redaction(tenant_id)], publisher),
+        *(world.apply(seen(tenant_id, _ada(version), pulled=True)) for version in range(8, 16)),
+    )
+
+    assert await _person(world, tenant_id) == (None, None, None)
+    assert await world.differences(tenant_id) == []
 
 
 async def test_dead_letters_about_the_person_go_and_those_of_others_stay(
