@@ -96,6 +96,12 @@ class OriginRefusedError(PermanentError):
     code = "ORIGIN_REFUSED"
 
 
+class OwnerRequiredError(PermanentError):
+    """Somebody is signed in, but is not the owner of the tenant."""
+
+    code = "OWNER_REQUIRED"
+
+
 class CallerRefusedError(PermanentError):
     """An internal call without a valid caller token, or from a service that may not ask this."""
 

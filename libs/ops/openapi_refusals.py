@@ -42,6 +42,12 @@ _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
         *("SHOPIFY_AUTH_FAILED", "SHOPIFY_UNAVAILABLE", "VALIDATION_INVALID_SHOP"),
     ),
     ("get", "/api/tenants/current"): ("TENANT_NOT_FOUND",),
+    ("delete", "/api/tenants/current"): ("OWNER_REQUIRED", "TENANT_NOT_FOUND"),
+    ("get", "/api/tenants/current/data-requests"): ("OWNER_REQUIRED",),
+    ("get", "/api/tenants/current/data-requests/{request_id}/file"): (
+        *("NOT_FOUND", "OWNER_REQUIRED"),
+    ),
+    ("post", "/api/tenants/current/disconnect"): ("OWNER_REQUIRED", "TENANT_NOT_FOUND"),
 }
 
 

@@ -7,6 +7,7 @@ import structlog
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.errors import OwnerRequiredError
 from libs.common.identity import TokenSigner
 from libs.common.web.client import ServiceClient
 from services.gateway.accounts import PasswordHasher
@@ -84,3 +85,13 @@ async def _session(request: Request, parts: TheParts) -> ActiveSession:
 
 SignedIn = Annotated[ActiveSession, Depends(_session)]
 """The session of the request, read anew for each. SessionExpiredError without one."""
+
+
+async def _owner(session: SignedIn) -> ActiveSession:
+    if session.role != "owner":
+        raise OwnerRequiredError("Only the owner of the shop may do this.")
+    return session
+
+
+OwnerSignedIn = Annotated[ActiveSession, Depends(_owner)]
+"""The session of a tenant's owner. OwnerRequiredError for anybody else who is signed in."""

@@ -82,12 +82,14 @@ class ConnectedTenant(_Shape):
     shop_domain: str
     status: Literal["active", "disconnected", "reconnect_required"]
     connected_at: AwareDatetime
+    scopes: list[str]
 
 
 class ShopFacts(_Shape):
     name: str
     currency: str
     zone: str
+    plan: str | None
     history_since: date | None
 
 
@@ -99,8 +101,19 @@ class IngestionStatus(_Shape):
     freshness: Freshness
 
 
+class CurrentShop(_Shape):
+    domain: str
+    name: str
+    currency: str
+    zone: str
+    plan: str | None
+
+
 class CurrentTenant(_Shape):
     id: UUID
+    tenant_id: UUID
+    shop: CurrentShop | None = Field(description="Null until the shop's facts have arrived.")
+    scopes: list[str] = Field(description="What the shop lets us read; empty once disconnected.")
     shop_domain: str
     name: str | None
     currency: str | None
@@ -110,3 +123,21 @@ class CurrentTenant(_Shape):
     history_since: date | None
     pull: PullStatus | None
     freshness: Freshness
+
+
+class DataRequest(_Shape):
+    """One request of a customer, by way of Shopify, to see what is held on them."""
+
+    id: UUID
+    customer_id: str
+    requested_at: AwareDatetime
+    expires_at: AwareDatetime = Field(description="From then on the file is gone.")
+    bytes: int | None = Field(description="The size of the file; null once it is gone.")
+
+
+class DataRequests(_Shape):
+    data_requests: list[DataRequest]
+
+
+class Confirmation(_Shape):
+    confirm: str = Field(max_length=512, description="The shop's domain, to show that it is meant.")

@@ -1,17 +1,37 @@
-"""The tenant a user looks at, put together from what oauth and the ingestor know of it."""
+"""The tenant a user looks at, put together from what oauth and the ingestor know of it, and how
+its owner ends it.
+"""
 
 import asyncio
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response, status
+from fastapi.responses import JSONResponse
 
-from libs.common.errors import CallerRefusedError, ServiceUnavailableError
+from libs.common.errors import CallerRefusedError, InvalidInputError, ServiceUnavailableError
+from libs.common.logs import get_logger
 from libs.common.web.client import ServiceClient
-from services.gateway.parts import SignedIn, TheParts
-from services.gateway.schemas import ConnectedTenant, CurrentTenant, IngestionStatus
+from services.gateway.parts import OwnerSignedIn, SignedIn, TheParts
+from services.gateway.schemas import (
+    Confirmation,
+    ConnectedTenant,
+    CurrentShop,
+    CurrentTenant,
+    DataRequests,
+    IngestionStatus,
+)
 
 router = APIRouter(prefix="/api/tenants", tags=["tenants"])
+log = get_logger()
+
+_DATA_REQUESTS = "/api/ingestion/data-requests"
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "All that is held on the customer, and the orders asked for.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
 
 
 @router.get(
@@ -20,14 +40,24 @@ router = APIRouter(prefix="/api/tenants", tags=["tenants"])
 async def read_current_tenant(session: SignedIn, parts: TheParts) -> CurrentTenant:
     tenant_id = session.tenant_id
     of_oauth, of_ingestor = await asyncio.gather(
-        _ask(parts.oauth, f"/internal/tenants/{tenant_id}", tenant_id),
-        _ask(parts.ingestor, "/api/ingestion/status", tenant_id),
+        _ask(parts.oauth, "GET", f"/internal/tenants/{tenant_id}", tenant_id),
+        _ask(parts.ingestor, "GET", "/api/ingestion/status", tenant_id),
     )
     tenant = ConnectedTenant.model_validate(of_oauth)
-    status = IngestionStatus.model_validate(of_ingestor)
-    shop = status.shop
+    ingestion = IngestionStatus.model_validate(of_ingestor)
+    shop = ingestion.shop
     return CurrentTenant(
         id=tenant.id,
+        tenant_id=tenant.id,
+        shop=shop
+        and CurrentShop(
+            domain=tenant.shop_domain,
+            name=shop.name,
+            currency=shop.currency,
+            zone=shop.zone,
+            plan=shop.plan,
+        ),
+        scopes=tenant.scopes,
         shop_domain=tenant.shop_domain,
         name=shop and shop.name,
         currency=shop and shop.currency,
@@ -35,14 +65,72 @@ async def read_current_tenant(session: SignedIn, parts: TheParts) -> CurrentTena
         status=tenant.status,
         connected_at=tenant.connected_at,
         history_since=shop and shop.history_since,
-        pull=status.pull,
-        freshness=status.freshness,
+        pull=ingestion.pull,
+        freshness=ingestion.freshness,
     )
 
 
-async def _ask(service: ServiceClient, path: str, tenant_id: UUID) -> Any:
+@router.post(
+    "/current/disconnect",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_class=Response,
+    summary="Disconnect the shop",
+    description="The tokens go and no pull runs; the history stays for the next connection. "
+    "Shopify sends webhooks until the app is uninstalled there.",
+)
+async def disconnect_current_tenant(session: OwnerSignedIn, parts: TheParts) -> None:
+    tenant_id = session.tenant_id
+    await _ask(parts.oauth, "POST", f"/internal/tenants/{tenant_id}/disconnect", tenant_id)
+    log.info("disconnect_requested")
+
+
+@router.delete(
+    "/current",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_class=Response,
+    summary="Erase the shop and all that is kept of it",
+    description="There is no way back. Users who belong to no other shop are erased too.",
+)
+async def erase_current_tenant(
+    confirmation: Confirmation, session: OwnerSignedIn, parts: TheParts
+) -> None:
+    if confirmation.confirm.strip().lower() != session.shop_domain:
+        details = [{"field": "body.confirm", "problem": "must be the domain of the shop"}]
+        raise InvalidInputError("The shop's domain is needed to erase it.", details=details)
+    tenant_id = session.tenant_id
+    await _ask(parts.oauth, "DELETE", f"/internal/tenants/{tenant_id}", tenant_id)
+    log.info("erasure_requested")
+
+
+@router.get(
+    "/current/data-requests",
+    response_model=DataRequests,
+    summary="What customers asked to see of what is held on them",
+)
+async def read_data_requests(session: OwnerSignedIn, parts: TheParts) -> Any:
+    return await _ask(parts.ingestor, "GET", _DATA_REQUESTS, session.tenant_id)
+
+
+@router.get(
+    "/current/data-requests/{request_id}/file",
+    response_class=JSONResponse,
+    responses=_FILE,
+    summary="The file that answers one of them",
+)
+async def read_data_request_file(
+    request_id: UUID, session: OwnerSignedIn, parts: TheParts
+) -> JSONResponse:
+    file = await _ask(
+        parts.ingestor, "GET", f"{_DATA_REQUESTS}/{request_id}/file", session.tenant_id
+    )
+    log.info("data_request_file_read", request=str(request_id))
+    name = f'attachment; filename="data-request-{request_id}.json"'
+    return JSONResponse(file, headers={"Content-Disposition": name, "Cache-Control": "no-store"})
+
+
+async def _ask(service: ServiceClient, method: str, path: str, tenant_id: UUID) -> Any:
     try:
-        return await service.ask("GET", path, tenant_id=tenant_id)
+        return await service.ask(method, path, tenant_id=tenant_id)
     except CallerRefusedError as error:
         # Our own fault, not the user's: a 401 would read as "sign in again".
         raise ServiceUnavailableError("A service does not know this gateway.") from error

@@ -102,6 +102,8 @@ _QUESTIONS = (
     "/api/auth/session",
     "/api/auth/claim",
     "/api/tenants/current",
+    "/api/tenants/current/data-requests",
+    "/api/tenants/current/data-requests/{request_id}/file",
     "/api/analytics/summary",
     "/api/analytics/orders",
     "/api/analytics/orders?from=2026-03-01&to=2026-06-30",

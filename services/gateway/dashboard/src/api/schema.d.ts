@@ -195,6 +195,64 @@ export interface paths {
         get: operations["read_current_tenant"];
         put?: never;
         post?: never;
+        /**
+         * Erase the shop and all that is kept of it
+         * @description There is no way back. Users who belong to no other shop are erased too.
+         */
+        delete: operations["erase_current_tenant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tenants/current/data-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What customers asked to see of what is held on them */
+        get: operations["read_data_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tenants/current/data-requests/{request_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file that answers one of them */
+        get: operations["read_data_request_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tenants/current/disconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Disconnect the shop
+         * @description The tokens go and no pull runs; the history stays for the next connection. Shopify sends webhooks until the app is uninstalled there.
+         */
+        post: operations["disconnect_current_tenant"];
         delete?: never;
         options?: never;
         head?: never;
@@ -222,12 +280,33 @@ export interface components {
              */
             tenantId: string;
         };
+        /** Confirmation */
+        Confirmation: {
+            /**
+             * Confirm
+             * @description The shop's domain, to show that it is meant.
+             */
+            confirm: string;
+        };
         /** Credentials */
         Credentials: {
             /** Password */
             password: string;
             /** Username */
             username: string;
+        };
+        /** CurrentShop */
+        CurrentShop: {
+            /** Currency */
+            currency: string;
+            /** Domain */
+            domain: string;
+            /** Name */
+            name: string;
+            /** Plan */
+            plan: string | null;
+            /** Zone */
+            zone: string;
         };
         /** CurrentTenant */
         CurrentTenant: {
@@ -249,6 +328,13 @@ export interface components {
             /** Name */
             name: string | null;
             pull: components["schemas"]["PullStatus"] | null;
+            /**
+             * Scopes
+             * @description What the shop lets us read; empty once disconnected.
+             */
+            scopes: string[];
+            /** @description Null until the shop's facts have arrived. */
+            shop: components["schemas"]["CurrentShop"] | null;
             /** Shopdomain */
             shopDomain: string;
             /**
@@ -256,8 +342,47 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "disconnected" | "reconnect_required";
+            /**
+             * Tenantid
+             * Format: uuid
+             */
+            tenantId: string;
             /** Zone */
             zone: string | null;
+        };
+        /**
+         * DataRequest
+         * @description One request of a customer, by way of Shopify, to see what is held on them.
+         */
+        DataRequest: {
+            /**
+             * Bytes
+             * @description The size of the file; null once it is gone.
+             */
+            bytes: number | null;
+            /** Customerid */
+            customerId: string;
+            /**
+             * Expiresat
+             * Format: date-time
+             * @description From then on the file is gone.
+             */
+            expiresAt: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Requestedat
+             * Format: date-time
+             */
+            requestedAt: string;
+        };
+        /** DataRequests */
+        DataRequests: {
+            /** Datarequests */
+            dataRequests: components["schemas"]["DataRequest"][];
         };
         /** ErrorBody */
         ErrorBody: {
@@ -1641,6 +1766,491 @@ export interface operations {
             };
             /** @description `TENANT_NOT_FOUND` */
             404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    erase_current_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `TENANT_NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    read_data_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataRequests"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `OWNER_REQUIRED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    read_data_request_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that is held on the customer, and the orders asked for. */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `OWNER_REQUIRED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    disconnect_current_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `TENANT_NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
                     RateLimit?: string;

@@ -38,7 +38,10 @@ const pull = (state: "running" | "succeeded") => ({
 
 const tenant = (): CurrentTenant => ({
   id: "t",
+  tenantId: "t",
   shopDomain: "cdnow.myshopify.com",
+  shop: null,
+  scopes: [],
   name: null,
   currency: null,
   zone: null,
