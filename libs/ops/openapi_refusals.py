@@ -36,12 +36,18 @@ _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
         *("CLAIM_NOT_FOUND", "CLAIM_INVALID", "CLAIM_USED", "PASSWORD_REFUSED"),
         *("TENANT_ALREADY_OWNED", "USERNAME_TAKEN"),
     ),
+    ("post", "/api/ingestion/pulls"): (
+        *("OWNER_REQUIRED", "PULL_RUNNING", "TENANT_NOT_FOUND", "VALIDATION_INVALID_RANGE"),
+    ),
     ("get", "/api/live"): ("TEMPORARILY_UNAVAILABLE",),
     ("get", "/api/shopify/auth"): ("VALIDATION_INVALID_SHOP",),
     ("get", "/api/shopify/callback"): (
         *("SHOPIFY_AUTH_FAILED", "SHOPIFY_UNAVAILABLE", "VALIDATION_INVALID_SHOP"),
     ),
     ("get", "/api/tenants/current"): ("TENANT_NOT_FOUND",),
+    ("patch", "/api/tenants/current"): (
+        *("OWNER_REQUIRED", "TEMPORARILY_UNAVAILABLE", "TENANT_NOT_FOUND"),
+    ),
     ("delete", "/api/tenants/current"): ("OWNER_REQUIRED", "TENANT_NOT_FOUND"),
     ("get", "/api/tenants/current/data-requests"): ("OWNER_REQUIRED",),
     ("get", "/api/tenants/current/data-requests/{request_id}/file"): (

@@ -14,7 +14,7 @@ from libs.common.messaging.topology import EVENTS_GATEWAY
 from libs.common.process import run_service
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
-from services.gateway import auth, docs_routes, live_route, pages, proxies, tenants
+from services.gateway import auth, docs_routes, ingestion, live_route, pages, proxies, tenants
 from services.gateway.compression import Compression
 from services.gateway.cors import CrossOrigin
 from services.gateway.events import erase_tenant
@@ -32,6 +32,7 @@ def create_api(parts: Parts) -> FastAPI:
         [
             auth.router,
             tenants.router,
+            ingestion.router,
             proxies.router,
             live_route.router,
             docs_routes.router,

@@ -56,18 +56,74 @@ class PullEntity(_Shape):
     )
 
 
-class PullStatus(_Shape):
+class Pull(_Shape):
     id: UUID
-    kind: str
+    kind: Literal["backfill", "reconciliation"]
+    scope: Literal["all", "changes", "range"] = Field(description="What it reads.")
     state: Literal["queued", "running", "succeeded", "failed", "mismatch"]
+    requested_at: AwareDatetime
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
     records_processed: int
+    errors: list[PullError]
+
+
+class PullStatus(Pull):
     seconds_left: int | None = Field(
         default=None, description="Until the pull ends, at its present pace; null while unknown."
     )
-    errors: list[PullError]
     entities: list[PullEntity]
+
+
+class Pulls(_Shape):
+    pulls: list[Pull] = Field(description="The newest first.")
+
+
+class PullRange(_Shape):
+    """Days of the shop's zone, both included; no bound where one is left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: date | None = Field(default=None, alias="from")
+    last: date | None = Field(default=None, alias="to")
+
+
+class PullQueued(_Shape):
+    id: UUID
+
+
+class EntityProof(_Shape):
+    """Records that are not deleted, test orders included."""
+
+    entity: Literal["customers", "orders", "products"]
+    ours: int
+    shopify: int
+    drift: int = Field(description="How many were too many here before the repair; negative: few.")
+    repaired: int = Field(description="How many of these were put right that day.")
+    checked_at: AwareDatetime
+
+
+class Proof(_Shape):
+    """The newest comparison of each entity with Shopify's own count."""
+
+    checked_at: AwareDatetime
+    entities: list[EntityProof]
+
+
+class TenantSettings(_Shape):
+    pull_interval_minutes: int | None = Field(description="Null before the first pull.")
+    include_test_orders: bool
+    paused: bool = Field(description="Whether the scheduled pulls are stopped.")
+
+
+class SettingsChange(_Shape):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pull_interval_minutes: int | None = Field(default=None, ge=5, le=1440)
+    include_test_orders: bool | None = None
+    paused: bool | None = None
 
 
 class Freshness(_Shape):
@@ -97,31 +153,29 @@ class IngestionStatus(_Shape):
     """What the ingestor says of a tenant. No shop until its facts have arrived."""
 
     shop: ShopFacts | None
-    pull: PullStatus | None
+    pull: PullStatus | None = Field(description="The pull of the whole history.")
+    last_pull: Pull | None = Field(description="The newest that has ended.")
+    next_pull_at: AwareDatetime | None
+    proof: Proof | None = Field(description="Null until the first comparison.")
+    settings: TenantSettings
     freshness: Freshness
 
 
-class CurrentShop(_Shape):
-    domain: str
-    name: str
-    currency: str
-    zone: str
-    plan: str | None
-
-
 class CurrentTenant(_Shape):
+    """Name, currency, zone and plan are null until the shop's facts have arrived."""
+
     id: UUID
-    tenant_id: UUID
-    shop: CurrentShop | None = Field(description="Null until the shop's facts have arrived.")
     scopes: list[str] = Field(description="What the shop lets us read; empty once disconnected.")
     shop_domain: str
     name: str | None
     currency: str | None
     zone: str | None
+    plan: str | None
     status: Literal["active", "disconnected", "reconnect_required"]
     connected_at: AwareDatetime
     history_since: date | None
     pull: PullStatus | None
+    settings: TenantSettings
     freshness: Freshness
 
 

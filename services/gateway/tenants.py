@@ -12,14 +12,15 @@ from fastapi.responses import JSONResponse
 from libs.common.errors import CallerRefusedError, InvalidInputError, ServiceUnavailableError
 from libs.common.logs import get_logger
 from libs.common.web.client import ServiceClient
-from services.gateway.parts import OwnerSignedIn, SignedIn, TheParts
+from services.gateway.parts import OwnerSignedIn, Parts, SignedIn, TheParts
+from services.gateway.repository import ActiveSession
 from services.gateway.schemas import (
     Confirmation,
     ConnectedTenant,
-    CurrentShop,
     CurrentTenant,
     DataRequests,
     IngestionStatus,
+    SettingsChange,
 )
 
 router = APIRouter(prefix="/api/tenants", tags=["tenants"])
@@ -38,34 +39,46 @@ _FILE: dict[int | str, dict[str, Any]] = {
     "/current", response_model=CurrentTenant, summary="The signed-in tenant and its first pull"
 )
 async def read_current_tenant(session: SignedIn, parts: TheParts) -> CurrentTenant:
-    tenant_id = session.tenant_id
     of_oauth, of_ingestor = await asyncio.gather(
-        _ask(parts.oauth, "GET", f"/internal/tenants/{tenant_id}", tenant_id),
-        _ask(parts.ingestor, "GET", "/api/ingestion/status", tenant_id),
+        _of_oauth(session, parts),
+        ask_for_tenant(parts.ingestor, "GET", "/api/ingestion/status", session.tenant_id),
     )
+    return _together(of_oauth, of_ingestor)
+
+
+@router.patch("/current", response_model=CurrentTenant, summary="Change how often and what is read")
+async def change_current_tenant(
+    change: SettingsChange, session: OwnerSignedIn, parts: TheParts
+) -> CurrentTenant:
+    body = change.model_dump(mode="json", by_alias=True, exclude_none=True)
+    of_ingestor = await ask_for_tenant(
+        parts.ingestor, "PATCH", "/api/ingestion/settings", session.tenant_id, body
+    )
+    return _together(await _of_oauth(session, parts), of_ingestor)
+
+
+async def _of_oauth(session: ActiveSession, parts: Parts) -> Any:
+    tenant_id = session.tenant_id
+    return await ask_for_tenant(parts.oauth, "GET", f"/internal/tenants/{tenant_id}", tenant_id)
+
+
+def _together(of_oauth: Any, of_ingestor: Any) -> CurrentTenant:
     tenant = ConnectedTenant.model_validate(of_oauth)
     ingestion = IngestionStatus.model_validate(of_ingestor)
     shop = ingestion.shop
     return CurrentTenant(
         id=tenant.id,
-        tenant_id=tenant.id,
-        shop=shop
-        and CurrentShop(
-            domain=tenant.shop_domain,
-            name=shop.name,
-            currency=shop.currency,
-            zone=shop.zone,
-            plan=shop.plan,
-        ),
         scopes=tenant.scopes,
         shop_domain=tenant.shop_domain,
         name=shop and shop.name,
         currency=shop and shop.currency,
         zone=shop and shop.zone,
+        plan=shop and shop.plan,
         status=tenant.status,
         connected_at=tenant.connected_at,
         history_since=shop and shop.history_since,
         pull=ingestion.pull,
+        settings=ingestion.settings,
         freshness=ingestion.freshness,
     )
 
@@ -80,7 +93,9 @@ async def read_current_tenant(session: SignedIn, parts: TheParts) -> CurrentTena
 )
 async def disconnect_current_tenant(session: OwnerSignedIn, parts: TheParts) -> None:
     tenant_id = session.tenant_id
-    await _ask(parts.oauth, "POST", f"/internal/tenants/{tenant_id}/disconnect", tenant_id)
+    await ask_for_tenant(
+        parts.oauth, "POST", f"/internal/tenants/{tenant_id}/disconnect", tenant_id
+    )
     log.info("disconnect_requested")
 
 
@@ -98,7 +113,7 @@ async def erase_current_tenant(
         details = [{"field": "body.confirm", "problem": "must be the domain of the shop"}]
         raise InvalidInputError("The shop's domain is needed to erase it.", details=details)
     tenant_id = session.tenant_id
-    await _ask(parts.oauth, "DELETE", f"/internal/tenants/{tenant_id}", tenant_id)
+    await ask_for_tenant(parts.oauth, "DELETE", f"/internal/tenants/{tenant_id}", tenant_id)
     log.info("erasure_requested")
 
 
@@ -108,7 +123,7 @@ async def erase_current_tenant(
     summary="What customers asked to see of what is held on them",
 )
 async def read_data_requests(session: OwnerSignedIn, parts: TheParts) -> Any:
-    return await _ask(parts.ingestor, "GET", _DATA_REQUESTS, session.tenant_id)
+    return await ask_for_tenant(parts.ingestor, "GET", _DATA_REQUESTS, session.tenant_id)
 
 
 @router.get(
@@ -120,7 +135,7 @@ async def read_data_requests(session: OwnerSignedIn, parts: TheParts) -> Any:
 async def read_data_request_file(
     request_id: UUID, session: OwnerSignedIn, parts: TheParts
 ) -> JSONResponse:
-    file = await _ask(
+    file = await ask_for_tenant(
         parts.ingestor, "GET", f"{_DATA_REQUESTS}/{request_id}/file", session.tenant_id
     )
     log.info("data_request_file_read", request=str(request_id))
@@ -128,9 +143,12 @@ async def read_data_request_file(
     return JSONResponse(file, headers={"Content-Disposition": name, "Cache-Control": "no-store"})
 
 
-async def _ask(service: ServiceClient, method: str, path: str, tenant_id: UUID) -> Any:
+async def ask_for_tenant(
+    service: ServiceClient, method: str, path: str, tenant_id: UUID, body: Any = None
+) -> Any:
+    """What another service answers about the tenant; raises the error that it names."""
     try:
-        return await service.ask(method, path, tenant_id=tenant_id)
+        return await service.ask(method, path, tenant_id=tenant_id, json=body)
     except CallerRefusedError as error:
         # Our own fault, not the user's: a 401 would read as "sign in again".
         raise ServiceUnavailableError("A service does not know this gateway.") from error

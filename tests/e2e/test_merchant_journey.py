@@ -102,6 +102,8 @@ _QUESTIONS = (
     "/api/auth/session",
     "/api/auth/claim",
     "/api/tenants/current",
+    "/api/ingestion/status",
+    "/api/ingestion/pulls?limit=5",
     "/api/tenants/current/data-requests",
     "/api/tenants/current/data-requests/{request_id}/file",
     "/api/analytics/summary",

@@ -22,6 +22,7 @@ from services.analytics.settings import AnalyticsSettings
 from services.gateway.main import create_app
 from services.gateway.parts import Parts, make_parts
 from services.gateway.settings import GatewaySettings
+from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.routes import ingestion_routes
 from services.oauth.claims import sign_claim
 from services.oauth.main import create_app as create_oauth
@@ -195,5 +196,6 @@ def _analytics_settings(database: Database, keys: CallerKeys) -> AnalyticsSettin
 
 
 def _ingestor(engine: AsyncEngine, keys: CallerKeys) -> ASGIApp:
-    routes = ingestion_routes(engine, TokenVerifier("ingestor", keys.public))
-    return create_web_app("ingestor", [routes], ready_checks={})
+    verifier = TokenVerifier("ingestor", keys.public)
+    routes = [ingestion_routes(engine, verifier), data_request_routes(engine, verifier)]
+    return create_web_app("ingestor", routes, ready_checks={})

@@ -124,6 +124,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ingestion/pulls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest pulls */
+        get: operations["read_pulls"];
+        put?: never;
+        /** Read again what was created in a range of days, or all */
+        post: operations["request_pull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ingestion/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How fresh the data are, and the proof that they are whole */
+        get: operations["read_ingestion_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/live": {
         parameters: {
             query?: never;
@@ -202,7 +237,8 @@ export interface paths {
         delete: operations["erase_current_tenant"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change how often and what is read */
+        patch: operations["change_current_tenant"];
         trace?: never;
     };
     "/api/tenants/current/data-requests": {
@@ -295,20 +331,10 @@ export interface components {
             /** Username */
             username: string;
         };
-        /** CurrentShop */
-        CurrentShop: {
-            /** Currency */
-            currency: string;
-            /** Domain */
-            domain: string;
-            /** Name */
-            name: string;
-            /** Plan */
-            plan: string | null;
-            /** Zone */
-            zone: string;
-        };
-        /** CurrentTenant */
+        /**
+         * CurrentTenant
+         * @description Name, currency, zone and plan are null until the shop's facts have arrived.
+         */
         CurrentTenant: {
             /**
              * Connectedat
@@ -327,14 +353,15 @@ export interface components {
             id: string;
             /** Name */
             name: string | null;
+            /** Plan */
+            plan: string | null;
             pull: components["schemas"]["PullStatus"] | null;
             /**
              * Scopes
              * @description What the shop lets us read; empty once disconnected.
              */
             scopes: string[];
-            /** @description Null until the shop's facts have arrived. */
-            shop: components["schemas"]["CurrentShop"] | null;
+            settings: components["schemas"]["TenantSettings"];
             /** Shopdomain */
             shopDomain: string;
             /**
@@ -342,11 +369,6 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "disconnected" | "reconnect_required";
-            /**
-             * Tenantid
-             * Format: uuid
-             */
-            tenantId: string;
             /** Zone */
             zone: string | null;
         };
@@ -384,6 +406,36 @@ export interface components {
             /** Datarequests */
             dataRequests: components["schemas"]["DataRequest"][];
         };
+        /**
+         * EntityProof
+         * @description Records that are not deleted, test orders included.
+         */
+        EntityProof: {
+            /**
+             * Checkedat
+             * Format: date-time
+             */
+            checkedAt: string;
+            /**
+             * Drift
+             * @description How many were too many here before the repair; negative: few.
+             */
+            drift: number;
+            /**
+             * Entity
+             * @enum {string}
+             */
+            entity: "customers" | "orders" | "products";
+            /** Ours */
+            ours: number;
+            /**
+             * Repaired
+             * @description How many of these were put right that day.
+             */
+            repaired: number;
+            /** Shopify */
+            shopify: number;
+        };
         /** ErrorBody */
         ErrorBody: {
             /** Code */
@@ -415,6 +467,23 @@ export interface components {
              * @description Grows with every change of the tenant's data.
              */
             dataVersion: string;
+        };
+        /**
+         * IngestionStatus
+         * @description What the ingestor says of a tenant. No shop until its facts have arrived.
+         */
+        IngestionStatus: {
+            freshness: components["schemas"]["Freshness"];
+            /** @description The newest that has ended. */
+            lastPull: components["schemas"]["Pull"] | null;
+            /** Nextpullat */
+            nextPullAt: string | null;
+            /** @description Null until the first comparison. */
+            proof: components["schemas"]["Proof"] | null;
+            /** @description The pull of the whole history. */
+            pull: components["schemas"]["PullStatus"] | null;
+            settings: components["schemas"]["TenantSettings"];
+            shop: components["schemas"]["ShopFacts"] | null;
         };
         /**
          * OrdersByDay
@@ -468,6 +537,56 @@ export interface components {
             /** Revenue */
             revenue: string;
         };
+        /**
+         * Proof
+         * @description The newest comparison of each entity with Shopify's own count.
+         */
+        Proof: {
+            /**
+             * Checkedat
+             * Format: date-time
+             */
+            checkedAt: string;
+            /** Entities */
+            entities: components["schemas"]["EntityProof"][];
+        };
+        /** Pull */
+        Pull: {
+            /** Errors */
+            errors: components["schemas"]["PullError"][];
+            /** Finishedat */
+            finishedAt: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "backfill" | "reconciliation";
+            /** Recordsprocessed */
+            recordsProcessed: number;
+            /**
+             * Requestedat
+             * Format: date-time
+             */
+            requestedAt: string;
+            /**
+             * Scope
+             * @description What it reads.
+             * @enum {string}
+             */
+            scope: "all" | "changes" | "range";
+            /** Startedat */
+            startedAt: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "succeeded" | "failed" | "mismatch";
+        };
         /** PullEntity */
         PullEntity: {
             /** Done */
@@ -497,6 +616,24 @@ export interface components {
             /** Message */
             message: string;
         };
+        /** PullQueued */
+        PullQueued: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+        };
+        /**
+         * PullRange
+         * @description Days of the shop's zone, both included; no bound where one is left out.
+         */
+        PullRange: {
+            /** From */
+            from?: string | null;
+            /** To */
+            to?: string | null;
+        };
         /** PullStatus */
         PullStatus: {
             /** Entities */
@@ -510,10 +647,24 @@ export interface components {
              * Format: uuid
              */
             id: string;
-            /** Kind */
-            kind: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "backfill" | "reconciliation";
             /** Recordsprocessed */
             recordsProcessed: number;
+            /**
+             * Requestedat
+             * Format: date-time
+             */
+            requestedAt: string;
+            /**
+             * Scope
+             * @description What it reads.
+             * @enum {string}
+             */
+            scope: "all" | "changes" | "range";
             /**
              * Secondsleft
              * @description Until the pull ends, at its present pace; null while unknown.
@@ -526,6 +677,14 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "mismatch";
+        };
+        /** Pulls */
+        Pulls: {
+            /**
+             * Pulls
+             * @description The newest first.
+             */
+            pulls: components["schemas"]["Pull"][];
         };
         /** Session */
         Session: {
@@ -558,6 +717,31 @@ export interface components {
             id: string;
             /** Username */
             username: string;
+        };
+        /**
+         * SettingsChange
+         * @description What is left out stays as it is.
+         */
+        SettingsChange: {
+            /** Includetestorders */
+            includeTestOrders?: boolean | null;
+            /** Paused */
+            paused?: boolean | null;
+            /** Pullintervalminutes */
+            pullIntervalMinutes?: number | null;
+        };
+        /** ShopFacts */
+        ShopFacts: {
+            /** Currency */
+            currency: string;
+            /** Historysince */
+            historySince: string | null;
+            /** Name */
+            name: string;
+            /** Plan */
+            plan: string | null;
+            /** Zone */
+            zone: string;
         };
         /** Summary */
         Summary: {
@@ -605,6 +789,21 @@ export interface components {
             totalRevenue: string;
             /** Zone */
             zone: string | null;
+        };
+        /** TenantSettings */
+        TenantSettings: {
+            /** Includetestorders */
+            includeTestOrders: boolean;
+            /**
+             * Paused
+             * @description Whether the scheduled pulls are stopped.
+             */
+            paused: boolean;
+            /**
+             * Pullintervalminutes
+             * @description Null before the first pull.
+             */
+            pullIntervalMinutes: number | null;
         };
         /** TopCustomer */
         TopCustomer: {
@@ -1473,6 +1672,345 @@ export interface operations {
             };
         };
     };
+    read_pulls: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pulls"];
+                };
+            };
+            /** @description `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    request_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PullRange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullQueued"];
+                };
+            };
+            /** @description `VALIDATION_FAILED`, `VALIDATION_INVALID_RANGE` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `TENANT_NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PULL_RUNNING` */
+            409: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    read_ingestion_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestionStatus"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     stream_live: {
         parameters: {
             query?: never;
@@ -1932,6 +2470,147 @@ export interface operations {
                 };
             };
             /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    change_current_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrentTenant"];
+                };
+            };
+            /** @description `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `TENANT_NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE`, `TEMPORARILY_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
