@@ -1,133 +1,104 @@
-"""Reads an answer of the Admin API: data, or the typed error that it means.
+"""Reads an answer of the Admin GraphQL API: data, what they cost, or the error that it means.
 
-Status 200 says nothing: `errors` decides.
+Status 200 says nothing: `errors` decides. Data beside errors are no answer, with one exception:
+where Shopify keeps single fields from us, those are null, and `denied` names them.
 """
 
-from dataclasses import dataclass
+import math
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
-from typing import Any, Final, NoReturn
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 import msgspec
 
 from libs.common.clock import utc_now
-from libs.common.errors import (
-    ReconnectRequiredError,
-    ShopifyRateLimitError,
-    ShopifyRequestError,
-    ShopifyUnavailableError,
-)
+from libs.common.errors import ShopifyUnavailableError
+from services.ingestor.shopify.errors import AnswerUnreadableError
+from services.ingestor.shopify.refusals import denied_fields, error_of_codes, error_of_status
 
-_DEFAULT_PAUSE_SECONDS = 2.0
-_TEXT_AT_MOST = 300
+_Shape = TypeVar("_Shape")
 
 
-class ErrorCode(StrEnum):
-    """`errors[].extensions.code`, as far as we act on it."""
+class Cost(NamedTuple):
+    """Points: what the query asked for, and the state of the shop's bucket after it."""
 
-    THROTTLED = "THROTTLED"
-    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
-    TIMEOUT = "TIMEOUT"
-    ACCESS_DENIED = "ACCESS_DENIED"
-    SHOP_INACTIVE = "SHOP_INACTIVE"
-    MAX_COST_EXCEEDED = "MAX_COST_EXCEEDED"
-    OTHER = "OTHER"
+    requested: float
+    available: float
+    maximum: float
+    restore_rate: float
 
-    @classmethod
-    def _missing_(cls, _value: object) -> "ErrorCode":
-        return cls.OTHER
+    @property
+    def seconds_missing(self) -> float:
+        return max(0.0, (self.requested - self.available) / self.restore_rate)
 
 
-_REASON_BY_STATUS: Final = {
-    402: "The shop is frozen at Shopify because of its bill.",
-    403: "Shopify does not let this app in.",
-    404: "Shopify knows no such shop.",
-    423: "The shop is locked at Shopify.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """`observed_at` is Shopify's clock when it answered."""
 
     data: dict[str, Any]
     observed_at: datetime
     served_version: str | None
+    denied: tuple[str, ...] = ()
 
 
-def read_answer(response: httpx.Response) -> Answer:
-    """Raises ShopifyRateLimitError, ShopifyUnavailableError, ShopifyRequestError or, when our
-    token was refused, ReconnectRequiredError.
-    """
-    _check_status(response)
+def read_body(response: httpx.Response) -> dict[str, Any]:
+    """The object in a good answer. Raises the error that its status means."""
+    if response.status_code != httpx.codes.OK:
+        raise error_of_status(response)
     try:
         body = msgspec.json.decode(response.content)
     except msgspec.DecodeError as error:
         raise ShopifyUnavailableError("Shopify's answer is not JSON.") from error
     if not isinstance(body, dict):
         raise ShopifyUnavailableError("Shopify's answer is no object.")
+    return body
+
+
+def read_cost(body: dict[str, Any]) -> Cost | None:
+    """Answers and refusals both tell it; None where it is not whole."""
+    try:
+        cost = body["extensions"]["cost"]
+        status = cost["throttleStatus"]
+        found = Cost(
+            float(cost["requestedQueryCost"]),
+            float(status["currentlyAvailable"]),
+            float(status["maximumAvailable"]),
+            float(status["restoreRate"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+    return found if all(map(math.isfinite, found)) and found.restore_rate > 0 else None
+
+
+def read_answer(response: httpx.Response, body: dict[str, Any]) -> Answer:
+    """Raises ShopifyRateLimitError, ShopifyUnavailableError or ShopifyRequestError."""
+    data, denied = body.get("data"), None
     if errors := body.get("errors"):
-        _raise_error(errors, body.get("extensions") or {})
-    data = body.get("data")
+        denied = denied_fields(errors) if isinstance(data, dict) else None
+        if denied is None:
+            cost = read_cost(body)
+            raise error_of_codes(errors, cost.seconds_missing if cost else None)
     if not isinstance(data, dict):
         raise ShopifyUnavailableError("Shopify's answer has no data.")
-    return Answer(data, _observed_at(response), response.headers.get("X-Shopify-API-Version"))
+    return Answer(data, observed_at(response), served_version(response), tuple(denied or ()))
 
 
-def _check_status(response: httpx.Response) -> None:
-    status = response.status_code
-    if status == httpx.codes.OK:
-        return
-    if status == httpx.codes.UNAUTHORIZED:
-        raise ReconnectRequiredError("Shopify no longer accepts our token for this shop.")
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        pause = _seconds(response.headers.get("Retry-After"))
-        raise ShopifyRateLimitError("Shopify asks us to slow down.", retry_after_seconds=pause)
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        raise ShopifyUnavailableError("Shopify failed.", status=status)
-    reason = _REASON_BY_STATUS.get(status, "Shopify refused the request.")
-    raise ShopifyRequestError(reason, status=status)
-
-
-def _raise_error(errors: Any, extensions: dict[str, Any]) -> NoReturn:
-    first = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}
-    code = ErrorCode(str((first.get("extensions") or {}).get("code")))
-    text = str(first.get("message", errors))[:_TEXT_AT_MOST]
-    match code:
-        case ErrorCode.THROTTLED:
-            pause = _throttled_seconds(extensions.get("cost") or {})
-            raise ShopifyRateLimitError("Shopify throttles us.", retry_after_seconds=pause)
-        case ErrorCode.INTERNAL_SERVER_ERROR | ErrorCode.TIMEOUT:
-            raise ShopifyUnavailableError("Shopify failed.", reason=code.value)
-        case ErrorCode.ACCESS_DENIED:
-            # Shopify's own words name the scope that is missing, and nothing personal.
-            raise ShopifyRequestError(text, reason=code.value)
-        case ErrorCode.SHOP_INACTIVE:
-            raise ShopifyRequestError("The shop is not active at Shopify.", reason=code.value)
-        case ErrorCode.MAX_COST_EXCEEDED | ErrorCode.OTHER:
-            raise ShopifyRequestError("Shopify refused the query.", reason=code.value, answer=text)
-
-
-def _throttled_seconds(cost: dict[str, Any]) -> float:
-    status = cost.get("throttleStatus") or {}
+def converted(data: Any, kind: type[_Shape]) -> _Shape:
+    """`data` in the shape that Shopify's schema promises. Raises AnswerUnreadableError."""
     try:
-        missing = float(cost["requestedQueryCost"]) - float(status["currentlyAvailable"])
-        return max(0.0, missing / float(status["restoreRate"]))
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return _DEFAULT_PAUSE_SECONDS
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise AnswerUnreadableError("Shopify's answer has an unknown shape.") from error
 
 
-def _seconds(text: str | None) -> float:
-    try:
-        return max(0.0, float(text or ""))
-    except ValueError:
-        return _DEFAULT_PAUSE_SECONDS
-
-
-def _observed_at(response: httpx.Response) -> datetime:
+def observed_at(response: httpx.Response) -> datetime:
     try:
         return parsedate_to_datetime(response.headers["Date"])
     except (KeyError, ValueError):
         return utc_now()
+
+
+def served_version(response: httpx.Response) -> str | None:
+    version: str | None = response.headers.get("X-Shopify-API-Version")
+    return version

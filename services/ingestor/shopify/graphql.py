@@ -17,7 +17,7 @@ from tenacity.wait import wait_base, wait_exponential_jitter
 from libs.common.errors import ShopifyRateLimitError, ShopifyUnavailableError
 from libs.common.logs import get_logger
 from libs.common.settings import is_loopback
-from services.ingestor.shopify.answers import Answer, read_answer
+from services.ingestor.shopify.answers import Answer, read_answer, read_body
 from services.ingestor.shopify.tokens import AccessToken, ShopToken
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
@@ -99,7 +99,7 @@ class ShopifyClient:
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._token.forget(token)
             response = await self._post(await self._token.current(), body)
-        answer = read_answer(response)
+        answer = read_answer(response, read_body(response))
         self._check_version(answer.served_version)
         return answer
 

@@ -1,14 +1,13 @@
 """Facts about the shop itself, and how many objects it says it has."""
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from libs.common.ids import shopify_id
 from services.ingestor.facts import Entity
 from services.ingestor.shopify import queries
-from services.ingestor.shopify.errors import AnswerUnreadableError
+from services.ingestor.shopify.answers import converted
 from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.windows import Window
 
@@ -76,7 +75,7 @@ class _OrderSpan(msgspec.Struct):
 
 async def read_shop(client: ShopifyClient) -> ShopFacts:
     answer = await client.ask(queries.SHOP)
-    found = _convert(answer.data, _ShopAnswer)
+    found = converted(answer.data, _ShopAnswer)
     shop, scopes = found.shop, found.current_app_installation.access_scopes
     return ShopFacts(
         id=shopify_id(shop.id),
@@ -95,21 +94,14 @@ async def count(client: ShopifyClient, entity: Entity, window: Window | None = N
     """How many of the window Shopify has; None when it will not say exactly."""
     search = window.search() if window else ""
     answer = await client.ask(queries.COUNTS[entity], {"query": search or None})
-    found = _convert(answer.data.get("found"), _Count)
+    found = converted(answer.data.get("found"), _Count)
     return found.count if found.precision == "EXACT" else None
 
 
 async def read_order_span(client: ShopifyClient) -> tuple[datetime, datetime] | None:
     """When the oldest and the newest order were created; None without orders."""
     answer = await client.ask(queries.ORDER_SPAN)
-    found = _convert(answer.data, _OrderSpan)
+    found = converted(answer.data, _OrderSpan)
     if not (found.oldest.nodes and found.newest.nodes):
         return None
     return found.oldest.nodes[0].created_at, found.newest.nodes[0].created_at
-
-
-def _convert(data: Any, kind: type[Any]) -> Any:
-    try:
-        return msgspec.convert(data, kind)
-    except msgspec.ValidationError as error:
-        raise AnswerUnreadableError("Shopify's answer has an unknown shape.") from error

@@ -1,12 +1,14 @@
 """Webhook subscriptions: those we want exist, at our address, however often this runs."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from libs.common.errors import ShopifyRequestError
 from libs.common.logs import get_logger
 from services.ingestor.shopify import queries
+from services.ingestor.shopify.answers import converted
 from services.ingestor.shopify.graphql import ShopifyClient
 
 TOPICS: Final = (
@@ -36,11 +38,28 @@ class SubscriptionRefusedError(ShopifyRequestError):
     code = "SHOPIFY_SUBSCRIPTION_REFUSED"
 
 
-@dataclass(frozen=True, slots=True)
-class _Subscription:
+class _Subscription(msgspec.Struct, frozen=True):
     id: str
     topic: str
     uri: str
+
+
+class _PageInfo(msgspec.Struct, rename="camel"):
+    has_next_page: bool
+    end_cursor: str | None = None
+
+
+class _Page(msgspec.Struct, rename="camel"):
+    page_info: _PageInfo
+    nodes: list[_Subscription]
+
+
+class _UserError(msgspec.Struct):
+    message: str
+
+
+class _Created(msgspec.Struct, rename="camel"):
+    user_errors: list[_UserError]
 
 
 async def ensure_subscriptions(client: ShopifyClient, webhooks_url: str) -> None:
@@ -63,20 +82,21 @@ async def _list(client: ShopifyClient) -> list[_Subscription]:
     after: str | None = None
     while True:
         answer = await client.ask(queries.SUBSCRIPTIONS, {"after": after})
-        page: dict[str, Any] = answer.data["webhookSubscriptions"]
-        found += [_Subscription(node["id"], node["topic"], node["uri"]) for node in page["nodes"]]
-        if not page["pageInfo"]["hasNextPage"]:
+        page = converted(answer.data.get("webhookSubscriptions"), _Page)
+        found += page.nodes
+        if not page.page_info.has_next_page:
             return found
-        after = page["pageInfo"]["endCursor"]
+        after = page.page_info.end_cursor
 
 
 async def _subscribe(client: ShopifyClient, topic: str, uri: str) -> None:
     subscription = {"uri": uri, "format": "JSON"}
     answer = await client.ask(queries.SUBSCRIBE, {"topic": topic, "subscription": subscription})
-    for error in answer.data["webhookSubscriptionCreate"]["userErrors"]:
-        if _TAKEN not in error["message"]:
+    created = converted(answer.data.get("webhookSubscriptionCreate"), _Created)
+    for error in created.user_errors:
+        if _TAKEN not in error.message:
             raise SubscriptionRefusedError(
-                f"Shopify refused the webhook subscription for {topic}.", answer=error["message"]
+                f"Shopify refused the webhook subscription for {topic}.", answer=error.message
             )
 
 
