@@ -16,21 +16,9 @@ from libs.common.clock import utc_now
 from libs.common.errors import ShopifyUnavailableError
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.refusals import denied_fields, error_of_codes, error_of_status
+from services.ingestor.shopify.throttle import Cost
 
 _Shape = TypeVar("_Shape")
-
-
-class Cost(NamedTuple):
-    """Points: what the query asked for, and the state of the shop's bucket after it."""
-
-    requested: float
-    available: float
-    maximum: float
-    restore_rate: float
-
-    @property
-    def seconds_missing(self) -> float:
-        return max(0.0, (self.requested - self.available) / self.restore_rate)
 
 
 class Answer(NamedTuple):

@@ -53,7 +53,7 @@ class ShopToken:
     """One tenant's token, asked for once however many calls wait for it."""
 
     def __init__(self, tenant_id: UUID, source: TokenSource) -> None:
-        self._tenant_id = tenant_id
+        self.tenant_id = tenant_id
         self._source = source
         self._token: AccessToken | None = None
         self._asking = asyncio.Lock()
@@ -61,7 +61,7 @@ class ShopToken:
     async def current(self) -> AccessToken:
         async with self._asking:
             if self._token is None or not self._token.is_fresh():
-                self._token = await self._source(self._tenant_id)
+                self._token = await self._source(self.tenant_id)
             return self._token
 
     def forget(self, refused: AccessToken) -> None:

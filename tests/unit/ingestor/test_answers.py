@@ -13,8 +13,9 @@ from libs.common.errors import (
     ShopifyRequestError,
     ShopifyUnavailableError,
 )
-from services.ingestor.shopify.answers import Answer, Cost, read_answer, read_body, read_cost
+from services.ingestor.shopify.answers import Answer, read_answer, read_body, read_cost
 from services.ingestor.shopify.refusals import ErrorCode, Group, group_of_status
+from services.ingestor.shopify.throttle import Cost
 
 
 def _read(response: httpx.Response) -> Answer:

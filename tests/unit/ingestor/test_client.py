@@ -2,26 +2,23 @@
 that Shopify accepts.
 """
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from uuid import UUID
 
 import httpx
 import pytest
-from tenacity import wait_none
+from structlog.testing import capture_logs
 
-from libs.common.clock import utc_now
 from libs.common.errors import (
     ReconnectRequiredError,
+    ShopifyRateLimitError,
     ShopifyRequestError,
     ShopifyUnavailableError,
 )
-from libs.common.ids import new_id
-from services.ingestor.shopify.graphql import AdminApi, ShopifyClient
-from services.ingestor.shopify.tokens import AccessToken, ShopToken
+from services.ingestor.shopify.tokens import AccessToken
+from tests.unit.ingestor.leaping_time import in_leaping_time
+from tests.unit.ingestor.shops import SHOP, Shopify, Tokens, connect
 
-API = AdminApi("https://{shop}", "2026-10")
-SHOP = "client.myshopify.com"
+QUERY = "{ shop { id } }"
 OK = httpx.Response(200, json={"data": {"shop": {"id": "gid://shopify/Shop/1"}}})
 THROTTLED = httpx.Response(
     200,
@@ -29,116 +26,148 @@ THROTTLED = httpx.Response(
         "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
         "extensions": {
             "cost": {
-                "requestedQueryCost": 10,
-                "throttleStatus": {"currentlyAvailable": 10, "restoreRate": 100.0},
+                "requestedQueryCost": 210,
+                "throttleStatus": {
+                    "maximumAvailable": 2000.0,
+                    "currentlyAvailable": 10,
+                    "restoreRate": 100.0,
+                },
             }
         },
     },
 )
 
 
-class Tokens:
-    """Numbers its tokens in the order in which they were asked for."""
-
-    def __init__(self, lifetime: timedelta = timedelta(hours=1)) -> None:
-        self.asked = 0
-        self.lifetime = lifetime
-
-    async def __call__(self, _tenant_id: UUID) -> AccessToken:
-        self.asked += 1
-        return AccessToken(f"token-{self.asked}", SHOP, utc_now() + self.lifetime)
-
-
-class Shopify:
-    """Gives its answers one after the other, the last one for ever."""
-
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.answers = list(answers)
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    @property
-    def tokens(self) -> list[str]:
-        return [request.headers["X-Shopify-Access-Token"] for request in self.requests]
-
-
-Connect = Callable[[Shopify, Tokens], ShopifyClient]
-
-
-@pytest.fixture
-def connect() -> Iterator[Connect]:
-    def build(shopify: Shopify, tokens: Tokens) -> ShopifyClient:
-        http = httpx.AsyncClient(transport=httpx.MockTransport(shopify))
-        return ShopifyClient(http, API, ShopToken(new_id(), tokens), retry_wait=wait_none())
-
-    return build
-
-
-async def test_a_call_goes_to_the_shop_and_the_version_that_was_pinned(connect: Connect):
+@in_leaping_time
+async def test_a_call_goes_to_the_shop_and_the_version_that_was_pinned():
     shopify = Shopify(OK)
-    await connect(shopify, Tokens()).ask("{ shop { id } }")
+    await connect(shopify).ask(QUERY)
     assert str(shopify.requests[0].url) == f"https://{SHOP}/admin/api/2026-10/graphql.json"
 
 
 @pytest.mark.parametrize(
     "trouble", [httpx.Response(503), httpx.ReadTimeout("slow"), httpx.ConnectError("away")]
 )
-async def test_a_failure_of_shopify_is_tried_again(
-    connect: Connect, trouble: httpx.Response | Exception
-):
+@in_leaping_time
+async def test_a_failure_of_shopify_is_tried_again(trouble: httpx.Response | Exception):
     shopify = Shopify(trouble, trouble, OK)
-    answer = await connect(shopify, Tokens()).ask("{ shop { id } }")
+    answer = await connect(shopify).ask(QUERY)
     assert answer.data["shop"]["id"] == "gid://shopify/Shop/1"
 
 
-async def test_after_five_tries_shopify_is_unavailable(connect: Connect):
+@in_leaping_time
+async def test_after_five_tries_with_growing_pauses_shopify_is_unavailable():
     shopify = Shopify(httpx.Response(500))
     with pytest.raises(ShopifyUnavailableError):
-        await connect(shopify, Tokens()).ask("{ shop { id } }")
-    assert len(shopify.requests) == 5
+        await connect(shopify).ask(QUERY)
+    shortest = (1, 2, 4, 8)
+    assert [
+        least <= pause <= 1.5 * least for pause, least in zip(shopify.pauses, shortest, strict=True)
+    ] == [True] * 4
 
 
-async def test_throttling_is_waited_for_however_often_and_is_no_failure(connect: Connect):
-    shopify = Shopify(*[THROTTLED] * 6, OK)
-    await connect(shopify, Tokens()).ask("{ shop { id } }")
-    assert len(shopify.requests) == 7
+@in_leaping_time
+async def test_a_failure_that_says_when_it_may_be_over_is_not_tried_again_before():
+    shopify = Shopify(httpx.Response(503, headers={"Retry-After": "20.5"}), OK)
+    await connect(shopify).ask(QUERY)
+    assert shopify.pauses == [20.5]
 
 
-async def test_a_refusal_is_not_tried_again(connect: Connect):
+@in_leaping_time
+async def test_throttling_is_waited_for_however_often_and_is_no_failure():
+    shopify = Shopify(httpx.Response(500), *[THROTTLED] * 9, httpx.Response(500), OK)
+    await connect(shopify).ask(QUERY)
+    assert len(shopify.requests) == 12
+    assert all(2 <= pause <= 2.5 for pause in shopify.pauses[1:10])
+
+
+@in_leaping_time
+async def test_a_429_is_waited_for_as_long_as_it_says():
+    shopify = Shopify(httpx.Response(429, headers={"Retry-After": "3.5"}), OK)
+    await connect(shopify).ask(QUERY)
+    assert 3.5 <= shopify.pauses[0] <= 4
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(429, ShopifyRateLimitError), (503, ShopifyUnavailableError)]
+)
+@in_leaping_time
+async def test_nobody_is_kept_waiting_for_more_than_five_minutes(
+    status: int, error: type[Exception]
+):
+    shopify = Shopify(httpx.Response(status, headers={"Retry-After": "301"}), OK)
+    with pytest.raises(error):
+        await connect(shopify).ask(QUERY)
+    endless = Shopify(THROTTLED)
+    with pytest.raises(ShopifyRateLimitError):
+        await connect(endless).ask(QUERY)
+    assert 290 < endless.asked_at[-1] - endless.asked_at[0] <= 300
+
+
+@in_leaping_time
+async def test_a_rate_limit_is_logged_with_its_tenant():
+    client = connect(Shopify(THROTTLED, httpx.Response(429), OK))
+    with capture_logs() as logs:
+        await client.ask(QUERY)
+    seen = [
+        (each["tenant_id"], each.get("reason"), each.get("status"))
+        for each in logs
+        if each["event"] == "shopify_throttled"
+    ]
+    tenant_id = str(client.tenant_id)
+    assert seen == [(tenant_id, "THROTTLED", None), (tenant_id, None, 429)]
+
+
+@in_leaping_time
+async def test_a_refusal_is_not_tried_again():
     shopify = Shopify(httpx.Response(403))
     with pytest.raises(ShopifyRequestError):
-        await connect(shopify, Tokens()).ask("{ shop { id } }")
+        await connect(shopify).ask(QUERY)
     assert len(shopify.requests) == 1
 
 
-async def test_a_token_is_kept_until_shopify_refuses_it_and_then_asked_for_once(connect: Connect):
+@in_leaping_time
+async def test_a_token_is_kept_until_shopify_refuses_it_and_then_asked_for_once():
     tokens, shopify = Tokens(), Shopify(OK, httpx.Response(401), OK)
     client = connect(shopify, tokens)
-    await client.ask("{ shop { id } }")
-    await client.ask("{ shop { id } }")
+    await client.ask(QUERY)
+    await client.ask(QUERY)
     assert shopify.tokens == ["token-1", "token-1", "token-2"]
 
 
-async def test_two_refused_tokens_mean_that_the_merchant_must_connect_again(connect: Connect):
+@in_leaping_time
+async def test_two_refused_tokens_mean_that_the_merchant_must_connect_again():
     tokens, shopify = Tokens(), Shopify(httpx.Response(401))
     with pytest.raises(ReconnectRequiredError):
-        await connect(shopify, tokens).ask("{ shop { id } }")
+        await connect(shopify, tokens).ask(QUERY)
     assert tokens.asked == 2
 
 
-async def test_a_token_that_ends_within_five_minutes_is_not_used_again(connect: Connect):
+@in_leaping_time
+async def test_a_token_that_ends_within_five_minutes_is_not_used_again():
     tokens, shopify = Tokens(timedelta(minutes=4)), Shopify(OK)
     client = connect(shopify, tokens)
-    await client.ask("{ shop { id } }")
-    await client.ask("{ shop { id } }")
+    await client.ask(QUERY)
+    await client.ask(QUERY)
     assert shopify.tokens == ["token-1", "token-2"]
 
 
 def test_a_token_does_not_show_itself():
     assert "secret" not in repr(AccessToken("secret", SHOP))
+
+
+@in_leaping_time
+async def test_another_version_than_the_pinned_one_is_told_once():
+    served = [
+        httpx.Response(200, json={"data": {}}, headers={"X-Shopify-API-Version": version})
+        for version in ("2026-10", "2027-01", "2027-01")
+    ]
+    client = connect(Shopify(*served))
+    with capture_logs() as logs:
+        versions = []
+        for _ in range(4):
+            await client.ask(QUERY)
+            versions.append(client.served_version)
+    assert versions == ["2026-10", "2027-01", "2027-01", "2027-01"]
+    told = [each for each in logs if each["event"] == "shopify_serves_other_version"]
+    assert [(each["pinned"], each["served"]) for each in told] == [("2026-10", "2027-01")]
