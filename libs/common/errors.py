@@ -166,6 +166,12 @@ class ShopifyUnavailableError(TransientError):
     code = "SHOPIFY_UNAVAILABLE"
 
 
+class ShopifyCircuitOpenError(TransientError):
+    """Shopify failed five times in a row for this shop: it is left alone for a while."""
+
+    code = "SHOPIFY_CIRCUIT_OPEN"
+
+
 class SignatureInvalidError(PermanentError):
     code = "WEBHOOK_SIGNATURE_INVALID"
 

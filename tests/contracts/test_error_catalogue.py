@@ -17,7 +17,12 @@ ROWS = {
     code: (int(status), retry == "yes")
     for code, status, retry, *_ in ROW.findall((ROOT / "docs/errors.md").read_text())
 }
-INSIDE = {"BROKER_UNAVAILABLE", "MESSAGE_MALFORMED", "SHOPIFY_RATE_LIMIT"}
+INSIDE = {
+    "BROKER_UNAVAILABLE",
+    "MESSAGE_MALFORMED",
+    "SHOPIFY_CIRCUIT_OPEN",
+    "SHOPIFY_RATE_LIMIT",
+}
 """Tested as exceptions where they arise: in consumers and pulls, which nobody calls by HTTP."""
 
 

@@ -205,6 +205,17 @@ reconciliations = Table(
     Column("checked_at", DateTime(timezone=True), nullable=False),
 )
 
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("retry_at", DateTime(timezone=True)),
+    Column("probe_id", Uuid),
+    Column("probe_until", DateTime(timezone=True)),
+)
+
 applied_deliveries = Table(
     "applied_deliveries",
     metadata,

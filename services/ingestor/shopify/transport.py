@@ -96,9 +96,9 @@ class Transport:
     async def send(self, call: Call[_Answer]) -> _Answer:
         """The answer.
 
-        Raises ShopifyRequestError or ReconnectRequiredError at once, ShopifyUnavailableError
-        after five tries, either that or ShopifyRateLimitError when Shopify would have us wait
-        for more than five minutes.
+        Raises ShopifyRequestError, ReconnectRequiredError or ShopifyCircuitOpenError at once,
+        ShopifyUnavailableError after five tries, either that or ShopifyRateLimitError when
+        Shopify would have us wait for more than five minutes.
         """
         clock = asyncio.get_running_loop().time
         give_up_at = clock() + _WAIT_AT_MOST_SECONDS
@@ -139,9 +139,13 @@ class Transport:
 
     async def _send_once(self, call: Call[_Answer], token: AccessToken) -> _Answer:
         async with call.bucket.spend(call.what) as spending:
-            response = await self._exchange(call, token)
-            self._note_version(served_version(response))
-            return call.read(response, spending)
+
+            async def exchange() -> _Answer:
+                response = await self._exchange(call, token)
+                self._note_version(served_version(response))
+                return call.read(response, spending)
+
+            return await self._gate.breaker.call(exchange)
 
     async def _exchange(self, call: Call[_Answer], token: AccessToken) -> httpx.Response:
         headers = {"X-Shopify-Access-Token": token.access_token, "Accept": "application/json"}

@@ -25,7 +25,7 @@ class _LeapingSelector(selectors.DefaultSelector):
         return ready
 
 
-class _LeapingLoop(asyncio.SelectorEventLoop):
+class LeapingLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._leaps = _LeapingSelector()
         super().__init__(self._leaps)
@@ -39,7 +39,7 @@ def in_leaping_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[
 
     @wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
-        with asyncio.Runner(loop_factory=_LeapingLoop) as runner:
+        with asyncio.Runner(loop_factory=LeapingLoop) as runner:
             runner.run(test(*args, **kwargs))
 
     return run
