@@ -63,7 +63,7 @@ class ErrorCode(StrEnum):
 _REASON_BY_STATUS: Final = {
     402: "The shop is frozen at Shopify because of its bill.",
     403: "Shopify does not let this app in.",
-    404: "Shopify knows no such shop.",
+    404: "Shopify knows no such shop, or has nothing there.",
     423: "The shop is locked at Shopify.",
 }
 

@@ -1,6 +1,6 @@
-"""A tenant whose shop is called, and engines as different processes have them."""
+"""Shops of a simulated Shopify, one for each test, and a tenant in PostgreSQL."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
 import asyncpg
@@ -11,6 +11,30 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.database.engine import create_engine
 from libs.common.ids import new_id
 from tests.databases import Database
+from tests.integration.shopify.called import CalledShop
+from tests.integration.simulator.conftest import small_shop
+from tests.integration.simulator.driver import Process, Simulator
+
+_SHOPS = [f"called-{number}.myshopify.com" for number in range(80)]
+
+
+@pytest.fixture(scope="session")
+def uncalled_shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
+    folder = tmp_path_factory.mktemp("called")
+    arguments = [word for domain in _SHOPS for word in small_shop(folder, domain)]
+    process = Process(folder / "data", arguments).start()
+    yield process.base, _SHOPS.copy()
+    assert process.stop() == 0
+
+
+@pytest.fixture
+async def shop(uncalled_shops: tuple[str, list[str]]) -> AsyncIterator[CalledShop]:
+    """One that no other test has called, with our app installed."""
+    base, shops = uncalled_shops
+    async with Simulator(base, shops.pop()) as simulator:
+        called = CalledShop(base, await simulator.install())
+        yield called
+        await called.http.aclose()
 
 
 @pytest.fixture
