@@ -32,6 +32,7 @@ from services.ingestor.pulls.pull import run_pull
 from services.ingestor.pulls.queue import next_pull
 from services.ingestor.settings import IngestorSettings
 from services.ingestor.shopify.bulk import EXPORTS_AT_ONCE
+from services.ingestor.shopify.gates import ShopGates
 from services.ingestor.shopify.graphql import AdminApi, ShopifyClient, create_http_client
 from services.ingestor.shopify.tokens import ShopToken, TokenSource, oauth_tokens
 
@@ -87,6 +88,7 @@ class PullWorker:
         self._shopify = shopify
         self._slots = slots
         self._http = create_http_client(shopify.api)
+        self._gates = ShopGates(engine)
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._something_due = asyncio.Event()
         self._pulls: set[asyncio.Task[None]] = set()
@@ -167,7 +169,8 @@ class PullWorker:
 
     async def _pull(self, claim: Claim) -> None:
         token = ShopToken(claim.tenant_id, self._shopify.tokens)
-        client = ShopifyClient(self._http, self._shopify.api, token)
+        gate = self._gates.of(claim.tenant_id)
+        client = ShopifyClient(self._http, self._shopify.api, token, gate=gate)
         progress = Progress(self._publisher, claim.tenant_id)
         with private_folder() as folder:
             await run_pull(

@@ -9,10 +9,25 @@ import msgspec
 from libs.common.errors import InvalidInputError
 from services.ingestor.facts import Entity, Fact
 from services.ingestor.shopify import nodes, queries
+from services.ingestor.shopify.answers import converted
 from services.ingestor.shopify.decode import fact_of
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.windows import stamp
+
+
+class _PageInfo(msgspec.Struct, rename="camel"):
+    has_next_page: bool
+    end_cursor: str | None = None
+
+
+class _Connection(msgspec.Struct, rename="camel"):
+    page_info: _PageInfo
+    nodes: list[dict[str, Any]]
+
+    @property
+    def next_cursor(self) -> str | None:
+        return self.page_info.end_cursor if self.page_info.has_next_page else None
 
 
 class Page(NamedTuple):
@@ -33,30 +48,31 @@ async def read_changes(
     """
     search = {"query": f"updated_at:>='{stamp(since)}'", "after": cursor}
     answer = await client.ask(queries.PAGE[entity], search)
-    page = answer.data["page"]
-    facts = [_fact(node, await _children(client, entity, node)) for node in page["nodes"]]
-    return Page(facts, answer.observed_at, _next(page))
+    page = converted(answer.data.get("page"), _Connection)
+    facts = []
+    for node in page.nodes:
+        children = await _children(client, entity, node)
+        if children is not None:
+            facts.append(_fact(node, children))
+    return Page(facts, answer.observed_at, page.next_cursor)
 
 
-async def _children(client: ShopifyClient, entity: Entity, node: dict[str, Any]) -> list[Any]:
-    connection = node.pop("children", None)
-    if connection is None:
+async def _children(
+    client: ShopifyClient, entity: Entity, node: dict[str, Any]
+) -> list[Any] | None:
+    """All of them, taken out of the node; None when it was deleted while they were read."""
+    if "children" not in node:
         return []
-    found = list(connection["nodes"])
-    while (cursor := _next(connection)) is not None:
-        more = {"id": node["id"], "after": cursor}
-        owner = (await client.ask(queries.MORE_CHILDREN[entity], more)).data["owner"]
+    connection = converted(node.pop("children"), _Connection)
+    found = list(connection.nodes)
+    while (cursor := connection.next_cursor) is not None:
+        more = {"id": node.get("id"), "after": cursor}
+        owner = (await client.ask(queries.MORE_CHILDREN[entity], more)).data.get("owner")
         if owner is None:
-            # Deleted this very moment: what is known of it stays as it is.
-            break
-        connection = owner["children"]
-        found += connection["nodes"]
+            return None
+        connection = converted(owner.get("children"), _Connection)
+        found += connection.nodes
     return found
-
-
-def _next(connection: dict[str, Any]) -> str | None:
-    info = connection["pageInfo"]
-    return info["endCursor"] if info["hasNextPage"] else None
 
 
 def _fact(node: dict[str, Any], children: list[Any]) -> Fact:
