@@ -3,6 +3,7 @@
 A code works once. An access token lives an hour. A refresh token lives 90 days, and after its
 first use 30 more, but dies as soon as a newer one is used or a new pair is acquired.
 A code that is exchanged installs the app; client credentials work while it is installed.
+A migration whose answer was lost gives the same pair again, for seven days at most.
 """
 
 import secrets
@@ -18,8 +19,9 @@ REFRESH_SECONDS = 7_776_000
 CLIENT_SECONDS = 86_399
 _REUSE_SECONDS = 30 * 86_400
 _CODE_SECONDS = 600
+_RECOVERY_SECONDS = 7 * 86_400
 
-TOKEN_KINDS = frozenset({"code", "access_token", "refresh_token", "installation"})
+TOKEN_KINDS = frozenset({"code", "access_token", "refresh_token", "installation", "migration"})
 _THE_ONE = ""
 """The key of the installation: a shop has one at most."""
 
@@ -57,6 +59,13 @@ class TokenPair(msgspec.Struct, frozen=True):
     refresh_token_expires_in: int | None = None
 
 
+class Migration(msgspec.Struct):
+    """What a token that never expired was exchanged for, as long as that can be asked again."""
+
+    pair: TokenPair
+    recoverable_until: int
+
+
 class Tokens:
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -64,6 +73,7 @@ class Tokens:
         self._access: dict[str, AccessToken] = {}
         self._refresh: dict[str, RefreshToken] = {}
         self._installations: dict[str, Installation] = {}
+        self._migrations: dict[str, Migration] = {}
 
     @property
     def installed(self) -> bool:
@@ -93,10 +103,25 @@ class Tokens:
         """A pair for a token that never expires, which is revoked; None for any other."""
         known = self._access.get(token)
         if known is None or known.expires_at is not None:
-            return None
+            return self._recovered(token)
         self._drop("access_token", token)
         self._retire_refresh_tokens()
-        return self._pair(known.scope)
+        pair = self._pair(known.scope)
+        self._put("migration", token, Migration(pair, now_seconds() + _RECOVERY_SECONDS))
+        return pair
+
+    def _recovered(self, token: str) -> TokenPair | None:
+        """The pair of an earlier migration of `token`, its access token good for an hour again.
+
+        None once that pair was refreshed or replaced, or a week has passed.
+        """
+        migration, now = self._migrations.get(token), now_seconds()
+        if migration is None or migration.recoverable_until <= now:
+            return None
+        pair = migration.pair
+        self._put("access_token", pair.access_token, AccessToken(pair.scope, now + ACCESS_SECONDS))
+        left = self._refresh[pair.refresh_token or ""].expires_at - now
+        return msgspec.structs.replace(pair, refresh_token_expires_in=left)
 
     def client_token(self) -> TokenPair | None:
         """A day's token with the scopes of the installation; None when there is none."""
@@ -114,6 +139,7 @@ class Tokens:
         for other, record in list(self._refresh.items()):
             if record.order < known.order:
                 self._drop("refresh_token", other)
+        self._end_recovery()
         known.expires_at = min(known.expires_at, now_seconds() + _REUSE_SECONDS)
         self._put("refresh_token", token, known)
         return self._pair(known.scope)
@@ -145,6 +171,8 @@ class Tokens:
             self._access[key] = msgspec.convert(value, AccessToken)
         elif kind == "installation":
             self._installations[key] = msgspec.convert(value, Installation)
+        elif kind == "migration":
+            self._migrations[key] = msgspec.convert(value, Migration)
         else:
             self._refresh[key] = msgspec.convert(value, RefreshToken)
 
@@ -154,6 +182,7 @@ class Tokens:
             "access_token": self._access,
             "refresh_token": self._refresh,
             "installation": self._installations,
+            "migration": self._migrations,
         }
 
     def _put(self, kind: str, key: str, value: msgspec.Struct) -> None:
@@ -165,8 +194,13 @@ class Tokens:
         self._write(kind, key, None)
 
     def _retire_refresh_tokens(self) -> None:
+        self._end_recovery()
         for token in list(self._refresh):
             self._drop("refresh_token", token)
+
+    def _end_recovery(self) -> None:
+        for token in list(self._migrations):
+            self._drop("migration", token)
 
     def _forget_expired(self) -> None:
         now = now_seconds()

@@ -40,17 +40,47 @@ async def test_a_token_that_never_expires_is_migrated_and_revoked(simulator: Sim
     old = (await simulator.token(code=await simulator.code())).json()["access_token"]
 
     migrated = await _post(simulator, form, _migration(old))
-    again = await _post(simulator, form, _migration(old))
 
     pair = migrated.json()
     assert (pair["expires_in"], pair["refresh_token_expires_in"]) == (3_600, 7_776_000)
     assert await _status_with(simulator, pair["access_token"]) == 200
     assert await _status_with(simulator, old) == 401
-    assert (again.status_code, again.json()["error"]) == (400, "invalid_subject_token")
     refreshed = await simulator.token(
         grant_type="refresh_token", refresh_token=pair["refresh_token"]
     )
     assert refreshed.status_code == 200
+
+
+async def test_a_migration_whose_answer_was_lost_gives_the_same_pair_until_that_is_used(
+    simulator: Simulator,
+):
+    old = (await simulator.token(code=await simulator.code())).json()["access_token"]
+    lost = (await simulator.token(**_migration(old))).json()
+
+    again = (await simulator.token(**_migration(old))).json()
+    await simulator.token(grant_type="refresh_token", refresh_token=again["refresh_token"])
+    late = await simulator.token(**_migration(old))
+
+    left = again.pop("refresh_token_expires_in"), lost.pop("refresh_token_expires_in")
+    assert 0 <= left[1] - left[0] < 60
+    assert again == lost
+    assert (late.status_code, late.json()["error"]) == (400, "invalid_subject_token")
+
+
+@pytest.mark.parametrize(("days", "status"), [(6, 200), (8, 400)])
+async def test_a_lost_migration_can_be_asked_for_again_for_a_week(
+    simulator: Simulator, days: int, status: int
+):
+    old = (await simulator.token(code=await simulator.code())).json()["access_token"]
+    lost = (await simulator.token(**_migration(old))).json()
+    await simulator.http.post("/_control/clock", json={"offsetSeconds": days * _DAY})
+
+    again = await simulator.token(**_migration(old))
+    works = await _status_with(simulator, lost["access_token"])
+    await simulator.http.delete("/_control/clock")
+
+    assert again.status_code == status
+    assert works == (200 if status == 200 else 401)
 
 
 async def test_a_migration_retires_the_refresh_tokens_before_it(simulator: Simulator):
