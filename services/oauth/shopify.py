@@ -1,7 +1,9 @@
-"""Shopify's token endpoint: a code or a refresh token in, a pair of tokens out.
+"""Shopify's token endpoint: a code or a token in, a pair of tokens out.
 
-A refresh that got no answer is tried again with the same token, which Shopify goes on taking
-until its successor is used. Source: shopify.dev, "Offline access tokens".
+What got no answer is asked again with the same token. Shopify goes on taking a refresh token
+until its successor is used, and gives the pair of a lost migration again for seven days.
+Sources: shopify.dev, "Offline access tokens", and the changelog, "More resilient token exchanges
+when migrating tokens without a user session".
 """
 
 import asyncio
@@ -38,8 +40,11 @@ _WHOLE_SECONDS = 8
 """Less than the statement timeout of the oauth role: a row lock is held meanwhile."""
 
 _DEFAULT_LIFETIME = timedelta(hours=1)
-_TERMINAL_ERRORS = {"invalid_grant", "invalid_client"}
+_DEFAULT_REFRESH_LIFETIME = timedelta(days=90)
+_TERMINAL_ERRORS = {"invalid_grant", "invalid_client", "invalid_subject_token"}
 _NO_ACTIVE_TOKEN = "active refresh_token"  # noqa: S105 - words of an error message
+_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
+_OFFLINE_TOKEN = "urn:shopify:params:oauth:token-type:offline-access-token"  # noqa: S105
 _LONGEST_PAUSE = 2
 _PAUSE = wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE)
 
@@ -88,10 +93,25 @@ class TokenEndpoint:
     async def refresh(self, domain: str, refresh_token: SecretStr) -> TokenPair:
         """The next pair. Holds for 8 seconds at most.
 
-        Raises ReconnectRequiredError when the token is spent for good, ShopifyUnavailableError.
+        Raises ReconnectRequiredError when the token is spent for good, ShopifyUnavailableError,
+        and ShopifyRequestError for a refusal that says nothing of the token.
         """
         token = refresh_token.get_secret_value()
         return await self._ask(domain, {"grant_type": "refresh_token", "refresh_token": token})
+
+    async def migrate(self, domain: str, access_token: SecretStr) -> TokenPair:
+        """A pair in place of a token without end, which Shopify revokes with it.
+
+        Holds for 8 seconds at most. Raises as `refresh` does.
+        """
+        fields = {
+            "grant_type": _TOKEN_EXCHANGE,
+            "subject_token": access_token.get_secret_value(),
+            "subject_token_type": _OFFLINE_TOKEN,
+            "requested_token_type": _OFFLINE_TOKEN,
+            "expiring": "1",
+        }
+        return await self._ask(domain, fields)
 
     async def _ask(self, domain: str, fields: Mapping[str, str]) -> TokenPair:
         retrying = AsyncRetrying(
@@ -117,7 +137,7 @@ class TokenEndpoint:
             # Without its cause: that one holds the request, and the request holds secrets.
             raise _unavailable(reason=type(error).__name__) from None
         if response.status_code != HTTPStatus.OK:
-            raise _refusal(response)
+            raise _refusal(response, by_code="code" in fields)
         return _pair(response, asked_at)
 
 
@@ -144,15 +164,16 @@ def _unavailable(
     )
 
 
-def _refusal(response: httpx.Response) -> PlatformError:
+def _refusal(response: httpx.Response, *, by_code: bool) -> PlatformError:
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unavailable(reason=f"status_{status}", retry_after_seconds=_retry_after(response))
     body = _json_object(response)
     error, description = str(body.get("error", "")), str(body.get("error_description", ""))
-    if error in _TERMINAL_ERRORS or _NO_ACTIVE_TOKEN in description:
+    unauthorized = status == HTTPStatus.UNAUTHORIZED and error == "invalid_request"
+    if unauthorized or error in _TERMINAL_ERRORS or _NO_ACTIVE_TOKEN in description:
         return ReconnectRequiredError("The shop must be connected again.", status=status)
-    if status == HTTPStatus.BAD_REQUEST:
+    if by_code and status == HTTPStatus.BAD_REQUEST:
         return ShopifyAuthError(
             "Shopify did not accept the authorization. Connect the shop again.",
             details={"reason": "code_refused"},
@@ -181,9 +202,11 @@ def _pair(response: httpx.Response, asked_at: datetime) -> TokenPair:
     except ValidationError:
         raise _unavailable(reason="answer_malformed") from None
     lifetime = _seconds(answer.expires_in)
-    if lifetime is None and answer.refresh_token is not None:
-        lifetime = _DEFAULT_LIFETIME
     refresh_lifetime = _seconds(answer.refresh_token_expires_in)
+    if answer.refresh_token is not None:
+        lifetime = _DEFAULT_LIFETIME if lifetime is None else lifetime
+        if refresh_lifetime is None:
+            refresh_lifetime = _DEFAULT_REFRESH_LIFETIME
     return TokenPair(
         access_token=answer.access_token,
         access_expires_at=None if lifetime is None else asked_at + lifetime,

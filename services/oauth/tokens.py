@@ -1,11 +1,11 @@
-"""Gives a Shopify token that is valid now, refreshed ahead of its end.
+"""Gives a Shopify token that is valid now, renewed ahead of its end.
 
-One refresh at a time per shop: the shop's row is locked while Shopify is asked, and the new
-pair is committed before anybody gets to use it.
+One renewal at a time per shop: the shop's row is locked while Shopify is asked, and the new
+pair is committed before anybody gets to use it. A token without end is exchanged for a pair.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -17,19 +17,21 @@ from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction, transaction
 from libs.common.errors import (
     ReconnectRequiredError,
+    ShopifyRequestError,
     ShopifyUnavailableError,
     TenantNotFoundError,
 )
+from libs.common.events.contracts import TenantDisconnected
 from libs.common.logs import get_logger
 from services.oauth import repository
 from services.oauth.encryption import ACCESS_TOKEN, REFRESH_TOKEN, Cipher
 from services.oauth.repository import SealedPair, Shop
 from services.oauth.shopify import TokenEndpoint, TokenPair
 
-REFRESH_AHEAD = timedelta(minutes=10)
+RENEW_AHEAD = timedelta(minutes=10)
 
 _TURN_SECONDS = 12
-"""To wait for a turn and refresh; the caller gives up after 15."""
+"""To wait for a turn and renew; the caller gives up after 15."""
 
 log = get_logger()
 
@@ -49,9 +51,22 @@ class _Held:
     shop: Shop
     pair: SealedPair
 
-    def lasts(self, margin: timedelta) -> bool:
+    def is_fresh(self) -> bool:
+        """Never without an end: such a token is to become a pair."""
         expires_at = self.pair.access_expires_at
-        return expires_at is None or expires_at > utc_now() + margin
+        return expires_at is not None and expires_at > utc_now() + RENEW_AHEAD
+
+    def still_works(self) -> bool:
+        expires_at = self.pair.access_expires_at
+        return expires_at is None or expires_at > utc_now()
+
+
+@dataclass(slots=True, weakref_slot=True)
+class _Turn:
+    """Where this process queues for one shop. Who comes after a renewal shares its result."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    renewed: _Held | None = None
 
 
 def seal_pair(
@@ -82,60 +97,87 @@ class Tokens:
         self._cipher = cipher
         self._endpoint = endpoint
         self._slots = slots
-        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[UUID, _Turn] = WeakValueDictionary()
 
     async def valid_token(self, tenant_id: UUID) -> ValidToken:
-        """Raises TenantNotFoundError, ReconnectRequiredError, ShopifyUnavailableError.
+        """Raises TenantNotFoundError, ReconnectRequiredError, ShopifyUnavailableError,
+        ShopifyRequestError.
 
-        While Shopify does not answer a refresh, the token in hand is given until its end.
+        While Shopify gives no new pair, the token in hand is given until its end.
         """
         async with transaction(self._engine) as tx:
             held = await _held(tx, tenant_id, await repository.shop(tx, tenant_id))
-        if held.lasts(REFRESH_AHEAD):
+        if held.is_fresh():
             return self._opened(held)
         try:
-            return self._opened(await self._refreshed(tenant_id))
-        except ShopifyUnavailableError:
-            if not held.lasts(timedelta(0)):
+            return self._opened(await self._renewed(tenant_id))
+        except (ShopifyUnavailableError, ShopifyRequestError) as error:
+            if not held.still_works():
                 raise
-            log.warning("refresh_postponed", tenant_id=tenant_id)
+            log.warning("renewal_postponed", tenant_id=tenant_id, code=error.code)
             return self._opened(held)
 
-    async def _refreshed(self, tenant_id: UUID) -> _Held:
+    async def other_token(self, tenant_id: UUID, refused: SecretStr) -> ValidToken:
+        """A token other than `refused`, which Shopify's Admin API did not take.
+
+        Shopify itself decides what that means: it gives a new pair, or the merchant must connect
+        again. Raises as `valid_token` does.
+        """
+        return self._opened(await self._renewed(tenant_id, refused))
+
+    async def _renewed(self, tenant_id: UUID, refused: SecretStr | None = None) -> _Held:
         # In this process they queue here, and only the first takes a connection to the lock.
-        turn = self._turns.setdefault(tenant_id, asyncio.Lock())
+        turn = self._turns.setdefault(tenant_id, _Turn())
         try:
-            async with asyncio.timeout(_TURN_SECONDS), turn, self._slots:
-                held = await self._refresh_in_turn(tenant_id)
+            async with asyncio.timeout(_TURN_SECONDS), turn.lock:
+                if turn.renewed is not None and self._is_good(turn.renewed, refused):
+                    return turn.renewed
+                async with self._slots:
+                    turn.renewed = await self._renew_in_turn(tenant_id, refused)
         except TimeoutError:
             raise ShopifyUnavailableError("Shopify does not answer.") from None
-        if held is None:
+        if turn.renewed is None:
             raise _reconnect()
-        return held
+        return turn.renewed
 
-    async def _refresh_in_turn(self, tenant_id: UUID) -> _Held | None:
+    async def _renew_in_turn(self, tenant_id: UUID, refused: SecretStr | None) -> _Held | None:
         """The pair to use from now on; None when the merchant must connect again."""
         async with transaction(self._engine) as tx:
             shop = await repository.lock_shop(tx, tenant_id)
             held = await _held(tx, tenant_id, shop)
-            if held.lasts(REFRESH_AHEAD):
+            if self._is_good(held, refused):
                 return held
-            try:
-                pair = await self._next_pair(held)
-            except ReconnectRequiredError:
-                log.warning("refresh_token_spent", tenant_id=tenant_id)
-                await repository.set_status(tx, tenant_id, "reconnect_required")
-                return None
-            sealed = seal_pair(self._cipher, tenant_id, pair, held.pair.installed_at)
-            await repository.save_credentials(tx, tenant_id, sealed)
-        log.info("token_refreshed", tenant_id=tenant_id)
+            return await self._renew(tx, held)
+
+    def _is_good(self, held: _Held, refused: SecretStr | None) -> bool:
+        return held.is_fresh() and (refused is None or self._opened(held).access_token != refused)
+
+    async def _renew(self, tx: Transaction, held: _Held) -> _Held | None:
+        """The next pair, stored; None when there is none: then that is stored, and published.
+
+        The caller holds the shop's lock.
+        """
+        tenant_id = held.shop.tenant_id
+        try:
+            pair = await self._next_pair(held)
+        except ReconnectRequiredError:
+            log.warning("shop_must_reconnect", tenant_id=tenant_id)
+            await repository.set_status(tx, tenant_id, "reconnect_required")
+            event = TenantDisconnected(tenant_id=tenant_id, reason="reconnect_required")
+            await repository.add_to_outbox(tx, event)
+            return None
+        sealed = seal_pair(self._cipher, tenant_id, pair, held.pair.installed_at)
+        await repository.save_credentials(tx, tenant_id, sealed)
+        log.info("token_pair_received", tenant_id=tenant_id)
         return _Held(held.shop, sealed)
 
     async def _next_pair(self, held: _Held) -> TokenPair:
-        if held.pair.refresh_token is None:
-            raise _reconnect()
-        token = self._cipher.open(held.pair.refresh_token, held.shop.tenant_id, REFRESH_TOKEN)
-        return await self._endpoint.refresh(held.shop.domain, token)
+        shop, pair = held.shop, held.pair
+        if pair.refresh_token is None:
+            token = self._cipher.open(pair.access_token, shop.tenant_id, ACCESS_TOKEN)
+            return await self._endpoint.migrate(shop.domain, token)
+        token = self._cipher.open(pair.refresh_token, shop.tenant_id, REFRESH_TOKEN)
+        return await self._endpoint.refresh(shop.domain, token)
 
     def _opened(self, held: _Held) -> ValidToken:
         token = self._cipher.open(held.pair.access_token, held.shop.tenant_id, ACCESS_TOKEN)

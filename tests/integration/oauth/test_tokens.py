@@ -170,7 +170,12 @@ async def test_shopify_says_when_to_come_back_and_is_believed(
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(401, SPENT), (400, {"error": "invalid_grant"}), (401, {"error": "invalid_client"})],
+    [
+        (401, SPENT),
+        (401, {"error": "invalid_request"}),
+        (400, {"error": "invalid_grant"}),
+        (401, {"error": "invalid_client"}),
+    ],
 )
 async def test_a_spent_refresh_token_asks_the_merchant_to_connect_again(
     oauth: OauthDriver, shopify: ScriptedShopify, status: int, body: dict[str, str]
@@ -186,6 +191,9 @@ async def test_a_spent_refresh_token_asks_the_merchant_to_connect_again(
         assert answer.json()["error"]["code"] == "RECONNECT_REQUIRED"
     assert await oauth.status_of(tenant_id) == "reconnect_required"
     assert len(shopify.refreshes) == 1
+    [_, told] = await oauth.events_of(tenant_id)
+    assert told["type"] == "tenant.disconnected.v1"
+    assert told["body"]["reason"] == "reconnect_required"
 
     assert await oauth.connect(domain) == tenant_id
     assert await oauth.status_of(tenant_id) == "active"
@@ -216,11 +224,30 @@ async def test_a_pair_without_a_lifetime_is_taken_for_one_of_an_hour(
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
 
 
-async def test_a_token_without_end_is_never_refreshed(oauth: OauthDriver, shopify: ScriptedShopify):
+@pytest.mark.parametrize("status", [400, 403, 503])
+async def test_a_token_without_end_is_given_as_it_is_while_shopify_gives_no_pair_for_it(
+    oauth: OauthDriver, shopify: ScriptedShopify, status: int
+):
     shopify.fields = {"refresh_token": None}
     tenant_id = await oauth.connect(new_domain())
-    assert (await oauth.token(tenant_id)).json()["expiresAt"] is None
-    assert shopify.refreshes == []
+    for _ in range(4):
+        shopify.answer_next(status, {"error": "invalid_request"})
+
+    given = (await oauth.token(tenant_id)).json()
+
+    assert (given["accessToken"], given["expiresAt"]) == ("shpat_1", None)
+    assert await oauth.status_of(tenant_id) == "active"
+
+
+async def test_a_token_without_end_that_shopify_takes_no_more_asks_the_merchant_to_connect_again(
+    oauth: OauthDriver, shopify: ScriptedShopify
+):
+    shopify.fields = {"refresh_token": None}
+    tenant_id = await oauth.connect(new_domain())
+    shopify.answer_next(400, {"error": "invalid_subject_token"})
+
+    assert (await oauth.token(tenant_id)).json()["error"]["code"] == "RECONNECT_REQUIRED"
+    assert await oauth.status_of(tenant_id) == "reconnect_required"
 
 
 async def test_a_new_key_seals_what_is_refreshed_and_opens_what_is_older(
