@@ -148,6 +148,15 @@ class ReconnectRequiredError(PermanentError):
     code = "RECONNECT_REQUIRED"
 
 
+class EncryptionKeyError(TransientError):
+    """A stored secret does not open with the keys we have: an operator can put them right.
+
+    `context["details"]` names the key's id.
+    """
+
+    code = "ENCRYPTION_KEY_MISSING"
+
+
 class ShopifyAuthError(PermanentError):
     code = "SHOPIFY_AUTH_FAILED"
 
