@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,7 +21,9 @@ from libs.common.web.callers import callers
 from libs.common.web.server import serve
 from services.oauth.encryption import Cipher
 from services.oauth.handlers import Deliveries
+from services.oauth.idle import keep_idle_connected
 from services.oauth.installs import Installs
+from services.oauth.rotation import Rotation
 from services.oauth.routes import (
     InstallPages,
     departure_routes,
@@ -30,17 +33,36 @@ from services.oauth.routes import (
 from services.oauth.settings import OauthSettings
 from services.oauth.shopify import TokenEndpoint
 from services.oauth.tokens import Tokens
+from services.oauth.upkeep_routes import upkeep_routes
 
 
-def create_app(settings: OauthSettings, engine: AsyncEngine) -> FastAPI:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes and the background work share."""
+
+    endpoint: TokenEndpoint
+    tokens: Tokens
+    installs: Installs
+    rotation: Rotation
+
+
+def create_parts(settings: OauthSettings, engine: AsyncEngine) -> Parts:
     cipher = Cipher(settings.encryption_key)
     endpoint = TokenEndpoint(
         settings.shopify_api_url, settings.shopify_api_key, settings.shopify_api_secret
     )
     # Half of the pool may wait for Shopify; the other half answers from what is stored.
     slots = asyncio.Semaphore(max(1, settings.database_pool_size // 2))
-    tokens = Tokens(engine, cipher, endpoint, slots)
-    installs = Installs(settings, engine, cipher, endpoint, slots)
+    return Parts(
+        endpoint,
+        Tokens(engine, cipher, endpoint, slots),
+        Installs(settings, engine, cipher, endpoint, slots),
+        Rotation(engine, cipher),
+    )
+
+
+def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None = None) -> FastAPI:
+    parts = parts or create_parts(settings, engine)
     signer = TokenSigner("oauth", settings.caller_private_key)
     verifier = TokenVerifier("oauth", settings.caller_public_keys)
     gateway, ingestor = callers(verifier, "gateway"), callers(verifier, "ingestor")
@@ -49,14 +71,15 @@ def create_app(settings: OauthSettings, engine: AsyncEngine) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        await endpoint.close()
+        await parts.endpoint.close()
 
     return create_web_app(
         "Tillstream oauth",
         [
-            install_routes(InstallPages(installs, signer, settings.public_url), gateway),
-            tenant_routes(engine, tokens, readers, ingestor),
+            install_routes(InstallPages(parts.installs, signer, settings.public_url), gateway),
+            tenant_routes(engine, parts.tokens, readers, ingestor),
             departure_routes(engine, gateway, readers),
+            upkeep_routes(parts.tokens, parts.rotation, ingestor, callers(verifier, "ops")),
         ],
         ready_checks={"database": lambda: ping(engine)},
         lifespan=lifespan,
@@ -67,15 +90,17 @@ async def main(settings: OauthSettings) -> None:
     engine = create_engine(settings.database_url, "oauth", pool_size=settings.database_pool_size)
     try:
         await wait_until_ready(engine)
+        parts = create_parts(settings, engine)
         async with Publisher(settings.amqp_url, "oauth") as publisher:
             await serve(
-                create_app(settings, engine),
+                create_app(settings, engine, parts),
                 settings.host,
                 settings.port,
                 relay_outbox(engine, tenancy.outbox, publisher),
                 consume_deliveries(
                     settings.amqp_url, Lane.TENANCY, Deliveries(engine).apply, publisher
                 ),
+                keep_idle_connected(parts.tokens),
             )
     finally:
         await engine.dispose()

@@ -22,7 +22,7 @@ from services.oauth.claims import LIFETIME as CLAIM_LIFETIME
 from services.oauth.claims import sign_claim
 from services.oauth.installs import CALLBACK_PATH, STATE_LIFETIME, Installs
 from services.oauth.repository import Shop
-from services.oauth.tokens import Tokens
+from services.oauth.tokens import Tokens, ValidToken
 
 Identify = Callable[[Request], CallerIdentity]
 
@@ -164,7 +164,7 @@ def tenant_routes(
     async def tenant(
         tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(readers)]
     ) -> TenantAnswer:
-        _require_same(identity, tenant_id)
+        require_same(identity, tenant_id)
         async with transaction(engine) as tx:
             shop = _known(await repository.shop(tx, tenant_id))
             pair = await repository.credentials_of(tx, tenant_id)
@@ -182,15 +182,8 @@ def tenant_routes(
         identity: Annotated[CallerIdentity, Depends(ingestor)],
         response: Response,
     ) -> TokenAnswer:
-        _require_same(identity, tenant_id)
-        valid = await tokens.valid_token(tenant_id)
-        response.headers.update(_NO_STORE)
-        return TokenAnswer(
-            access_token=valid.access_token.get_secret_value(),
-            expires_at=valid.expires_at,
-            scopes=valid.scopes,
-            shop_domain=valid.shop_domain,
-        )
+        require_same(identity, tenant_id)
+        return token_answer(response, await tokens.valid_token(tenant_id))
 
     return router
 
@@ -203,7 +196,7 @@ def departure_routes(engine: AsyncEngine, gateway: Identify, reporters: Identify
     async def disconnect(
         tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(gateway)]
     ) -> None:
-        _require_same(identity, tenant_id)
+        require_same(identity, tenant_id)
 
         async def work(tx: Transaction) -> None:
             shop = _known(await repository.lock_shop(tx, tenant_id))
@@ -213,7 +206,7 @@ def departure_routes(engine: AsyncEngine, gateway: Identify, reporters: Identify
 
     @router.delete("/tenants/{tenant_id}", status_code=204)
     async def erase(tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(gateway)]) -> None:
-        _require_same(identity, tenant_id)
+        require_same(identity, tenant_id)
 
         async def work(tx: Transaction) -> None:
             shop = _known(await repository.lock_shop(tx, tenant_id))
@@ -225,7 +218,7 @@ def departure_routes(engine: AsyncEngine, gateway: Identify, reporters: Identify
     async def report(
         tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(reporters)], erased: Erased
     ) -> None:
-        _require_same(identity, tenant_id)
+        require_same(identity, tenant_id)
 
         async def work(tx: Transaction) -> None:
             await departures.take_report(tx, tenant_id, identity.caller, erased.counts)
@@ -241,10 +234,20 @@ def _known(shop: Shop | None) -> Shop:
     return shop
 
 
+def token_answer(response: Response, valid: ValidToken) -> TokenAnswer:
+    response.headers.update(_NO_STORE)
+    return TokenAnswer(
+        access_token=valid.access_token.get_secret_value(),
+        expires_at=valid.expires_at,
+        scopes=valid.scopes,
+        shop_domain=valid.shop_domain,
+    )
+
+
 def _query(request: Request) -> str:
     return bytes(request.scope["query_string"]).decode("latin-1")
 
 
-def _require_same(identity: CallerIdentity, tenant_id: UUID) -> None:
+def require_same(identity: CallerIdentity, tenant_id: UUID) -> None:
     if identity.tenant_id not in (None, tenant_id):
         raise CallerRefusedError("the caller's token is for another tenant")

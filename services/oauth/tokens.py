@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction, transaction
 from libs.common.errors import (
+    EncryptionKeyError,
+    PlatformError,
     ReconnectRequiredError,
     ShopifyRequestError,
     ShopifyUnavailableError,
@@ -23,13 +25,16 @@ from libs.common.errors import (
 )
 from libs.common.events.contracts import TenantDisconnected
 from libs.common.logs import get_logger
-from services.oauth import repository
+from services.oauth import credentials, repository
 from services.oauth.encryption import ACCESS_TOKEN, REFRESH_TOKEN, Cipher
 from services.oauth.repository import SealedPair, Shop
 from services.oauth.shopify import TokenEndpoint, TokenPair
 
 RENEW_AHEAD = timedelta(minutes=10)
+IDLE_AHEAD = timedelta(days=45)
+"""Half the life of a refresh token: a shop in trouble has as long again to be tried."""
 
+_RENEW_SECONDS = 10
 _TURN_SECONDS = 12
 """To wait for a turn and renew; the caller gives up after 15."""
 
@@ -63,10 +68,15 @@ class _Held:
 
 @dataclass(slots=True, weakref_slot=True)
 class _Turn:
-    """Where this process queues for one shop. Who comes after a renewal shares its result."""
+    """Where this process queues for one shop, however many ask.
+
+    A look at the shop answers everybody who came before it began: hence `looks`, the number that
+    have begun.
+    """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    renewed: _Held | None = None
+    looks: int = 0
+    outcome: _Held | PlatformError | None = None
 
 
 def seal_pair(
@@ -101,21 +111,11 @@ class Tokens:
 
     async def valid_token(self, tenant_id: UUID) -> ValidToken:
         """Raises TenantNotFoundError, ReconnectRequiredError, ShopifyUnavailableError,
-        ShopifyRequestError.
+        ShopifyRequestError, EncryptionKeyError.
 
         While Shopify gives no new pair, the token in hand is given until its end.
         """
-        async with transaction(self._engine) as tx:
-            held = await _held(tx, tenant_id, await repository.shop(tx, tenant_id))
-        if held.is_fresh():
-            return self._opened(held)
-        try:
-            return self._opened(await self._renewed(tenant_id))
-        except (ShopifyUnavailableError, ShopifyRequestError) as error:
-            if not held.still_works():
-                raise
-            log.warning("renewal_postponed", tenant_id=tenant_id, code=error.code)
-            return self._opened(held)
+        return self._opened(await self._in_turn(tenant_id, None))
 
     async def other_token(self, tenant_id: UUID, refused: SecretStr) -> ValidToken:
         """A token other than `refused`, which Shopify's Admin API did not take.
@@ -123,34 +123,87 @@ class Tokens:
         Shopify itself decides what that means: it gives a new pair, or the merchant must connect
         again. Raises as `valid_token` does.
         """
-        return self._opened(await self._renewed(tenant_id, refused))
+        return self._opened(await self._in_turn(tenant_id, refused))
 
-    async def _renewed(self, tenant_id: UUID, refused: SecretStr | None = None) -> _Held:
-        # In this process they queue here, and only the first takes a connection to the lock.
+    async def renew_next_idle(self, after: UUID) -> UUID | None:
+        """Renew the pair of the first idle tenant past `after`; None when there is none.
+
+        A tenant whose pair cannot be renewed now is passed over. Raises DatabaseUnavailableError.
+        """
+        tenant_id = None
+        try:
+            async with self._slots, transaction(self._engine) as tx:
+                ends_before = utc_now() + IDLE_AHEAD
+                tenant_id = await credentials.lock_next_idle(tx, after, ends_before)
+                if tenant_id is not None:
+                    shop = await repository.shop(tx, tenant_id)
+                    await self._renew(tx, await _held(tx, tenant_id, shop))
+        except (ShopifyUnavailableError, ShopifyRequestError, EncryptionKeyError) as error:
+            log.warning("idle_shop_not_renewed", tenant_id=tenant_id, code=error.code)
+        return tenant_id
+
+    async def _in_turn(self, tenant_id: UUID, refused: SecretStr | None) -> _Held:
         turn = self._turns.setdefault(tenant_id, _Turn())
+        came = turn.looks
         try:
             async with asyncio.timeout(_TURN_SECONDS), turn.lock:
-                if turn.renewed is not None and self._is_good(turn.renewed, refused):
-                    return turn.renewed
-                async with self._slots:
-                    turn.renewed = await self._renew_in_turn(tenant_id, refused)
+                if turn.looks == came or not self._answers(turn.outcome, refused):
+                    turn.looks, turn.outcome = turn.looks + 1, None
+                    turn.outcome = await self._look(turn, tenant_id, refused)
+                outcome = turn.outcome
         except TimeoutError:
             raise ShopifyUnavailableError("Shopify does not answer.") from None
-        if turn.renewed is None:
-            raise _reconnect()
-        return turn.renewed
+        if not isinstance(outcome, _Held):
+            raise outcome or _reconnect()
+        return outcome
 
-    async def _renew_in_turn(self, tenant_id: UUID, refused: SecretStr | None) -> _Held | None:
+    def _answers(self, outcome: _Held | PlatformError | None, refused: SecretStr | None) -> bool:
+        """Whether what another ask learnt is an answer to this one."""
+        if isinstance(outcome, _Held):
+            return refused is None or self._opened(outcome).access_token != refused
+        return outcome is not None
+
+    async def _look(
+        self, turn: _Turn, tenant_id: UUID, refused: SecretStr | None
+    ) -> _Held | PlatformError:
+        try:
+            async with transaction(self._engine) as tx:
+                held = await _held(tx, tenant_id, await repository.shop(tx, tenant_id))
+            if self._is_good(held, refused):
+                return held
+            try:
+                return await self._renewed(held, refused)
+            finally:
+                # The row was locked to the end, so this also answers who came meanwhile.
+                turn.looks += 1
+        except PlatformError as error:
+            return error
+
+    async def _renewed(self, held: _Held, refused: SecretStr | None) -> _Held:
+        tenant_id = held.shop.tenant_id
+        try:
+            async with asyncio.timeout(_RENEW_SECONDS), self._slots:
+                renewed = await self._renewed_or_lost(tenant_id, refused)
+        except (TimeoutError, ShopifyUnavailableError, ShopifyRequestError) as error:
+            if refused is None and held.still_works():
+                log.warning("renewal_postponed", tenant_id=tenant_id, reason=type(error).__name__)
+                return held
+            if isinstance(error, TimeoutError):
+                raise ShopifyUnavailableError("Shopify does not answer.") from None
+            raise
+        if renewed is None:
+            raise _reconnect()
+        return renewed
+
+    async def _renewed_or_lost(self, tenant_id: UUID, refused: SecretStr | None) -> _Held | None:
         """The pair to use from now on; None when the merchant must connect again."""
         async with transaction(self._engine) as tx:
             shop = await repository.lock_shop(tx, tenant_id)
             held = await _held(tx, tenant_id, shop)
-            if self._is_good(held, refused):
-                return held
-            return await self._renew(tx, held)
+            return held if self._is_good(held, refused) else await self._renew(tx, held)
 
     def _is_good(self, held: _Held, refused: SecretStr | None) -> bool:
-        return held.is_fresh() and (refused is None or self._opened(held).access_token != refused)
+        return held.is_fresh() and self._answers(held, refused)
 
     async def _renew(self, tx: Transaction, held: _Held) -> _Held | None:
         """The next pair, stored; None when there is none: then that is stored, and published.

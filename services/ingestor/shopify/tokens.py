@@ -1,8 +1,8 @@
 """The access token of one shop: asked of the oauth service, kept until shortly before it ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -29,18 +29,24 @@ class AccessToken(msgspec.Struct, frozen=True, rename="camel"):
         return self.expires_at is None or utc_now() < self.expires_at - _EARLY
 
 
-TokenSource = Callable[[UUID], Awaitable[AccessToken]]
-"""Gives a valid token for a tenant. Raises ReconnectRequiredError, TenantNotFoundError, or a
-TransientError.
-"""
+class TokenSource(Protocol):
+    async def __call__(self, tenant_id: UUID, refused: AccessToken | None = None, /) -> AccessToken:
+        """A valid token for a tenant, and another than the one Shopify `refused`.
+
+        Raises ReconnectRequiredError, TenantNotFoundError, or a TransientError.
+        """
 
 
 def oauth_tokens(oauth: ServiceClient) -> TokenSource:
     """Tokens from the oauth service, the only one that can decrypt them."""
 
-    async def ask(tenant_id: UUID) -> AccessToken:
+    async def ask(tenant_id: UUID, refused: AccessToken | None = None, /) -> AccessToken:
         path = f"/internal/tenants/{tenant_id}/token"
-        answer = await oauth.ask("POST", path, tenant_id=tenant_id)
+        if refused is None:
+            answer = await oauth.ask("POST", path, tenant_id=tenant_id)
+        else:
+            body = {"accessToken": refused.access_token}
+            answer = await oauth.ask("POST", f"{path}/refused", tenant_id=tenant_id, json=body)
         try:
             return msgspec.convert(answer, AccessToken)
         except msgspec.ValidationError as error:
@@ -56,15 +62,22 @@ class ShopToken:
         self.tenant_id = tenant_id
         self._source = source
         self._token: AccessToken | None = None
+        self._refused: AccessToken | None = None
         self._asking = asyncio.Lock()
 
     async def current(self) -> AccessToken:
         async with self._asking:
             if self._token is None or not self._token.is_fresh():
-                self._token = await self._source(self.tenant_id)
+                self._token = await self._ask()
+                self._refused = None
             return self._token
 
+    async def _ask(self) -> AccessToken:
+        if self._refused is None:
+            return await self._source(self.tenant_id)
+        return await self._source(self.tenant_id, self._refused)
+
     def forget(self, refused: AccessToken) -> None:
-        """Ask anew next time, unless that happened already."""
+        """Ask for another next time, unless that happened already."""
         if self._token is refused:
-            self._token = None
+            self._token, self._refused = None, refused

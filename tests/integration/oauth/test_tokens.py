@@ -268,7 +268,9 @@ async def test_a_new_key_seals_what_is_refreshed_and_opens_what_is_older(
     async with running(url, api_url, keys, ENCRYPTION_KEY=new) as later:
         assert (await later.token(tenant_id)).json()["accessToken"] == "shpat_2"
     answer = await oauth.token(tenant_id)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "INTERNAL_SERVER_ERROR")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (503, "ENCRYPTION_KEY_MISSING")
+    assert error["details"] == {"reason": "key_missing", "keyId": "k2"}
 
 
 async def test_a_tenant_nobody_knows_is_not_found(oauth: OauthDriver):

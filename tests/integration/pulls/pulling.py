@@ -15,7 +15,7 @@ from services.ingestor.shopify.tokens import AccessToken
 
 
 async def main(given: dict[str, str]) -> None:
-    async def token(_tenant_id: UUID) -> AccessToken:
+    async def token(_tenant_id: UUID, _refused: object = None) -> AccessToken:
         return AccessToken(given["token"], given["shop"])
 
     engine = create_engine(SecretStr(given["database_url"]), "killed-worker")

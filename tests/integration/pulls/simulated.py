@@ -97,7 +97,7 @@ class InstalledShops:
         self.by_tenant: dict[UUID, AccessToken] = {}
         self.asked = 0
 
-    async def __call__(self, tenant_id: UUID) -> AccessToken:
+    async def __call__(self, tenant_id: UUID, _refused: object = None) -> AccessToken:
         self.asked += 1
         return self.by_tenant[tenant_id]
 

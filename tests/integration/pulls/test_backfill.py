@@ -129,7 +129,7 @@ async def test_an_export_that_is_never_whole_is_no_success(
 async def test_a_shop_that_lets_us_in_no_more_ends_the_pull(
     engine: AsyncEngine, publisher: Publisher, shopify: Simulator, tenant: PulledTenant
 ):
-    async def refuse(_tenant_id: UUID) -> AccessToken:
+    async def refuse(_tenant_id: UUID, _refused: object = None) -> AccessToken:
         raise ReconnectRequiredError("The merchant must connect the shop again.")
 
     async with working(engine, publisher, shopify, refuse):

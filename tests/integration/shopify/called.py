@@ -29,7 +29,7 @@ class CalledShop:
         self.http = create_http_client(self.api)
         self.tokens_asked = 0
 
-    async def token(self, _tenant_id: UUID) -> AccessToken:
+    async def token(self, _tenant_id: UUID, _refused: object = None) -> AccessToken:
         self.tokens_asked += 1
         if self.tokens_asked > 1:
             await self.simulator.install()

@@ -27,7 +27,7 @@ class Tokens:
         self.asked = 0
         self.lifetime = lifetime
 
-    async def __call__(self, _tenant_id: UUID) -> AccessToken:
+    async def __call__(self, _tenant_id: UUID, _refused: object = None) -> AccessToken:
         self.asked += 1
         return AccessToken(f"token-{self.asked}", SHOP, utc_now() + self.lifetime)
 
