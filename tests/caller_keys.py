@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from libs.common.identity import TokenSigner
 
-_SERVICES = ("gateway", "oauth", "webhooks", "ingestor", "analytics")
+_SERVICES = ("gateway", "oauth", "webhooks", "ingestor", "analytics", "ops")
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,19 @@ from libs.ops.diagnosis.doctor import examine
 from libs.ops.diagnosis.smoke import smoke as run_smoke
 from libs.ops.env_file import filled
 from libs.ops.errors import OperationError
+from libs.ops.keys import rotate_keys
 from libs.ops.migrate import migrate as migrate_up
 from libs.ops.migrate import migrate_down
+from libs.ops.operator import operator_client
 from libs.ops.reachable import wait_for_broker, wait_for_database
 from libs.ops.roles import passwords_in
 from libs.ops.routes_from_here import reached_at
+from libs.ops.state import read_state
 from libs.ops.up import GENERATED_ORDERS, UpOptions, serve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+keys = typer.Typer(no_args_is_help=True, help="The keys that seal Shopify's tokens.")
+app.add_typer(keys, name="keys")
 _people = Console(stderr=True, highlight=False)
 
 DataDir = Annotated[Path, typer.Option(help="Where everything of this copy is kept.")]
@@ -171,6 +176,29 @@ def demo(
 ) -> None:
     """Run everything with the demo shops, and compare the dashboard with the shops' own truth."""
     asyncio.run(run_demo(DemoOptions(data_dir.resolve(), check, port), _people))
+
+
+@keys.command()
+def rotate(
+    oauth: Annotated[
+        str | None,
+        typer.Option(envvar="OAUTH_URL", help="The oauth service, inside; else --data-dir's."),
+    ] = None,
+    data_dir: DataDir = _DATA_DIR,
+) -> None:
+    """Seal every stored token with the first key of ENCRYPTION_KEY, while they are in use."""
+    asyncio.run(_rotate(oauth, data_dir.resolve()))
+
+
+async def _rotate(oauth: str | None, data_dir: Path) -> None:
+    url = oauth or read_state(data_dir).oauth
+    if url is None:
+        raise OperationError("--oauth must be given: what runs there does not say where it is")
+    client = operator_client("oauth", url, data_dir, os.environ)
+    try:
+        await rotate_keys(client, _say)
+    finally:
+        await client.close()
 
 
 def main() -> None:

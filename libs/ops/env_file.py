@@ -5,7 +5,7 @@ from functools import partial
 
 from libs.ops import keyring
 
-CALLERS = ("gateway", "oauth", "ingestor")
+CALLERS = ("gateway", "oauth", "ingestor", "ops")
 _RANDOM_TEXTS = ("PASSWORD", "SHOPIFY_API_KEY", "SHOPIFY_API_SECRET")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from libs.ops import keyring
 from libs.ops.children import Program
 from libs.ops.errors import OperationError
+from libs.ops.operator import CALLER, SECRETS_FILE
 from libs.ops.ports import LOOPBACK
 from libs.ops.roles import SERVICES
 
@@ -77,11 +78,11 @@ def make_secrets(data_dir: Path) -> dict[str, str]:
         "shopify_api_secret": keyring.password,
         "demo_password": keyring.password,
         "bluebird_password": keyring.password,
-        **{f"caller_key_{name}": keyring.key_32 for name in SERVICES},
+        **{f"caller_key_{name}": keyring.key_32 for name in (*SERVICES, CALLER)},
         **{f"database_password_{name}": keyring.password for name in SERVICES},
         **{f"broker_password_{name}": keyring.password for name in SERVICES},
     }
-    return keyring.stored(data_dir / "secrets.json", makers)
+    return keyring.stored(data_dir / SECRETS_FILE, makers)
 
 
 def check_credentials(environment: Mapping[str, str]) -> None:
@@ -172,9 +173,10 @@ def _given(plan: Plan, names: Iterable[str]) -> dict[str, str]:
 
 
 def _caller(plan: Plan, service: str) -> dict[str, str]:
+    callers = {name: plan.secrets[f"caller_key_{name}"] for name in (*SERVICES, CALLER)}
     return {
-        "CALLER_PRIVATE_KEY": plan.secrets[f"caller_key_{service}"],
-        "CALLER_PUBLIC_KEYS": keyring.public_keys(named(plan.secrets, "caller_key")),
+        "CALLER_PRIVATE_KEY": callers[service],
+        "CALLER_PUBLIC_KEYS": keyring.public_keys(callers),
     }
 
 

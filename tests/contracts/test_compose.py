@@ -20,7 +20,7 @@ PROGRAMS = {
     "ingestor-deliveries": "ingestor",
     "ingestor-pulls": "ingestor",
 }
-JOBS = {"migrate", "connect"}
+JOBS = {"migrate", "connect", "ops"}
 BACKING = {"postgres", "rabbitmq"}
 DEMO = {"simulator", "connect"}
 PUBLISHED = {"gateway", "webhooks", "simulator"}
@@ -83,8 +83,10 @@ def test_the_file_is_tidy_yaml():
 
 def test_every_process_of_the_product_is_there_and_no_other():
     assert set(COMPOSE) == {*PROGRAMS, *JOBS, *BACKING, "simulator"}
-    assert {name for name, one in COMPOSE.items() if "profiles" in one} == DEMO
-    assert all(COMPOSE[name]["profiles"] == ["demo"] for name in DEMO)
+    assert {name: one["profiles"] for name, one in COMPOSE.items() if "profiles" in one} == {
+        **{name: ["demo"] for name in DEMO},
+        "ops": ["ops"],
+    }
     assert COMPOSE["ingestor-deliveries"]["command"] == ["--role", "deliveries"]
     assert COMPOSE["ingestor-pulls"]["command"] == ["--role", "pulls"]
 
