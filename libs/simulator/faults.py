@@ -78,6 +78,10 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
             setattr(self, name, left - 1)
         return left > 0
 
+    def signing_secret(self, secret: str) -> str:
+        """What signs in place of `secret`, which is the app's."""
+        return f"not {secret}" if self.sign_with == "bad" else self.sign_with or secret
+
     def takes_token_call(self) -> int | None:
         if self.token_status is None or self.token_failures == 0:
             return None

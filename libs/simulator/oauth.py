@@ -53,7 +53,7 @@ def authorize(request: Request, shop: Shop, app: App) -> Response:
         "state": query.get("state", ""),
         "timestamp": str(now_seconds()),
     }
-    answer["hmac"] = query_signature(answer, app.secret)
+    answer["hmac"] = query_signature(answer, shop.faults.signing_secret(app.secret))
     separator = "&" if urlsplit(redirect_uri).query else "?"
     return RedirectResponse(f"{redirect_uri}{separator}{_encoded(answer)}", 302)
 

@@ -194,12 +194,7 @@ class WebhookSender:
         return headers
 
     def _signature(self, shop: Shop, body: bytes) -> str:
-        sign_with = shop.faults.sign_with
-        secret = self._app.secret
-        if sign_with == "bad":
-            secret = f"not {secret}"
-        elif sign_with is not None:
-            secret = sign_with
+        secret = shop.faults.signing_secret(self._app.secret)
         return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 

@@ -88,12 +88,15 @@ class Connected:
         self.shop.headers = {"X-Shopify-Access-Token": token}
         return (await self.shop.ask("{ shop { id } }")).status_code == 200
 
-    async def walk_through(self) -> UUID:
+    async def come_back(self) -> httpx.Response:
         """As a browser does it: our door, Shopify's page, our callback."""
         door = await self.oauth.auth(f"shop={self.shop.shop}")
         page = await self.shop.http.get(door.headers["Location"])
         back = urlsplit(page.headers["Location"]).query
-        answer = await self.oauth.callback(back, door.cookies["install"])
+        return await self.oauth.callback(back, door.cookies["install"])
+
+    async def walk_through(self) -> UUID:
+        answer = await self.come_back()
         assert answer.status_code == 303, answer.text
         return await self.oauth.tenant_of(self.shop.shop)
 
