@@ -7,7 +7,7 @@ import asyncio
 import random
 from uuid import UUID
 
-from libs.common.errors import DatabaseUnavailableError
+from libs.common.errors import TransientError
 from libs.common.logs import get_logger
 from services.oauth.tokens import Tokens
 
@@ -33,6 +33,6 @@ async def renew_idle(tokens: Tokens) -> None:
     while tenant_id is not None:
         try:
             tenant_id = await tokens.renew_next_idle(tenant_id)
-        except DatabaseUnavailableError as error:
+        except TransientError as error:
             log.warning("idle_round_broken_off", code=error.code)
             return
