@@ -38,11 +38,11 @@ async def rotate_keys(oauth: ServiceClient, say: Callable[[str], None]) -> None:
         raise OperationError("".join(_missing(*shut) for shut in sorted(made.shut.items())).strip())
     if made.left:
         raise OperationError(
-            f"{made.left} credentials are sealed with an older key again: start every oauth "
+            f"{made.left} credential(s) are sealed with an older key again: start every oauth "
             "process with the new ENCRYPTION_KEY, then rotate once more"
         )
     say(
-        f"{resealed} credentials were sealed anew. All are sealed with the key {made.key_id} now: "
+        f"credentials sealed anew: {resealed}. All are sealed with the key {made.key_id} now: "
         "the others may go from ENCRYPTION_KEY."
     )
 
@@ -58,11 +58,11 @@ async def _pass(oauth: ServiceClient, say: Callable[[str], None]) -> _Pass:
             return made
         made.resealed += answer["resealed"]
         made.shut.update(answer["shut"])
-        say(f"{made.resealed} credentials sealed anew, {made.left} left")
+        say(f"credentials sealed anew: {made.resealed}, left: {made.left}")
 
 
 def _missing(key_id: str, credentials: int) -> str:
     return (
-        f"{credentials} credentials were sealed with the key {key_id}, which ENCRYPTION_KEY lacks "
-        "or has otherwise: put it back after the first, then rotate once more\n"
+        f"{credentials} credential(s) were sealed with the key {key_id}, which ENCRYPTION_KEY "
+        "lacks or has otherwise: put it back after the first, then rotate once more\n"
     )

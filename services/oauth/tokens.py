@@ -61,6 +61,10 @@ class _Held:
         expires_at = self.pair.access_expires_at
         return expires_at is not None and expires_at > utc_now() + RENEW_AHEAD
 
+    def is_idle(self) -> bool:
+        ends_at = self.pair.refresh_expires_at
+        return ends_at is None or ends_at < utc_now() + IDLE_AHEAD
+
     def still_works(self) -> bool:
         expires_at = self.pair.access_expires_at
         return expires_at is None or expires_at > utc_now()
@@ -128,7 +132,8 @@ class Tokens:
     async def renew_next_idle(self, after: UUID) -> UUID | None:
         """Renew the pair of the first idle tenant past `after`; None when there is none.
 
-        A tenant whose pair cannot be renewed now is passed over. Raises DatabaseUnavailableError.
+        A tenant whose pair cannot be renewed now is passed over. Raises TransientError when the
+        database fails.
         """
         tenant_id = None
         try:
@@ -136,8 +141,10 @@ class Tokens:
                 ends_before = utc_now() + IDLE_AHEAD
                 tenant_id = await credentials.lock_next_idle(tx, after, ends_before)
                 if tenant_id is not None:
-                    shop = await repository.shop(tx, tenant_id)
-                    await self._renew(tx, await _held(tx, tenant_id, shop))
+                    held = await _held(tx, tenant_id, await repository.shop(tx, tenant_id))
+                    # It was found before its row was locked: another may have renewed it since.
+                    if held.is_idle():
+                        await self._renew(tx, held)
         except (ShopifyUnavailableError, ShopifyRequestError, EncryptionKeyError) as error:
             log.warning("idle_shop_not_renewed", tenant_id=tenant_id, code=error.code)
         return tenant_id

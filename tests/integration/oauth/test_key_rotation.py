@@ -117,7 +117,7 @@ async def test_a_rotation_seals_everything_anew_while_tokens_are_refreshed(
     said = await rotated.rotate()
 
     assert [batch["left"] for batch in (first, second)] == [MANY + 2 - 200, 0]
-    assert "1 credentials were sealed anew" in said
+    assert "credentials sealed anew: 1. " in said
     url = database.url_for("oauth")
     async with running(url, shopify.api_url, keys, ENCRYPTION_KEY=NEW) as later:
         assert [(await later.token(each)).json()["accessToken"] for each in (by_old, by_new)] == (
@@ -143,8 +143,8 @@ async def test_a_rotation_that_was_broken_off_goes_on_where_it_was(
 
     said = await rotated.rotate()
 
-    assert "50 credentials were sealed anew" in said
-    assert "50 credentials sealed anew, 0 left" in said
+    assert "credentials sealed anew: 50. " in said
+    assert "credentials sealed anew: 50, left: 0" in said
 
 
 async def test_what_no_key_opens_is_counted_by_its_key_and_keeps_nothing_else_from_being_sealed(
@@ -158,8 +158,8 @@ async def test_what_no_key_opens_is_counted_by_its_key_and_keeps_nothing_else_fr
 
     assert status == 1
     words = " ".join(said.split())
-    assert "2 credentials were sealed with the key k0" in words
-    assert "1 credentials were sealed with the key k1" in words
+    assert "2 credential(s) were sealed with the key k0" in words
+    assert "1 credential(s) were sealed with the key k1" in words
     assert (await rotated.oauth.token(good)).json()["accessToken"] == str(good)
     for tenant_id, reason in ((lost[0], "key_missing"), (wrong[0], "key_does_not_fit")):
         error = (await rotated.oauth.token(tenant_id)).json()["error"]

@@ -80,6 +80,7 @@ async def test_a_killed_process_comes_back_and_a_killed_up_takes_all_with_it(fol
         assert set(ready["pids"]) == {*SERVICES, "postgres", "rabbitmq"} - _containers(ready)
         _expect_own_secrets_only(ready)
         _expect_the_doctor_to_find_nothing(folder, ready)
+        _expect_the_operator_to_be_let_in(folder)
         os.kill(ready["pids"]["analytics"], signal.SIGKILL)
         await _until_replaced(folder, "analytics", ready["pids"]["analytics"])
         process.send_signal(signal.SIGKILL)
@@ -143,6 +144,20 @@ def _expect_the_doctor_to_find_nothing(folder: Path, ready: dict[str, Any]) -> N
     assert any("broker alarms: none" in line for line in lines)
     assert urlsplit(ready["database_url"]).password not in done.stdout
     assert urlsplit(ready["amqp_url"]).password not in done.stdout
+
+
+def _expect_the_operator_to_be_let_in(folder: Path) -> None:
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("tillstream"),
+            *("keys", "rotate", "--data-dir", folder / "data"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All are sealed with the key k1 now" in " ".join(done.stderr.split())
 
 
 def _expect_own_secrets_only(ready: dict[str, Any]) -> None:
