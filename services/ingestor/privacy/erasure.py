@@ -74,9 +74,9 @@ async def erase_rows(
         await _close(tx, tenant_id, requested_at)
 
     await in_transaction(engine, close, tenants=[tenant_id])
-    for table in _tables():
-        while await _erase_chunk(engine, table, tenant_id, chunk):
-            pass
+    # Again, until there is nothing: a batch under way at the close may commit behind the first.
+    while await _erase_tables(engine, tenant_id, chunk):
+        pass
     async with transaction(engine, tenants=[tenant_id]) as tx:
         done = update(erasures).where(erasures.c.tenant_id == tenant_id)
         erased_at = func.coalesce(erasures.c.erased_at, utc_now())
@@ -92,13 +92,22 @@ async def erased_among(tx: Transaction, tenants: Collection[UUID]) -> set[UUID]:
 
 
 async def _close(tx: Transaction, tenant_id: UUID, requested_at: datetime) -> None:
-    """Waits for whoever writes facts of the tenant now; nobody does later."""
+    """Waits for whoever writes facts of the tenant now; who comes later finds no shop."""
     tombstone = insert(erasures).values(tenant_id=tenant_id, requested_at=requested_at)
     await tx.execute(tombstone.on_conflict_do_nothing())
     for name in _CLOSING:
         table = store.metadata.tables[f"store.{name}"]
         gone = await tx.execute(delete(table).where(table.c.tenant_id == tenant_id))
         await _count(tx, table, tenant_id, gone.rowcount)
+
+
+async def _erase_tables(engine: AsyncEngine, tenant_id: UUID, chunk: int) -> int:
+    """How many rows there were."""
+    rows = 0
+    for table in _tables():
+        while gone := await _erase_chunk(engine, table, tenant_id, chunk):
+            rows += gone
+    return rows
 
 
 async def _erase_chunk(engine: AsyncEngine, table: Table, tenant_id: UUID, chunk: int) -> int:
