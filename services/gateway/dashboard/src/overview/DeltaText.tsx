@@ -8,6 +8,9 @@ export function DeltaText({ delta, before }: { delta: Delta; before: string | nu
   if (delta.kind === "too-few") {
     return <span className="text-xs text-ink-3">Too few orders to compare</span>;
   }
+  if (delta.kind === "nothing-before") {
+    return <span className="text-xs text-ink-3">{before ?? "No orders"} the period before</span>;
+  }
   if (delta.kind === "no-earlier-data") {
     return <span className="text-xs text-ink-3">No full period before</span>;
   }

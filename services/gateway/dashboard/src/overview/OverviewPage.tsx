@@ -67,9 +67,7 @@ export function OverviewPage({ search }: { search: OverviewSearch }) {
         <OtherCurrencies summary={summary.data} />
       </section>
 
-      {(summary.data || !summary.error || search.from || search.range === "all") && (
-        <SalesSection search={search} summary={summary.data} />
-      )}
+      <SalesSection search={search} />
       <TopCustomersSection />
     </div>
   );

@@ -10,8 +10,11 @@ import { compare } from "./deltas";
 
 type Totals = OrdersByDay["totals"];
 
-/** never: all time has no period before; none: history does not reach back; some: known or on its way. */
-export type Comparison = "never" | "none" | "some";
+/**
+ * never: all time has no period before; none: history does not reach back; some: known or on its
+ * way; unknown: it could not be loaded.
+ */
+export type Comparison = "never" | "none" | "some" | "unknown";
 
 type Props = {
   totals: Totals;
@@ -30,6 +33,9 @@ export function RangeTotals({ totals, previous, currency, comparison }: Props) {
   const averageBefore = previous && averageOf(previous, currency);
   const change = (read: (of: Totals) => number, before: string | null) => {
     if (comparison === "never") return null;
+    if (comparison === "unknown") {
+      return <span className="text-xs text-ink-3">Period before not loaded</span>;
+    }
     // The row keeps its height while the earlier period is on its way.
     if (comparison === "some" && !previous) return <span className="block h-4 text-xs" />;
     const delta = compare(

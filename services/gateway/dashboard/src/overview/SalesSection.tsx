@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 
 import type { OrdersByDay, Summary } from "../api/client";
-import { ordersQuery } from "../api/queries";
+import { ordersQuery, summaryQuery } from "../api/queries";
 import { addDays, dayInZone, daysBetween, formatDay, formatDayRange } from "../format/dates";
 import { Button } from "../ui/Button";
 import { Card } from "../ui/Card";
@@ -16,11 +16,17 @@ import { ReadOut } from "./ReadOut";
 import { SalesChart } from "./SalesChart";
 import { SalesTable } from "./SalesTable";
 import { type Bucket, type Granularity, granularityFor, groupDays } from "./grouping";
-import { type OverviewSearch, choiceOf, isBackwards, previousRange, resolve } from "./ranges";
+import {
+  type Choice,
+  type OverviewSearch,
+  choiceOf,
+  isBackwards,
+  previousRange,
+  resolve,
+} from "./ranges";
 
-type Props = { search: OverviewSearch; summary: Summary | undefined };
-
-export function SalesSection({ search, summary }: Props) {
+export function SalesSection({ search }: { search: OverviewSearch }) {
+  const { data: summary, ...asked } = useQuery(summaryQuery);
   const choice = choiceOf(search);
   const range = resolve(choice, summary?.lastOrderDate ?? null);
   const askable = range !== null && !isBackwards(range);
@@ -49,13 +55,10 @@ export function SalesSection({ search, summary }: Props) {
       <>
         {orders.error && <StaleNotice error={orders.error} onRetry={retry} what="Sales" />}
         <SalesFigures
-          comparison={
-            choice.kind === "preset" && choice.preset === "all"
-              ? "never"
-              : before === null || previous.error
-                ? "none"
-                : "some"
-          }
+          comparison={comparisonFor(choice, {
+            reaches: before !== null || !summary,
+            failed: previous.error !== null || (!summary && asked.error !== null),
+          })}
           dimmed={orders.isPlaceholderData}
           granularity={granularity}
           orders={current}
@@ -67,6 +70,16 @@ export function SalesSection({ search, summary }: Props) {
   } else if (orders.error) {
     body = (
       <SectionError error={orders.error} onRetry={retry} retrying={orders.isFetching} what="Sales" />
+    );
+  } else if (range === null && asked.error) {
+    // Only the summary knows on which day the last orders were.
+    body = (
+      <SectionError
+        error={asked.error}
+        onRetry={() => void asked.refetch()}
+        retrying={asked.isFetching}
+        what="Sales"
+      />
     );
   } else {
     body = <Loading />;
@@ -90,6 +103,14 @@ export function SalesSection({ search, summary }: Props) {
       <div className="space-y-5 p-4 sm:px-5">{body}</div>
     </Card>
   );
+}
+
+type Earlier = { reaches: boolean; failed: boolean };
+
+function comparisonFor(choice: Choice, { reaches, failed }: Earlier): Comparison {
+  if (choice.kind === "preset" && choice.preset === "all") return "never";
+  if (failed) return "unknown";
+  return reaches ? "some" : "none";
 }
 
 type FiguresProps = {

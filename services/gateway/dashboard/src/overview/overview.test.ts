@@ -79,9 +79,14 @@ describe("comparisons", () => {
     expect(compare({ value: 10, orders: 90 }, { value: 5, orders: 29 }).kind).toBe("too-few");
   });
 
-  test("against nothing there is no percentage", () => {
+  test("without a full period before there is no percentage", () => {
     expect(compare({ value: 10, orders: 90 }, null).kind).toBe("no-earlier-data");
-    expect(compare({ value: 10, orders: 90 }, { value: 0, orders: 0 }).kind).toBe("no-earlier-data");
+  });
+
+  test("a full period that sold nothing is known as such, and has no percentage", () => {
+    const nothing = { value: 0, orders: 0 };
+    expect(compare({ value: 10, orders: 90 }, nothing).kind).toBe("nothing-before");
+    expect(compare({ value: 10, orders: 3 }, nothing).kind).toBe("nothing-before");
   });
 });
 
