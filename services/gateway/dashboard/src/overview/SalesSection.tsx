@@ -49,7 +49,13 @@ export function SalesSection({ search }: { search: OverviewSearch }) {
   if (range && !askable) {
     body = <Empty title="The range starts after it ends">Choose other dates above.</Empty>;
   } else if (summary && range === null) {
-    body = <Empty title="No orders yet">New orders appear here within seconds.</Empty>;
+    body = (
+      <Empty title="No orders yet">
+        {summary.partial
+          ? "Orders appear here as the shop's history comes in."
+          : "New orders appear here within seconds."}
+      </Empty>
+    );
   } else if (current) {
     body = (
       <>
