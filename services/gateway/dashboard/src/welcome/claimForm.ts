@@ -1,5 +1,7 @@
 /** Rules for the owner's user name and password, told before the server has to. */
 
+export const SHORTEST_NAME = 3;
+export const LONGEST_NAME = 64;
 export const SHORTEST_PASSWORD = 8;
 /** bcrypt reads 72 bytes and no more. */
 export const LONGEST_PASSWORD_BYTES = 72;
@@ -9,7 +11,11 @@ export type ClaimProblems = Partial<Record<keyof ClaimValues, string>>;
 
 export function claimProblems({ username, password, confirmation }: ClaimValues): ClaimProblems {
   const problems: ClaimProblems = {};
-  if (username.trim() === "") problems.username = "Choose a user name.";
+  const letters = [...username.trim()].length;
+  if (letters === 0) problems.username = "Choose a user name.";
+  else if (letters < SHORTEST_NAME || letters > LONGEST_NAME) {
+    problems.username = `Use ${SHORTEST_NAME} to ${LONGEST_NAME} characters.`;
+  }
 
   const bytes = new TextEncoder().encode(password).length;
   if ([...password].length < SHORTEST_PASSWORD) {

@@ -63,7 +63,9 @@ describe("the claim form", () => {
   test("refuses a short password, a differing one and an empty name", () => {
     expect(claimProblems({ ...values, password: "short" }).password).toContain("8");
     expect(claimProblems({ ...values, confirmation: "other" }).confirmation).toContain("differ");
-    expect(claimProblems({ ...values, username: "  " }).username).toBeTruthy();
+    expect(claimProblems({ ...values, username: "  " }).username).toContain("Choose");
+    expect(claimProblems({ ...values, username: " al " }).username).toContain("3 to 64");
+    expect(claimProblems({ ...values, username: "a".repeat(65) }).username).toContain("3 to 64");
   });
 });
 
