@@ -36,6 +36,7 @@ const TEXT: [string, string][] = [
   ...["ink", "ink-2", "ink-3", "accent"].map((ink): [string, string] => [ink, "bg"]),
   ...["ink", "ink-2"].map((ink): [string, string] => [ink, "surface-2"]),
   ["ink-3", "surface-2"],
+  ["bad", "bad-soft"],
   ["on-accent", "accent"],
   ["on-accent", "accent-strong"],
   ...["accent-soft", "warn-soft", "bad-soft"].flatMap((box): [string, string][] => [

@@ -11,8 +11,16 @@ import {
 } from "@tanstack/react-router";
 import { Suspense } from "react";
 
-import { sessionQuery, summaryQuery, tenantQuery, topCustomersQuery } from "./api/queries";
+import {
+  ingestionQuery,
+  pullsQuery,
+  sessionQuery,
+  summaryQuery,
+  tenantQuery,
+  topCustomersQuery,
+} from "./api/queries";
 import type { ConnectSearch } from "./connect/ConnectPage";
+import type { LoginSearch } from "./login/LoginPage";
 import { parseSearch } from "./overview/ranges";
 import { NotFoundPage } from "./shell/NotFoundPage";
 import { PageErrorPage } from "./shell/PageErrorPage";
@@ -34,9 +42,13 @@ function optionalText(value: unknown): string | undefined {
 const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
-  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: true } => {
+  validateSearch: (search: Record<string, unknown>): LoginSearch => {
     const next = optionalText(search.next);
-    return { ...(next && { next }), ...(search.ended === true && { ended: true as const }) };
+    return {
+      ...(next && { next }),
+      ...(search.ended === true && { ended: true as const }),
+      ...(search.erased === true && { erased: true as const }),
+    };
   },
   component: lazyRouteComponent(() => import("./login/LoginRoute"), "LoginRoute"),
 });
@@ -84,7 +96,23 @@ const overview = createRoute({
   component: lazyRouteComponent(() => import("./overview/OverviewRoute"), "OverviewRoute"),
 });
 
-const routeTree = root.addChildren([login, connect, welcome, signedIn.addChildren([overview])]);
+const settings = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/settings",
+  loader: ({ context: { queryClient } }) => {
+    void queryClient.prefetchQuery(tenantQuery);
+    void queryClient.prefetchQuery(ingestionQuery);
+    void queryClient.prefetchQuery(pullsQuery);
+  },
+  component: lazyRouteComponent(() => import("./settings/SettingsPage"), "SettingsPage"),
+});
+
+const routeTree = root.addChildren([
+  login,
+  connect,
+  welcome,
+  signedIn.addChildren([overview, settings]),
+]);
 
 export function createAppRouter(queryClient: QueryClient) {
   return createRouter({

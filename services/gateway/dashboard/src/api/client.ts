@@ -4,10 +4,16 @@ import createClient from "openapi-fetch";
 
 import { ApiError, errorFromAnswer, errorFromFailure } from "./errors";
 import type { components, paths } from "./schema";
+import type { TenantSettings } from "./settings";
 
 export type Session = components["schemas"]["Session"];
 export type Claim = components["schemas"]["Claim"];
-export type CurrentTenant = components["schemas"]["CurrentTenant"];
+/** A gateway that is older than this page says nothing of the last three. */
+export type CurrentTenant = components["schemas"]["CurrentTenant"] & {
+  shop?: { plan: string | null } | null;
+  scopes?: string[];
+  settings?: TenantSettings;
+};
 export type PullStatus = components["schemas"]["PullStatus"];
 export type Summary = components["schemas"]["Summary"];
 export type TopCustomers = components["schemas"]["TopCustomers"];
@@ -15,15 +21,17 @@ export type OrdersByDay = components["schemas"]["OrdersByDay"];
 
 const ANSWER_WITHIN_MS = 20_000;
 
+export const ORIGIN = globalThis.location?.origin ?? "";
+
 const client = createClient<paths>({
-  baseUrl: globalThis.location?.origin ?? "",
+  baseUrl: ORIGIN,
   credentials: "same-origin",
   fetch: (request) => globalThis.fetch(request),
 });
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
-async function unwrap<T>(call: Promise<Answer<T>>, signal?: AbortSignal): Promise<T> {
+export async function unwrap<T>(call: Promise<Answer<T>>, signal?: AbortSignal): Promise<T> {
   let answer: Answer<T>;
   try {
     answer = await call;
@@ -35,7 +43,7 @@ async function unwrap<T>(call: Promise<Answer<T>>, signal?: AbortSignal): Promis
   return answer.data as T;
 }
 
-function withDeadline(signal?: AbortSignal): AbortSignal {
+export function withDeadline(signal?: AbortSignal): AbortSignal {
   const deadline = AbortSignal.timeout(ANSWER_WITHIN_MS);
   return signal ? AbortSignal.any([signal, deadline]) : deadline;
 }

@@ -12,6 +12,7 @@ import {
   readTopCustomers,
 } from "./client";
 import { ApiError } from "./errors";
+import { type PullRecord, readIngestionStatus, readPulls } from "./settings";
 
 export const keys = {
   session: ["session"] as const,
@@ -20,6 +21,8 @@ export const keys = {
   summary: ["summary"] as const,
   topCustomers: ["top-customers"] as const,
   orders: ["orders"] as const,
+  ingestion: ["ingestion"] as const,
+  pulls: ["pulls"] as const,
 };
 
 export const sessionQuery = queryOptions({
@@ -47,6 +50,25 @@ export const summaryQuery = queryOptions({
 export const topCustomersQuery = queryOptions({
   queryKey: keys.topCustomers,
   queryFn: ({ signal }) => readTopCustomers(signal),
+});
+
+const WHILE_PULLING_MS = 5_000;
+const OTHERWISE_MS = 60_000;
+
+export function isOpen({ state }: PullRecord): boolean {
+  return state === "queued" || state === "running";
+}
+
+export const pullsQuery = queryOptions({
+  queryKey: keys.pulls,
+  queryFn: ({ signal }) => readPulls(signal),
+  refetchInterval: ({ state: { data } }) => (data?.some(isOpen) ? WHILE_PULLING_MS : OTHERWISE_MS),
+});
+
+export const ingestionQuery = queryOptions({
+  queryKey: keys.ingestion,
+  queryFn: ({ signal }) => readIngestionStatus(signal),
+  refetchInterval: OTHERWISE_MS,
 });
 
 export function ordersQuery(range: OrdersRange) {

@@ -6,9 +6,10 @@ import { usePageTitle } from "../ui/usePageTitle";
 import { LoginForm } from "./LoginForm";
 import { safeNext } from "./next";
 
-type Props = { next: string | undefined; ended?: boolean };
+/** ended: the session of this tab; erased: the tenant it was of. */
+export type LoginSearch = { next?: string; ended?: true; erased?: true };
 
-export function LoginPage({ next, ended = false }: Props) {
+export function LoginPage({ search: { next, ended, erased } }: { search: LoginSearch }) {
   usePageTitle("Sign in");
   const router = useRouter();
   return (
@@ -28,6 +29,13 @@ export function LoginPage({ next, ended = false }: Props) {
         <div className="mb-5">
           <Notice look="info" role="status" testId="session-ended">
             Your session has ended. Sign in to go on where you were.
+          </Notice>
+        </div>
+      )}
+      {erased && (
+        <div className="mb-5">
+          <Notice look="good" role="status" testId="tenant-erased">
+            The shop is disconnected, and everything we held of it is being erased.
           </Notice>
         </div>
       )}

@@ -83,14 +83,6 @@ type NoticesProps = { summary: Summary | undefined; tenant: CurrentTenant | unde
 function Notices({ summary, tenant }: NoticesProps) {
   return (
     <>
-      {tenant && tenant.status !== "active" && (
-        <Notice look="bad" role="status">
-          {tenant.status === "disconnected"
-            ? "This shop is disconnected: the figures no longer change. "
-            : "Shopify no longer accepts our access: the figures no longer change. "}
-          <ReconnectLink />
-        </Notice>
-      )}
       {summary?.partial && (
         <Notice look="warn" role="status" testId="partial-notice">
           <strong className="font-semibold">Partial figures.</strong>{" "}
@@ -111,14 +103,6 @@ function Notices({ summary, tenant }: NoticesProps) {
         </Notice>
       )}
     </>
-  );
-}
-
-function ReconnectLink() {
-  return (
-    <Link className="font-medium underline underline-offset-2" to="/connect">
-      Connect the shop again
-    </Link>
   );
 }
 

@@ -12,6 +12,7 @@ import { LogOut } from "../ui/icons";
 import { useLeaveWithoutSession } from "./useLeaveWithoutSession";
 import { Freshness } from "./Freshness";
 import { OfflineBanner } from "./OfflineBanner";
+import { TenantBanner } from "./TenantBanner";
 
 export function AppShell() {
   const { data: session } = useQuery(sessionQuery);
@@ -50,6 +51,7 @@ function SignedIn({ username }: { username: string }) {
         </div>
       </header>
       <OfflineBanner live={live} what="Figures" />
+      <TenantBanner />
       <main className="mx-auto w-full max-w-[1280px] flex-1 px-4 py-5 sm:px-6 sm:py-6" id="content" tabIndex={-1}>
         <Suspense fallback={null}>
           <Outlet />
@@ -62,7 +64,7 @@ function SignedIn({ username }: { username: string }) {
 function ShopName() {
   const { data } = useQuery(tenantQuery);
   return (
-    <p className="min-w-0 flex-1 truncate sm:flex-none" title={data?.shopDomain}>
+    <p className="min-w-0 flex-1 truncate sm:flex-initial" title={data?.shopDomain}>
       <span className="font-medium">{data?.name ?? data?.shopDomain ?? "\u00a0"}</span>
       {data?.name && data.name !== data.shopDomain && (
         <span className="hidden text-ink-3 lg:inline"> {data.shopDomain}</span>

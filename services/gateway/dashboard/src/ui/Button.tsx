@@ -7,6 +7,7 @@ const SHAPE =
 export const buttonStyles = {
   primary: `${SHAPE} bg-accent text-on-accent hover:bg-accent-strong disabled:bg-surface-2 disabled:text-ink-3`,
   secondary: `${SHAPE} border border-control bg-surface text-ink hover:bg-surface-2 disabled:text-ink-3`,
+  danger: `${SHAPE} border border-bad bg-surface text-bad hover:bg-bad-soft disabled:border-control disabled:text-ink-3`,
 };
 
 type Props = ButtonHTMLAttributes<HTMLButtonElement> & { look?: keyof typeof buttonStyles };

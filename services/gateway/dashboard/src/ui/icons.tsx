@@ -58,6 +58,12 @@ export const Warning = (props: Props) => (
   </Icon>
 );
 
+export const Pause = (props: Props) => (
+  <Icon {...props}>
+    <path d="M5.5 3.5v9M10.5 3.5v9" />
+  </Icon>
+);
+
 export const Copy = (props: Props) => (
   <Icon {...props}>
     <rect height="8" rx="1.5" width="8" x="5.5" y="5.5" />

@@ -1,0 +1,59 @@
+/** What is connected, how it is kept current, the proof that it is complete, and the ways to leave. */
+
+import { useQuery } from "@tanstack/react-query";
+
+import type { CurrentTenant } from "../api/client";
+import { sessionQuery, tenantQuery } from "../api/queries";
+import { Card } from "../ui/Card";
+import { SectionError, StaleNotice } from "../ui/SectionError";
+import { usePageTitle } from "../ui/usePageTitle";
+import { LeaveSection } from "./LeaveSection";
+import { ProofSection } from "./ProofSection";
+import { PullSettings } from "./PullSettings";
+import { PullsSection } from "./PullsSection";
+import { Loading, SettingsSection } from "./SettingsSection";
+import { ShopFacts } from "./ShopFacts";
+
+export function SettingsPage() {
+  usePageTitle("Settings");
+  const { data: tenant, error, refetch, isFetching } = useQuery(tenantQuery);
+  const failure = error && { error, onRetry: () => void refetch(), retrying: isFetching, what: "The settings" };
+  return (
+    <div className="space-y-5 lg:space-y-8">
+      <h1 className="text-xl font-semibold tracking-[-0.01em]">Settings</h1>
+      {tenant && failure && <StaleNotice {...failure} />}
+      {tenant ? (
+        <Sections tenant={tenant} />
+      ) : (
+        <Card>{failure ? <SectionError {...failure} /> : <Loading what="the settings" />}</Card>
+      )}
+    </div>
+  );
+}
+
+function Sections({ tenant }: { tenant: CurrentTenant }) {
+  const { data: session } = useQuery(sessionQuery);
+  return (
+    <>
+      <SettingsSection
+        about="Currency and time zone are the shop's own. Change them at Shopify, and they change here."
+        testId="shop-facts"
+        title="Shop"
+      >
+        <ShopFacts tenant={tenant} />
+      </SettingsSection>
+      {tenant.settings && (
+        <SettingsSection
+          about="How often Tillstream looks for what changed, and which orders count."
+          testId="pull-settings"
+          title="Keeping current"
+        >
+          <PullSettings settings={tenant.settings} />
+        </SettingsSection>
+      )}
+      <ProofSection zone={tenant.zone} />
+      <PullsSection canPull={tenant.status === "active"} zone={tenant.zone} />
+      <LeaveSection role={session?.tenant.role} tenant={tenant} />
+    </>
+  );
+}
