@@ -196,7 +196,7 @@ async def test_the_keyboard_skips_reads_the_chart_and_closes_what_it_opened(runn
     await page.reload()
     await expect(chart).to_be_visible()
     await page.keyboard.press("Tab")
-    await expect(page.get_by_role("link", name="Skip to the figures")).to_be_focused()
+    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("main")).to_be_focused()
     await page.keyboard.press("Tab")

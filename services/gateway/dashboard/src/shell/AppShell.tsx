@@ -29,7 +29,7 @@ function SignedIn({ username }: { username: string }) {
         className="sr-only focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-10 focus:rounded-md focus:bg-surface focus:px-3 focus:py-2"
         href="#content"
       >
-        Skip to the figures
+        Skip to the content
       </a>
       <header className="border-b border-line bg-surface">
         <div className="mx-auto flex max-w-[1280px] flex-wrap items-center gap-x-4 px-4 sm:h-14 sm:flex-nowrap sm:px-6">
@@ -43,6 +43,7 @@ function SignedIn({ username }: { username: string }) {
           </Link>
           <span aria-hidden="true" className="hidden h-5 w-px bg-line sm:block" />
           <ShopName />
+          <Pages />
           <div className="order-last flex w-full pb-3 sm:order-none sm:ml-auto sm:w-auto sm:pb-0">
             <Freshness live={live} />
           </div>
@@ -58,6 +59,24 @@ function SignedIn({ username }: { username: string }) {
         </Suspense>
       </main>
     </div>
+  );
+}
+
+const PAGE_LINK =
+  "inline-flex h-11 items-center border-b-2 border-transparent text-ink-2 quiet-fade hover:text-ink sm:h-14 " +
+  "aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink";
+
+function Pages() {
+  const exact = { exact: true, includeSearch: false };
+  return (
+    <nav aria-label="Pages" className="order-last flex w-full gap-5 sm:order-none sm:ml-2 sm:w-auto">
+      <Link activeOptions={exact} className={PAGE_LINK} search={{}} to="/">
+        Overview
+      </Link>
+      <Link activeOptions={exact} className={PAGE_LINK} to="/settings">
+        Settings
+      </Link>
+    </nav>
   );
 }
 
