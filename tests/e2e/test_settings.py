@@ -21,7 +21,7 @@ async def test_the_settings_show_the_shop_and_are_accessible(running, context, s
     facts = page.get_by_test_id("shop-facts")
     for fact in (SHOP, "GBP", "Europe/London", "Connected"):
         await expect(facts).to_contain_text(fact)
-    for section in ("proof", "pulls"):
+    for section in ("proof", "pulls", "data-requests"):
         loading = page.get_by_test_id(section).get_by_role("status", name="Loading")
         await expect(loading).to_have_count(0)
     await expect_accessible(page, "settings", screenshots)

@@ -12,7 +12,7 @@ import {
   readTopCustomers,
 } from "./client";
 import { ApiError } from "./errors";
-import { type PullRecord, readIngestionStatus, readPulls } from "./settings";
+import { type PullRecord, readDataRequests, readIngestionStatus, readPulls } from "./settings";
 
 export const keys = {
   session: ["session"] as const,
@@ -23,6 +23,7 @@ export const keys = {
   orders: ["orders"] as const,
   ingestion: ["ingestion"] as const,
   pulls: ["pulls"] as const,
+  dataRequests: ["data-requests"] as const,
 };
 
 export const sessionQuery = queryOptions({
@@ -69,6 +70,11 @@ export const ingestionQuery = queryOptions({
   queryKey: keys.ingestion,
   queryFn: ({ signal }) => readIngestionStatus(signal),
   refetchInterval: OTHERWISE_MS,
+});
+
+export const dataRequestsQuery = queryOptions({
+  queryKey: keys.dataRequests,
+  queryFn: ({ signal }) => readDataRequests(signal),
 });
 
 export function ordersQuery(range: OrdersRange) {

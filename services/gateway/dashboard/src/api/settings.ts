@@ -5,7 +5,8 @@ import createClient from "openapi-fetch";
 import { type CurrentTenant, ORIGIN, unwrap, withDeadline } from "./client";
 
 export type TenantSettings = {
-  pullIntervalMinutes: number;
+  /** Null before the first pull was planned. */
+  pullIntervalMinutes: number | null;
   includeTestOrders: boolean;
   paused: boolean;
 };
@@ -13,6 +14,8 @@ export type TenantSettings = {
 export type PullRecord = {
   id: string;
   kind: "backfill" | "incremental" | "reconciliation";
+  /** What it reads, where that is known. */
+  scope?: "all" | "changes" | "range";
   state: "queued" | "running" | "succeeded" | "failed" | "mismatch";
   requestedAt: string;
   startedAt: string | null;
@@ -33,6 +36,15 @@ export type Proof = { checkedAt: string; entities: ProvenEntity[] };
 
 export type IngestionStatus = { proof: Proof | null; lastPull: PullRecord | null };
 
+/** What a customer asked to see, by way of Shopify. `bytes` is null once the file is gone. */
+export type DataRequest = {
+  id: string;
+  customerId: string;
+  requestedAt: string;
+  expiresAt: string;
+  bytes: number | null;
+};
+
 export type PullRange = { from?: string; to?: string };
 
 type Gives<T> = { responses: { 200: { content: { "application/json": T } } } };
@@ -45,6 +57,7 @@ type SettingsPaths = {
     delete: Gives<unknown> & Takes<{ confirm: string }>;
   };
   "/api/tenants/current/disconnect": { post: Gives<unknown> };
+  "/api/tenants/current/data-requests": { get: Gives<{ dataRequests: DataRequest[] }> };
   "/api/ingestion/status": { get: Gives<IngestionStatus> };
   "/api/ingestion/pulls": {
     get: Gives<{ pulls: PullRecord[] }> & { parameters: { query: { limit: number } } };
@@ -73,6 +86,14 @@ export async function eraseTenant(confirm: string): Promise<void> {
   await unwrap(
     client.DELETE("/api/tenants/current", { body: { confirm }, signal: withDeadline() }),
   );
+}
+
+export async function readDataRequests(signal?: AbortSignal): Promise<DataRequest[]> {
+  const { dataRequests } = await unwrap(
+    client.GET("/api/tenants/current/data-requests", { signal: withDeadline(signal) }),
+    signal,
+  );
+  return dataRequests;
 }
 
 export function readIngestionStatus(signal?: AbortSignal): Promise<IngestionStatus> {

@@ -31,9 +31,9 @@ export function ProofSection({ zone }: { zone: string | null }) {
   );
 }
 
-/** Missing or too many, and not yet mended. */
-export function isOpenDrift({ drift, repaired }: ProvenEntity): boolean {
-  return Math.abs(drift) > repaired;
+/** The counts are those after the repair: while they differ, something is missing or too much. */
+function differs({ ours, shopify }: ProvenEntity): boolean {
+  return ours !== shopify;
 }
 
 function Outcome({ proof, zone }: { proof: Proof | null; zone: string | null }) {
@@ -44,7 +44,7 @@ function Outcome({ proof, zone }: { proof: Proof | null; zone: string | null }) 
       </p>
     );
   }
-  const agree = !proof.entities.some(isOpenDrift);
+  const agree = !proof.entities.some(differs);
   return (
     <>
       <p className="flex items-center gap-2 p-4 pb-2 sm:px-5" data-testid="proof-verdict">
@@ -89,7 +89,7 @@ function Row({ entity }: { entity: ProvenEntity }) {
       {[ours, shopify, drift, repaired].map((count, column) => (
         <td
           className={`px-2 text-right last:pr-4 sm:px-3 sm:last:pr-5 ${
-            column === 2 && isOpenDrift(entity) ? "font-medium text-warn" : "text-ink-2"
+            column === 2 && differs(entity) ? "font-medium text-warn" : "text-ink-2"
           }`}
           key={column}
         >

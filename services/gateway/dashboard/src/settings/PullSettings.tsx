@@ -11,7 +11,9 @@ import { useChangeSettings } from "./useSettings";
 const SELECT =
   "h-11 w-full rounded-md border border-control bg-surface px-3 text-lg text-ink sm:h-9 sm:w-60 sm:text-base";
 
-export function PullSettings({ settings }: { settings: TenantSettings }) {
+export type PlannedSettings = TenantSettings & { pullIntervalMinutes: number };
+
+export function PullSettings({ settings }: { settings: PlannedSettings }) {
   const change = useChangeSettings();
   return (
     <>
@@ -25,7 +27,7 @@ export function PullSettings({ settings }: { settings: TenantSettings }) {
   );
 }
 
-type FormProps = { settings: TenantSettings; change: ReturnType<typeof useChangeSettings> };
+type FormProps = { settings: PlannedSettings; change: ReturnType<typeof useChangeSettings> };
 
 /** Starts anew from each answer; the change that led to it outlives the form. */
 function SettingsForm({ settings, change }: FormProps) {

@@ -47,7 +47,7 @@ export function ReadAgain() {
       )}
       <FormError error={pull.error} />
       <p className="text-sm text-ink-2 empty:hidden" role="status">
-        {pull.isSuccess && "Asked for. It starts as soon as the running pull has ended."}
+        {pull.isSuccess && "Asked for. The list above shows how it goes."}
       </p>
     </form>
   );

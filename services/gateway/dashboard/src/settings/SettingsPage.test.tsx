@@ -52,6 +52,7 @@ beforeEach(() => {
     "/api/tenants/current": tenant,
     "/api/ingestion/status": { proof: { checkedAt: "2026-11-20T03:00:00Z", entities: [orders] }, lastPull: pull },
     "/api/ingestion/pulls": { pulls: [pull] },
+    "/api/tenants/current/data-requests": { dataRequests: [] },
   };
 });
 
@@ -79,7 +80,8 @@ function open() {
       })),
     );
   };
-  return { ...rest, sent };
+  const asked = () => fetch.mock.calls.map(([input]) => new URL((input as Request).url).pathname);
+  return { ...rest, asked, sent };
 }
 
 describe("the shop and its settings", () => {
@@ -201,7 +203,7 @@ describe("the proof", () => {
     open();
     expect((await screen.findByTestId("proof-verdict")).textContent).toContain("Nothing is missing.");
     cleanup();
-    answers["/api/ingestion/status"] = proven(orders, { ...orders, entity: "customers", drift: -2 });
+    answers["/api/ingestion/status"] = proven(orders, { ...orders, entity: "customers", ours: 398, drift: -2 });
     open();
     expect((await screen.findByTestId("proof-verdict")).textContent).toContain("The counts differ");
   });
@@ -229,9 +231,13 @@ describe("the proof", () => {
 describe("pulls", () => {
   test("each says what it read, how long it took and what went wrong", async () => {
     const errors = [{ code: "SHOPIFY_UNAVAILABLE", message: "Shopify did not answer." }];
-    answers["/api/ingestion/pulls"] = { pulls: [pull, { ...pull, id: "p2", state: "failed", errors }] };
+    answers["/api/ingestion/pulls"] = {
+      pulls: [pull, { ...pull, id: "p2", scope: "range", state: "failed", errors }],
+    };
     open();
     const [first, second] = await screen.findAllByTestId("pull");
+    expect(first?.textContent).toContain("What changed");
+    expect(second?.textContent).toContain("Days asked for");
     expect(first?.textContent).toContain("1,234 records in 1 min 5 s");
     expect(second?.textContent).toContain("Shopify did not answer. SHOPIFY_UNAVAILABLE");
     expect(tookInWords("2026-01-01T00:00:00Z", "2026-01-01T02:03:09Z")).toBe("2 h 3 min");
@@ -262,6 +268,37 @@ describe("pulls", () => {
     fireEvent.click(screen.getByRole("button", { name: "Read everything again" }));
     expect(await screen.findByText(/^Asked for/)).toBeTruthy();
     expect(await sent("POST")).toEqual([{ path: "/api/ingestion/pulls", body: {} }]);
+  });
+});
+
+describe("data requests", () => {
+  const request = {
+    id: "r1",
+    customerId: "7001",
+    requestedAt: "2026-11-20T10:00:00Z",
+    expiresAt: "2026-12-20T10:00:00Z",
+    bytes: 2048,
+  };
+
+  test("a file that is kept can be downloaded, one that is gone cannot", async () => {
+    const gone = { ...request, id: "r2", customerId: "7002", bytes: null };
+    answers["/api/tenants/current/data-requests"] = { dataRequests: [request, gone] };
+    open();
+    const section = await screen.findByTestId("data-requests");
+    const links = await within(section).findAllByRole("link");
+    expect(links.map((link) => link.getAttribute("href"))).toEqual([
+      "/api/tenants/current/data-requests/r1/file",
+    ]);
+    expect(section.textContent).toContain("Customer 7001");
+    expect(section.textContent).toContain("The file is gone");
+  });
+
+  test("who is no owner is not shown them, and they are not asked for", async () => {
+    answers["/api/auth/session"] = { ...session, tenant: { ...session.tenant, role: "viewer" } };
+    const { asked } = open();
+    await screen.findByText("Only an owner of the shop can do this.");
+    expect(screen.queryByTestId("data-requests")).toBeNull();
+    expect(asked()).not.toContain("/api/tenants/current/data-requests");
   });
 });
 

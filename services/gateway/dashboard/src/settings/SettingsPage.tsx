@@ -7,9 +7,10 @@ import { sessionQuery, tenantQuery } from "../api/queries";
 import { Card } from "../ui/Card";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { usePageTitle } from "../ui/usePageTitle";
+import { DataRequestsSection } from "./DataRequestsSection";
 import { LeaveSection } from "./LeaveSection";
 import { ProofSection } from "./ProofSection";
-import { PullSettings } from "./PullSettings";
+import { type PlannedSettings, PullSettings } from "./PullSettings";
 import { PullsSection } from "./PullsSection";
 import { Loading, SettingsSection } from "./SettingsSection";
 import { ShopFacts } from "./ShopFacts";
@@ -31,8 +32,12 @@ export function SettingsPage() {
   );
 }
 
+function isPlanned(settings: CurrentTenant["settings"]): settings is PlannedSettings {
+  return typeof settings?.pullIntervalMinutes === "number";
+}
+
 function Sections({ tenant }: { tenant: CurrentTenant }) {
-  const { data: session } = useQuery(sessionQuery);
+  const role = useQuery(sessionQuery).data?.tenant.role;
   return (
     <>
       <SettingsSection
@@ -42,7 +47,7 @@ function Sections({ tenant }: { tenant: CurrentTenant }) {
       >
         <ShopFacts tenant={tenant} />
       </SettingsSection>
-      {tenant.settings && (
+      {isPlanned(tenant.settings) && (
         <SettingsSection
           about="How often Tillstream looks for what changed, and which orders count."
           testId="pull-settings"
@@ -53,7 +58,8 @@ function Sections({ tenant }: { tenant: CurrentTenant }) {
       )}
       <ProofSection zone={tenant.zone} />
       <PullsSection canPull={tenant.status === "active"} zone={tenant.zone} />
-      <LeaveSection role={session?.tenant.role} tenant={tenant} />
+      {role === "owner" && <DataRequestsSection zone={tenant.zone} />}
+      <LeaveSection role={role} tenant={tenant} />
     </>
   );
 }

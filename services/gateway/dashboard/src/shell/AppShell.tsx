@@ -38,8 +38,8 @@ function SignedIn({ username }: { username: string }) {
             to="/"
           >
             <Mark />
-            <span className="hidden sm:inline">Tillstream</span>
-            <span className="sr-only sm:hidden">Tillstream overview</span>
+            <span className="hidden md:inline">Tillstream</span>
+            <span className="sr-only md:hidden">Tillstream overview</span>
           </Link>
           <span aria-hidden="true" className="hidden h-5 w-px bg-line sm:block" />
           <ShopName />
@@ -109,7 +109,7 @@ function UserMenu({ username }: { username: string }) {
         {username}
       </span>
       <button
-        className="inline-flex h-11 items-center gap-2 rounded-md px-2.5 text-sm text-ink-2 quiet-fade hover:bg-surface-2 hover:text-ink sm:h-9"
+        className="inline-flex h-11 items-center gap-2 rounded-md px-2.5 text-sm whitespace-nowrap text-ink-2 quiet-fade hover:bg-surface-2 hover:text-ink sm:h-9"
         data-testid="logout"
         disabled={leave.isPending}
         onClick={() => leave.mutate()}
