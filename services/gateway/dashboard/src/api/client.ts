@@ -4,16 +4,10 @@ import createClient from "openapi-fetch";
 
 import { ApiError, errorFromAnswer, errorFromFailure } from "./errors";
 import type { components, paths } from "./schema";
-import type { TenantSettings } from "./settings";
 
 export type Session = components["schemas"]["Session"];
 export type Claim = components["schemas"]["Claim"];
-/** A gateway that is older than this page says nothing of the last three. */
-export type CurrentTenant = components["schemas"]["CurrentTenant"] & {
-  shop?: { plan: string | null } | null;
-  scopes?: string[];
-  settings?: TenantSettings;
-};
+export type CurrentTenant = components["schemas"]["CurrentTenant"];
 export type PullStatus = components["schemas"]["PullStatus"];
 export type Summary = components["schemas"]["Summary"];
 export type TopCustomers = components["schemas"]["TopCustomers"];
@@ -23,7 +17,7 @@ const ANSWER_WITHIN_MS = 20_000;
 
 export const ORIGIN = globalThis.location?.origin ?? "";
 
-const client = createClient<paths>({
+export const client = createClient<paths>({
   baseUrl: ORIGIN,
   credentials: "same-origin",
   fetch: (request) => globalThis.fetch(request),

@@ -27,8 +27,10 @@ const summary = (version: string, totalOrders: number, partial = false): Summary
 
 const pull = (state: "running" | "succeeded") => ({
   id: "p",
-  kind: "backfill",
+  kind: "backfill" as const,
+  scope: "all" as const,
   state,
+  requestedAt: "2026-11-24T10:00:00Z",
   startedAt: null,
   finishedAt: null,
   recordsProcessed: 5,
@@ -38,9 +40,7 @@ const pull = (state: "running" | "succeeded") => ({
 
 const tenant = (): CurrentTenant => ({
   id: "t",
-  tenantId: "t",
   shopDomain: "cdnow.myshopify.com",
-  shop: null,
   scopes: [],
   name: null,
   currency: null,
@@ -48,6 +48,8 @@ const tenant = (): CurrentTenant => ({
   status: "active",
   connectedAt: "2026-11-24T10:00:00Z",
   historySince: null,
+  plan: null,
+  settings: { pullIntervalMinutes: 15, includeTestOrders: false, paused: false },
   pull: pull("running"),
   freshness: freshness("1"),
 });

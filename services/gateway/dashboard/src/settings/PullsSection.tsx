@@ -12,10 +12,7 @@ import { ReadAgain } from "./ReadAgain";
 import { Loading, SettingsSection } from "./SettingsSection";
 import { tookInWords } from "./durations";
 
-const NAMES: Record<PullRecord["kind"] | NonNullable<PullRecord["scope"]>, string> = {
-  backfill: "Whole history",
-  incremental: "What changed",
-  reconciliation: "Comparison",
+const NAMES: Record<PullRecord["scope"], string> = {
   all: "Whole history",
   changes: "What changed",
   range: "Days asked for",
@@ -63,14 +60,14 @@ function Pulls({ pulls, zone }: { pulls: PullRecord[]; zone: string | null }) {
 }
 
 function Row({ pull, zone }: { pull: PullRecord; zone: string | null }) {
-  const { kind, scope, state, requestedAt, startedAt, finishedAt, recordsProcessed, errors } = pull;
+  const { scope, state, requestedAt, startedAt, finishedAt, recordsProcessed, errors } = pull;
   const records = `${formatCount(recordsProcessed)} ${recordsProcessed === 1 ? "record" : "records"}`;
   const took = startedAt && finishedAt && tookInWords(startedAt, finishedAt);
   const bad = state === "failed" || state === "mismatch";
   return (
     <li className="figures px-4 py-2.5 sm:px-5" data-state={state} data-testid="pull">
       <div className="flex items-baseline justify-between gap-4">
-        <span className="font-medium">{NAMES[scope ?? kind]}</span>
+        <span className="font-medium">{NAMES[scope]}</span>
         <span className={`inline-flex items-center gap-1.5 text-sm ${bad ? "text-bad" : "text-ink-2"}`}>
           {state === "succeeded" && <Check className="size-3.5 text-good" />}
           {bad && <Warning className="size-3.5" />}

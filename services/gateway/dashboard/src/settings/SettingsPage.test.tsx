@@ -18,7 +18,7 @@ const tenant = {
   name: "Fernwood",
   currency: "GBP",
   zone: "Europe/London",
-  shop: { domain: DOMAIN, name: "Fernwood", currency: "GBP", zone: "Europe/London", plan: "Grow" },
+  plan: "Grow",
   status: "active",
   connectedAt: "2026-11-01T10:00:00Z",
   historySince: null,
@@ -29,7 +29,8 @@ const tenant = {
 };
 const pull: PullRecord = {
   id: "p1",
-  kind: "incremental",
+  kind: "reconciliation",
+  scope: "changes",
   state: "succeeded",
   requestedAt: "2026-11-20T10:00:00Z",
   startedAt: "2026-11-20T10:00:01Z",

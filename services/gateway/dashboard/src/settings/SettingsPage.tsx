@@ -33,7 +33,7 @@ export function SettingsPage() {
 }
 
 function isPlanned(settings: CurrentTenant["settings"]): settings is PlannedSettings {
-  return typeof settings?.pullIntervalMinutes === "number";
+  return typeof settings.pullIntervalMinutes === "number";
 }
 
 function Sections({ tenant }: { tenant: CurrentTenant }) {
@@ -47,7 +47,7 @@ function Sections({ tenant }: { tenant: CurrentTenant }) {
       >
         <ShopFacts tenant={tenant} />
       </SettingsSection>
-      {isPlanned(tenant.settings) && (
+      {role === "owner" && isPlanned(tenant.settings) && (
         <SettingsSection
           about="How often Tillstream looks for what changed, and which orders count."
           testId="pull-settings"
@@ -57,7 +57,7 @@ function Sections({ tenant }: { tenant: CurrentTenant }) {
         </SettingsSection>
       )}
       <ProofSection zone={tenant.zone} />
-      <PullsSection canPull={tenant.status === "active"} zone={tenant.zone} />
+      <PullsSection canPull={role === "owner" && tenant.status === "active"} zone={tenant.zone} />
       {role === "owner" && <DataRequestsSection zone={tenant.zone} />}
       <LeaveSection role={role} tenant={tenant} />
     </>

@@ -24,7 +24,7 @@ export function ShopFacts({ tenant }: { tenant: CurrentTenant }) {
       <Fact name="Connected on">{since}</Fact>
       <Fact name="Currency">{tenant.currency ?? NOT_KNOWN}</Fact>
       <Fact name="Time zone">{tenant.zone ? `${formatZone(tenant.zone)} (${tenant.zone})` : NOT_KNOWN}</Fact>
-      <Fact name="Shopify plan">{tenant.shop?.plan ?? NOT_KNOWN}</Fact>
+      <Fact name="Shopify plan">{tenant.plan ?? NOT_KNOWN}</Fact>
       <Fact name="Orders readable">{day ? `Since ${formatDay(day)}` : "The whole history"}</Fact>
       {tenant.scopes && (
         <Fact name="Access granted">

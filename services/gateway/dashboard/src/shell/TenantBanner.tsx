@@ -30,7 +30,7 @@ export function TenantBanner() {
         This shop is disconnected: the figures no longer change.
       </Line>
     );
-  } else if (tenant?.settings?.paused) {
+  } else if (tenant?.settings.paused) {
     shown = (
       <Line
         look="warn"

@@ -174,7 +174,9 @@ describe("progress", () => {
         pull={{
           id: "p",
           kind: "backfill",
+          scope: "all",
           state: "running",
+          requestedAt: "2026-11-24T10:00:00Z",
           startedAt: null,
           finishedAt: null,
           recordsProcessed: 2_000,
