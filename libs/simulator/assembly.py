@@ -4,15 +4,25 @@ Of one order the earliest time and the first customer named count; of one produc
 title and price. An order's total is the sum of its lines, rounded to two places once.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from libs.simulator.model import ZERO, Customer, Line, Order, Product, ShopContents, slug
+from libs.simulator.model import (
+    ZERO,
+    Collection,
+    Customer,
+    Line,
+    Order,
+    Product,
+    ShopContents,
+    Variant,
+    slug,
+)
 from libs.simulator.money import rounded
 from libs.simulator.numbers import Numbering, stable_number
 
 _FIRST_ORDER_NUMBER = 1001
+_ON_HOME_PAGE = 12
 _WITHOUT_EMAIL = 10
 """One customer in this many has no e-mail address, as in a real shop."""
 
@@ -80,6 +90,7 @@ class Assembly:
             quantity=row.quantity,
             price=self._amounts.setdefault(row.price, row.price),
             total=self._amounts.setdefault(row.total, row.total),
+            variant_id=stable_number("ProductVariant", row.product) if row.product else None,
         )
 
     def _product(self, row: Row) -> int | None:
@@ -95,19 +106,15 @@ class Assembly:
 
     def finish(self) -> ShopContents:
         drafts = sorted(self._drafts.values(), key=lambda draft: (draft.seconds, draft.number))
+        products = [self._described(row, first) for row, first in self._products.values()]
         return ShopContents(
             orders={draft.number: self._order(draft, place) for place, draft in enumerate(drafts)},
             customers=self._customers(drafts),
-            products={
-                product.id: product
-                for product in (self._described(row, first) for row, first in self._first_sales())
-            },
+            products={product.id: product for product in products},
+            collections=(_home_page(products),) if products else (),
             last_order_number=_FIRST_ORDER_NUMBER + len(drafts) - 1,
             began=drafts[0].seconds if drafts else None,
         )
-
-    def _first_sales(self) -> Iterable[tuple[Row, int]]:
-        return self._products.values()
 
     def _order(self, draft: _Draft, place: int) -> Order:
         return Order(
@@ -136,15 +143,29 @@ class Assembly:
         return {customer.id: customer for customer in customers}
 
     def _described(self, row: Row, first: int) -> Product:
-        return Product(
-            id=self._product_numbers.of(row.product),
-            variant_id=stable_number("ProductVariant", row.product),
-            title=row.title or row.product,
+        number = self._product_numbers.of(row.product)
+        variant = Variant(
+            id=stable_number("ProductVariant", row.product),
+            product_id=number,
             sku=row.product,
             price=row.price,
             created_at=first,
             updated_at=first,
         )
+        return Product(
+            id=number,
+            title=row.title or row.product,
+            variants=(variant,),
+            created_at=first,
+            updated_at=first,
+        )
+
+
+def _home_page(products: list[Product]) -> Collection:
+    """The collection every shop begins with."""
+    shown = tuple(product.id for product in products[:_ON_HOME_PAGE])
+    began = min(product.created_at for product in products)
+    return Collection(stable_number("Collection", "frontpage"), "Home page", shown, began, began)
 
 
 def _customer(number: int, text: str, first: int, last: int) -> Customer:

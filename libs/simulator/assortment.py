@@ -2,11 +2,18 @@
 
 from decimal import Decimal
 
-from libs.simulator.model import Presentment, Product
+from libs.simulator.model import (
+    DEFAULT_TITLE,
+    Collection,
+    Presentment,
+    Product,
+    Variant,
+)
 
 PRODUCTS_BASE = 2_310_000_000_000_000_000
 _VARIANTS_BASE = 2_320_000_000_000_000_000
 _VARIANT_STEP = 10
+_COLLECTIONS_BASE = 2_300_000_000_000_000_000
 
 NAMES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
@@ -60,6 +67,15 @@ PRESENTMENTS = (
 )
 
 _ARCHIVED = 10
+_CHEAP = Decimal(20)
+_OPTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Title", (DEFAULT_TITLE,)),
+    ("Size", ("S", "M", "L")),
+    ("Colour", ("Natural", "Indigo blue")),
+    ("Size", ("XS", "S", "M", "L", "XL", "2XL / tall")),
+    ("Colour", ("Écru", "Moss", "Brick", "墨色")),
+    ("Size", ("10 cm", "15 cm", "20 cm", "25 cm", '12"')),
+)
 _MAKES = ("Linen", "Woollen", "Oak", "Brass", "Bone china", "Recycled", "Hand-dyed", "Kraft")
 _THINGS = (
     *("notebook", "mug", "lamp", "scarf", "tray", "Tee 'M/L'", "pen & case", "blanket"),
@@ -68,23 +84,55 @@ _THINGS = (
 
 
 def products(began: int) -> list[Product]:
-    """The same for every seed; a tenth are no longer sold."""
+    """The same for every seed: one to six variants each, a tenth no longer sold."""
     made = []
     for place in range(len(_MAKES) * len(_THINGS)):
         thing, make = divmod(place, len(_MAKES))
-        cents = 390 + (place * 7_919) % 9_600
+        option, titles = _OPTIONS[(thing + make) % len(_OPTIONS)]
         made.append(
             Product(
                 id=PRODUCTS_BASE + place,
-                variant_id=_VARIANTS_BASE + place * _VARIANT_STEP,
                 title=f"{_MAKES[make]} {_THINGS[thing]}",
-                sku=f"BB-{place:04}",
-                price=Decimal(cents) * Decimal("0.01"),
+                variants=_variants(place, titles, began),
                 created_at=began,
                 updated_at=began,
                 vendor="Bluebird Supply",
                 product_type=_THINGS[thing].capitalize(),
                 status="active" if (place + 1) % _ARCHIVED else "archived",
+                option=option,
             )
         )
     return made
+
+
+def _variants(place: int, titles: tuple[str, ...], began: int) -> tuple[Variant, ...]:
+    """The larger or later, the dearer."""
+    cents = 390 + (place * 7_919) % 9_600
+    return tuple(
+        Variant(
+            id=_VARIANTS_BASE + place * _VARIANT_STEP + index,
+            product_id=PRODUCTS_BASE + place,
+            sku=f"BB-{place:04}-{index + 1}" if len(titles) > 1 else f"BB-{place:04}",
+            price=Decimal(cents + index * (50 + cents // 20)) * Decimal("0.01"),
+            created_at=began,
+            updated_at=began,
+            title=title,
+            position=index + 1,
+            inventory=(place * 31 + index * 17) % 140,
+        )
+        for index, title in enumerate(titles)
+    )
+
+
+def collections(products: list[Product]) -> tuple[Collection, ...]:
+    """One for each make, what costs little, and one that is still empty."""
+    members: dict[str, list[Product]] = {make: [] for make in _MAKES}
+    for product in products:
+        members[_MAKES[(product.id - PRODUCTS_BASE) % len(_MAKES)]].append(product)
+    cheap = [product for product in products if product.variants[0].price < _CHEAP]
+    chosen = {**members, "Gifts under €20": cheap, "Coming soon": []}
+    began = products[0].created_at
+    return tuple(
+        Collection(_COLLECTIONS_BASE + place, title, tuple(one.id for one in ones), began, began)
+        for place, (title, ones) in enumerate(chosen.items())
+    )

@@ -34,7 +34,7 @@ _ROOTS: Mapping[str, tuple[type, str]] = {
 }
 _CHILDREN: Mapping[tuple[str, str], Read] = {
     ("Order", "lineItems"): lambda order: order.lines,
-    ("Product", "variants"): lambda product: (product,),
+    ("Product", "variants"): lambda product: product.variants,
 }
 _HELD_CHILDREN = 97
 """How many children wait while their parents are written: a prime, so that no pattern of

@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import requests
-from libs.simulator.model import ZERO, Customer, Line, Order, Presentment, Product
+from libs.simulator.model import ZERO, Customer, Line, Order, Presentment, Product, Variant
 from libs.simulator.money import rounded
 from libs.simulator.order_payloads import order_body
 from libs.simulator.payloads import (
     customer_body,
     customer_delete_body,
-    product_body,
     shop_body,
 )
 from libs.simulator.shops import Entity, Shop
@@ -160,32 +159,6 @@ class Changes:
         self.shop.remove(customer)
         self.announce(("customers/delete", partial(customer_delete_body, customer)))
 
-    def create_product(self, wanted: requests.NewProduct) -> Product:
-        shop, now = self.shop, now_seconds()
-        product = Product(
-            id=shop.numbers.next(),
-            variant_id=shop.numbers.next(),
-            created_at=now,
-            updated_at=now,
-            **msgspec.structs.asdict(wanted),
-        )
-        shop.put(product)
-        self.announce(("products/create", partial(product_body, shop, product)))
-        return product
-
-    def change_product(self, product_id: str, wanted: requests.ProductChange) -> Product:
-        shop = self.shop
-        product = _changed(found(shop.products, product_id, "product"), wanted)
-        shop.put(product)
-        self.announce(("products/update", partial(product_body, shop, product)))
-        return product
-
-    def delete_product(self, product_id: str) -> None:
-        """Lines that sold it stay, without a product."""
-        product = found(self.shop.products, product_id, "product")
-        self.shop.remove(product)
-        self.announce(("products/delete", lambda: {"id": product.id}))
-
     def change_shop(self, wanted: requests.ShopChange) -> None:
         shop = self.shop
         if wanted.name is not UNSET:
@@ -227,18 +200,21 @@ class Changes:
         return discounted(tuple(self._line(line, presentment) for line in wanted), discount)
 
     def _line(self, wanted: requests.NewLine, presentment: Presentment | None) -> Line:
-        product = None
+        product = variant = None
         if wanted.product_id is not None:
             product = _referred(self.shop.products, wanted.product_id, "product")
+            variant = _wanted_variant(product, wanted.variant_id)
         return Line(
             id=self.shop.numbers.next(),
             product_id=product.id if product else None,
             title=wanted.title or (product.title if product else "Custom item"),
-            sku=product.sku if product else "",
+            sku=variant.sku if variant else "",
             quantity=wanted.quantity,
             price=wanted.price,
             total=wanted.price * wanted.quantity,
             presentment=presentment,
+            variant_id=variant.id if variant else None,
+            variant_title=variant.shown_title if variant else None,
         )
 
 
@@ -269,10 +245,21 @@ def _referred(entities: Mapping[int, _Entity], value: int | str, kind: str) -> _
     return entity
 
 
+def _wanted_variant(product: Product, value: int | str | None) -> Variant:
+    """The first one when none is named."""
+    if value is None:
+        return product.variants[0]
+    variant = product.variant(given_number(value))
+    if variant is None:
+        raise InvalidInputError(f"product {product.id} has no variant {value}")
+    return variant
+
+
+def given(wanted: msgspec.Struct) -> dict[str, Any]:
+    """What a body says of the fields it may leave out."""
+    fields = msgspec.structs.asdict(wanted)
+    return {name: value for name, value in fields.items() if not isinstance(value, UnsetType)}
+
+
 def _changed(entity: _Entity, wanted: msgspec.Struct) -> _Entity:
-    changes = {
-        name: value
-        for name, value in msgspec.structs.asdict(wanted).items()
-        if not isinstance(value, UnsetType)
-    }
-    return msgspec.structs.replace(entity, updated_at=now_seconds(), **changes)
+    return msgspec.structs.replace(entity, updated_at=now_seconds(), **given(wanted))

@@ -154,7 +154,7 @@ CONNECTIONS: Mapping[tuple[str, str], Connection] = {
     ("Order", "lineItems"): lambda _, order, args: part(order.lines, args),
     ("Order", "refunds"): lambda _, order, args: refunds(order)[: args.get("first")],
     ("Refund", "refundLineItems"): _refund_lines,
-    ("Product", "variants"): lambda _, product, args: part([product], args),
+    ("Product", "variants"): lambda _, product, args: part(product.variants, args),
 }
 
 _PAGE: Fields = {

@@ -13,6 +13,7 @@ from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import requests, views
 from libs.simulator.changes import found
 from libs.simulator.faults import Faults
+from libs.simulator.products import change_product, create_product, delete_product
 from libs.simulator.refunds import refund_order
 from libs.simulator.truth import truth
 from libs.simulator.world import ShopHandle, World
@@ -92,16 +93,16 @@ def _redact_customer(handle: ShopHandle, request: Request, _body: bytes) -> None
 
 
 def _create_product(handle: ShopHandle, _request: Request, body: bytes) -> Any:
-    return views.product_view(handle.changes.create_product(read(body, requests.NewProduct)))
+    return views.product_view(create_product(handle.changes, read(body, requests.NewProduct)))
 
 
 def _change_product(handle: ShopHandle, request: Request, body: bytes) -> Any:
     wanted = read(body, requests.ProductChange)
-    return views.product_view(handle.changes.change_product(request.path_params["id"], wanted))
+    return views.product_view(change_product(handle.changes, request.path_params["id"], wanted))
 
 
 def _delete_product(handle: ShopHandle, request: Request, _body: bytes) -> None:
-    handle.changes.delete_product(request.path_params["id"])
+    delete_product(handle.changes, request.path_params["id"])
 
 
 def _change_shop(handle: ShopHandle, _request: Request, body: bytes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from libs.simulator.context import Context
-from libs.simulator.model import Customer, Line, Order, Product, Refund, RefundLine
+from libs.simulator.model import Customer, Line, Order, Product, Refund, RefundLine, Variant
 from libs.simulator.money import rounded
 from libs.simulator.money_fields import (
     ORDER_MONEY,
@@ -84,6 +84,19 @@ def _line_product(context: Context, line: Line) -> Product | None:
     return context.shop.products.get(line.product_id or 0)
 
 
+def _line_variant(context: Context, line: Line) -> Variant | None:
+    product = _line_product(context, line)
+    return product.variant(line.variant_id) if product else None
+
+
+def _variant_product(context: Context, variant: Variant) -> Product:
+    return context.shop.products[variant.product_id]
+
+
+def _variant_name(context: Context, variant: Variant) -> str:
+    return f"{_variant_product(context, variant).title} - {variant.title}"
+
+
 def _upper(name: str) -> Field:
     def read(_context: Context, source: Any) -> str | None:
         text = getattr(source, name)
@@ -123,10 +136,10 @@ _ORDER: Fields = {
 
 _LINE: Fields = {
     "id": _ids("LineItem")["id"],
-    "name": Same("title"),
+    "name": Same("name"),
     "title": Same("title"),
     "sku": lambda _, line: line.sku or None,
-    "variantTitle": Constant(None),
+    "variantTitle": Same("variant_title"),
     "vendor": Constant(None),
     "quantity": Same("quantity"),
     "currentQuantity": lambda _, line: line.quantity - line.removed,
@@ -135,7 +148,7 @@ _LINE: Fields = {
     "taxable": _YES,
     "requiresShipping": _YES,
     "product": _line_product,
-    "variant": _line_product,
+    "variant": _line_variant,
     "originalTotalSet": money_field("total"),
     "originalUnitPriceSet": money_field("price"),
     "discountedTotalSet": money_field("total"),
@@ -226,24 +239,24 @@ _PRODUCT: Fields = {
     "publishedAt": _time("created_at"),
     "totalInventory": Same("inventory"),
     "isGiftCard": _NO,
-    "hasOnlyDefaultVariant": _YES,
+    "hasOnlyDefaultVariant": Same("has_default_variant"),
 }
 
 _VARIANT: Fields = {
-    **_ids("ProductVariant", "variant_id"),
-    "title": Constant("Default Title"),
-    "displayName": lambda _, product: f"{product.title} - Default Title",
-    "sku": lambda _, product: product.sku or None,
+    **_ids("ProductVariant"),
+    "title": Same("title"),
+    "displayName": _variant_name,
+    "sku": lambda _, variant: variant.sku or None,
     "barcode": Constant(None),
-    "price": lambda _, product: format(rounded(product.price), "f"),
+    "price": lambda _, variant: format(rounded(variant.price), "f"),
     "compareAtPrice": Constant(None),
     "inventoryQuantity": Same("inventory"),
-    "position": Constant(1),
+    "position": Same("position"),
     "taxable": _YES,
     "createdAt": _time("created_at"),
     "updatedAt": _time("updated_at"),
-    "product": lambda _, product: product,
-    "inventoryItem": lambda _, product: product,
+    "product": _variant_product,
+    "inventoryItem": lambda _, variant: variant,
 }
 
 FIELDS: Mapping[str, Fields] = {
@@ -257,8 +270,8 @@ FIELDS: Mapping[str, Fields] = {
     "Product": _PRODUCT,
     "ProductVariant": _VARIANT,
     "InventoryItem": {
-        "id": lambda _, product: global_id("InventoryItem", product.variant_id + 1),
-        "sku": lambda _, product: product.sku or None,
+        "id": lambda _, variant: global_id("InventoryItem", variant.id + 1),
+        "sku": lambda _, variant: variant.sku or None,
         "tracked": _NO,
         "unitCost": Constant(None),
     },

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, MutableMapping, ValuesView
 from itertools import chain
 from typing import Generic, TypeVar
 
+from libs.simulator import assortment
 from libs.simulator.generator import (
     CUSTOMERS_BASE,
     FIRST_ORDER_NUMBER,
@@ -144,6 +145,7 @@ def generate(generated: GeneratedShop) -> ShopContents:
             generator.first_order_of,
         ),
         products={product.id: product for product in generator.products},
+        collections=assortment.collections(generator.products),
         last_order_number=FIRST_ORDER_NUMBER + generator.size - 1,
         sales=generator.sales,
         began=generator.rhythm.begin,

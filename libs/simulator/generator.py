@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 
+import msgspec
+
 from libs.simulator import assortment
 from libs.simulator.model import (
     ZERO,
@@ -17,9 +19,11 @@ from libs.simulator.model import (
     Order,
     Pick,
     Presentment,
+    Product,
     Refund,
     RefundLine,
     Sale,
+    Variant,
 )
 from libs.simulator.money import CENT
 from libs.simulator.rhythm import Rhythm
@@ -79,21 +83,15 @@ class Generator:
         self._picks = self._table()
 
     def _table(self) -> list[list[Pick]]:
-        """For every roll of 1024 a product, a few of them often, in every quantity."""
-        table: list[list[Pick]] = []
-        count = len(self.products)
-        for roll in range(1024):
-            product = self.products[roll * roll * count >> 20]
-            table.append(
-                [
-                    (
-                        *(product.id, product.title, product.sku, quantity, product.price),
-                        *(product.price * quantity, int(product.price * quantity * 100)),
-                    )
-                    for quantity in _QUANTITIES
-                ]
-            )
-        return table
+        """For every roll of 1024 a variant, a few products often, in every quantity."""
+        return [
+            [_pick(product, variant, quantity) for quantity in _QUANTITIES]
+            for product, variant in map(self._sold, range(1024))
+        ]
+
+    def _sold(self, roll: int) -> tuple[Product, Variant]:
+        product = self.products[roll * roll * len(self.products) >> 20]
+        return product, product.variants[roll % len(product.variants)]
 
     def chance(self, place: int) -> int:
         return mixed(self._seed ^ place)
@@ -216,6 +214,14 @@ class Generator:
         return map(self.sale, range(self.size))
 
 
+def _pick(product: Product, variant: Variant, quantity: int) -> Pick:
+    total = variant.price * quantity
+    return (
+        *(product.id, product.title, variant.sku, quantity, variant.price),
+        *(total, int(total * 100), variant.id, variant.shown_title),
+    )
+
+
 def _lines(
     place: int, picks: list[Pick], goods: int, discount: int, presentment: Presentment | None
 ) -> tuple[Line, ...]:
@@ -224,7 +230,8 @@ def _lines(
     lines = []
     left = discount
     last = len(picks) - 1
-    for index, (product, title, sku, quantity, price, total, cents) in enumerate(picks):
+    for index, pick in enumerate(picks):
+        product, title, sku, quantity, price, total, cents, variant, variant_title = pick
         share = ZERO
         if discount:
             part = left if index == last else discount * cents // goods
@@ -232,8 +239,18 @@ def _lines(
             share = _money(part)
         lines.append(
             Line(
-                *(number + index, product, title, sku, quantity),
-                *(price, total, share, 0, presentment),
+                number + index,
+                product,
+                title,
+                sku,
+                quantity,
+                price,
+                total,
+                share,
+                0,
+                presentment,
+                variant,
+                variant_title,
             )
         )
     return tuple(lines)
@@ -249,12 +266,7 @@ def _refund(order: Order, place: int, at: int, *, whole: bool) -> tuple[Refund, 
             worth = (line.total - line.discount) * removed / line.quantity
             number = _REFUND_LINES_BASE + place * _PARTS + index
             returned.append(RefundLine(number, line.id, removed, worth.quantize(CENT)))
-        lines.append(
-            Line(
-                *(line.id, line.product_id, line.title, line.sku, line.quantity),
-                *(line.price, line.total, line.discount, removed, line.presentment),
-            )
-        )
+        lines.append(msgspec.structs.replace(line, removed=removed) if removed else line)
     amount = sum((item.subtotal for item in returned), ZERO)
     note = "sent back" if whole else "one unit was broken"
     refund = Refund(_REFUNDS_BASE + place * _PARTS, at, amount, note, tuple(returned))

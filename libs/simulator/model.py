@@ -38,6 +38,12 @@ class Line(Struct, frozen=True, gc=False):
     discount: Decimal = ZERO
     removed: int = 0
     presentment: Presentment | None = None
+    variant_id: int | None = None
+    variant_title: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.title if self.variant_title is None else f"{self.title} - {self.variant_title}"
 
 
 class RefundLine(Struct, frozen=True, gc=False):
@@ -112,24 +118,68 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-class Product(Struct, frozen=True):
-    """A product and its only variant."""
+DEFAULT_TITLE = "Default Title"
+"""How the only variant of a product without options is called."""
 
+
+class Variant(Struct, frozen=True, gc=False):
     id: int
-    variant_id: int
-    title: str
+    product_id: int
     sku: str
     price: Decimal
+    created_at: int
+    updated_at: int
+    title: str = DEFAULT_TITLE
+    position: int = 1
+    inventory: int = 100
+
+    @property
+    def shown_title(self) -> str | None:
+        """As an order line names it."""
+        return None if self.title == DEFAULT_TITLE else self.title
+
+
+class Product(Struct, frozen=True):
+    """`option` is what its variants differ in."""
+
+    id: int
+    title: str
+    variants: tuple[Variant, ...]
     created_at: int
     updated_at: int
     vendor: str = "Simulator"
     product_type: str = ""
     status: str = "active"
-    inventory: int = 100
+    option: str = "Title"
 
     @property
     def handle(self) -> str:
         return slug(self.title) or f"product-{self.id}"
+
+    @property
+    def inventory(self) -> int:
+        return sum(variant.inventory for variant in self.variants)
+
+    @property
+    def has_default_variant(self) -> bool:
+        return [variant.title for variant in self.variants] == [DEFAULT_TITLE]
+
+    def variant(self, number: int | None) -> Variant | None:
+        return next((variant for variant in self.variants if variant.id == number), None)
+
+
+class Collection(Struct, frozen=True):
+    """Filled by hand: the products in it, in its order, some of which may be gone."""
+
+    id: int
+    title: str
+    product_ids: tuple[int, ...]
+    created_at: int
+    updated_at: int
+
+    @property
+    def handle(self) -> str:
+        return slug(self.title) or f"collection-{self.id}"
 
 
 class ShopFacts(Struct, frozen=True):
@@ -162,8 +212,8 @@ class GeneratedShop(Struct, frozen=True):
     """2026-11-01 at midnight in New York."""
 
 
-Pick = tuple[int, str, str, int, Decimal, Decimal, int]
-"""Product, title, sku, quantity, price, total, total in cents."""
+Pick = tuple[int, str, str, int, Decimal, Decimal, int, int, str | None]
+"""Product, title, sku, quantity, price, total, total in cents, variant and its title."""
 Sale = tuple[bool, int, int | None, list[Pick], int, int, int]
 """Test, moment, customer, picks, goods and discount in cents, and the chance that made it."""
 
@@ -174,6 +224,7 @@ class ShopContents(Struct):
     orders: MutableMapping[int, Order]
     customers: MutableMapping[int, Customer]
     products: MutableMapping[int, Product]
+    collections: tuple[Collection, ...]
     last_order_number: int
     began: int | None
     """When the first order came in."""

@@ -78,6 +78,7 @@ def _order_money(shop: Shop, order: Order) -> Body:
 
 def _line_body(shop: Shop, line: Line) -> Body:
     product = shop.products.get(line.product_id or 0)
+    variant = product.variant(line.variant_id) if product else None
     allocations = [
         {
             "amount": rest_amount(line.discount),
@@ -93,7 +94,7 @@ def _line_body(shop: Shop, line: Line) -> Body:
         "fulfillment_status": None,
         "gift_card": False,
         "grams": 0,
-        "name": line.title,
+        "name": line.name,
         **with_set(shop, "price", line.price, line.presentment),
         "product_exists": product is not None,
         "product_id": product.id if product else None,
@@ -104,8 +105,8 @@ def _line_body(shop: Shop, line: Line) -> Body:
         "taxable": True,
         "title": line.title,
         **with_set(shop, "total_discount", ZERO, line.presentment),
-        "variant_id": product.variant_id if product else None,
-        "variant_title": None,
+        "variant_id": variant.id if variant else None,
+        "variant_title": line.variant_title,
         "vendor": None,
         "tax_lines": [],
         "duties": [],

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from libs.simulator.model import Customer, Presentment, Product
+from libs.simulator.model import Customer, Presentment, Product, Variant
 from libs.simulator.money import rest_amount
 from libs.simulator.numbers import global_id
 from libs.simulator.plans import PLANS
@@ -83,37 +83,49 @@ def product_body(shop: Shop, product: Product) -> Body:
         "published_scope": "web",
         "tags": "",
         **times,
-        "variants": [_variant_body(product, times)],
-        "options": [],
+        "variants": [_variant_body(shop, variant) for variant in product.variants],
+        "options": [_option_body(product)],
         "images": [],
         "image": None,
         "variant_gids": [
             {
-                "admin_graphql_api_id": global_id("ProductVariant", product.variant_id),
-                "updated_at": graphql_time(product.updated_at),
+                "admin_graphql_api_id": global_id("ProductVariant", variant.id),
+                "updated_at": graphql_time(variant.updated_at),
             }
+            for variant in product.variants
         ],
         "category": None,
     }
 
 
-def _variant_body(product: Product, times: Body) -> Body:
+def _option_body(product: Product) -> Body:
     return {
-        "admin_graphql_api_id": global_id("ProductVariant", product.variant_id),
+        "name": product.option,
+        "product_id": product.id,
+        "position": 1,
+        "values": [variant.title for variant in product.variants],
+    }
+
+
+def _variant_body(shop: Shop, variant: Variant) -> Body:
+    return {
+        "admin_graphql_api_id": global_id("ProductVariant", variant.id),
         "barcode": None,
         "compare_at_price": None,
-        "id": product.variant_id,
+        "id": variant.id,
         "inventory_policy": "deny",
-        "position": 1,
-        "price": rest_amount(product.price),
-        "product_id": product.id,
-        "sku": product.sku,
+        "position": variant.position,
+        "price": rest_amount(variant.price),
+        "product_id": variant.product_id,
+        "sku": variant.sku,
         "taxable": True,
-        "title": "Default Title",
-        **times,
-        "inventory_item_id": product.variant_id + 1,
-        "inventory_quantity": product.inventory,
-        "old_inventory_quantity": product.inventory,
+        "title": variant.title,
+        "option1": variant.title,
+        "created_at": rest_time(variant.created_at, shop.zone),
+        "updated_at": rest_time(variant.updated_at, shop.zone),
+        "inventory_item_id": variant.id + 1,
+        "inventory_quantity": variant.inventory,
+        "old_inventory_quantity": variant.inventory,
     }
 
 

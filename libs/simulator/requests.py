@@ -21,12 +21,15 @@ class _Request(Struct, forbid_unknown_fields=True, rename="camel"):
 class NewLine(_Request):
     price: Decimal
     product_id: Id | None = None
+    variant_id: Id | None = None
     title: str | None = None
     quantity: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.quantity <= _MOST_UNITS:
             raise ValueError("quantity must be a whole number from 1")
+        if self.variant_id is not None and self.product_id is None:
+            raise ValueError("variantId needs its productId")
         _amount("price", self.price)
 
 
@@ -123,6 +126,8 @@ class NewProduct(_Request):
 
 
 class ProductChange(_Request):
+    """Price, sku and inventory are its first variant's."""
+
     title: str | UnsetType = UNSET
     price: Decimal | UnsetType = UNSET
     sku: str | UnsetType = UNSET

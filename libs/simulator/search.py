@@ -90,7 +90,7 @@ _FIELDS: Mapping[type, Mapping[str, _Field]] = {
         "created_at": (lambda product: product.created_at, seconds_from_search),
         "updated_at": (lambda product: product.updated_at, seconds_from_search),
         "status": (lambda product: product.status, str.lower),
-        "sku": (lambda product: product.sku, str),
+        "sku": (lambda product: AnyOf(variant.sku for variant in product.variants), str),
         "title": (lambda product: product.title, str),
         "vendor": (lambda product: product.vendor, str),
     },

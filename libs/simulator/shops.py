@@ -33,6 +33,7 @@ class Shop:
         self.orders = contents.orders
         self.customers = contents.customers
         self.products = contents.products
+        self.collections = contents.collections
         self.numbers = numbers
         self._sales = contents.sales
         self._totals: Totals | None = None
@@ -136,7 +137,8 @@ class Shop:
             self.customers[entity.id] = entity
         else:
             self.products[entity.id] = entity
-            self.numbers.passed(entity.variant_id)
+            for variant in entity.variants:
+                self.numbers.passed(variant.id)
         self.revisions[_KIND_OF[type(entity)]] += 1
 
     def _pass_parts(self, order: Order) -> None:

@@ -72,8 +72,13 @@ class LiveOrders:
         units = self._dice.randint(1, _MOST_UNITS)
         if product is None:
             return requests.NewLine(title="Item", quantity=units, price=requests.SOME_PRICE)
-        price = product.price or requests.SOME_PRICE
-        return requests.NewLine(product_id=product.id, quantity=units, price=price)
+        variant = self._dice.choice(product.variants)
+        return requests.NewLine(
+            product_id=product.id,
+            variant_id=variant.id,
+            quantity=units,
+            price=variant.price or requests.SOME_PRICE,
+        )
 
     def _newcomer(self) -> requests.NewCustomer:
         number = self._dice.randrange(10**9)

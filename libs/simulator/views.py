@@ -30,6 +30,7 @@ def order_view(order: Order) -> View:
             {
                 "id": str(line.id),
                 "productId": None if line.product_id is None else str(line.product_id),
+                "variantId": None if line.variant_id is None else str(line.variant_id),
                 "title": line.title,
                 "quantity": line.quantity,
                 "refundedQuantity": line.removed,
@@ -67,14 +68,20 @@ def customer_view(customer: Customer) -> View:
 def product_view(product: Product) -> View:
     return {
         "id": str(product.id),
-        "variantId": str(product.variant_id),
         "title": product.title,
-        "sku": product.sku,
-        "price": rest_amount(product.price),
         "vendor": product.vendor,
         "productType": product.product_type,
         "status": product.status,
-        "inventory": product.inventory,
+        "variants": [
+            {
+                "id": str(variant.id),
+                "title": variant.title,
+                "sku": variant.sku,
+                "price": rest_amount(variant.price),
+                "inventory": variant.inventory,
+            }
+            for variant in product.variants
+        ],
         "createdAt": graphql_time(product.created_at),
         "updatedAt": graphql_time(product.updated_at),
     }

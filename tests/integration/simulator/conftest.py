@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.simulator.driver import Process, Receiver, Simulator
+from tests.integration.simulator.driver import (
+    GENERATED,
+    GENERATED_SIZE,
+    Process,
+    Receiver,
+    Simulator,
+)
 
 LINES = """order_id,ordered_at,customer_id,product_id,product_title,quantity,unit_price
 A1,2024-03-01T09:00:00,C1,85123A,"Heart, white",6,2.55
@@ -39,6 +45,22 @@ async def simulator(unused_shops: tuple[str, list[str]]) -> AsyncIterator[Simula
     """A shop no other test has touched, with the app installed."""
     base, shops = unused_shops
     async with Simulator(base, shops.pop()) as made:
+        yield await made.install()
+
+
+@pytest.fixture(scope="session")
+def generated_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its address."""
+    arguments = ["--generated", "7", "--size", str(GENERATED_SIZE)]
+    process = Process(tmp_path_factory.mktemp("generated"), arguments).start()
+    yield process.base
+    assert process.stop() == 0
+
+
+@pytest.fixture
+async def bluebird(generated_shop: str) -> AsyncIterator[Simulator]:
+    """One shop for all tests: what they change, they make themselves."""
+    async with Simulator(generated_shop, GENERATED) as made:
         yield await made.install()
 
 

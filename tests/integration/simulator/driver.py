@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 KEY, SECRET = "the-key", "the-secret"
 SCOPES = "read_orders,read_all_orders,read_customers,read_products"
 VERSION = "2026-10"
+GENERATED = "bluebird-supply.myshopify.com"
+GENERATED_SIZE = 400
 
 
 class Process:
@@ -129,6 +131,15 @@ class Simulator:
             lambda: self.bulk(started["bulkOperation"]["id"]),
             lambda operation: operation["completedAt"] is not None,
         )
+
+    async def rows(self, query: str) -> list[dict[str, Any]]:
+        """The lines of the file that the query gives in bulk."""
+        operation = await self.run_bulk(query)
+        assert operation["status"] == "COMPLETED", operation
+        if operation["url"] is None:
+            return []
+        text = (await self.http.get(operation["url"])).text
+        return [json.loads(line) for line in text.splitlines()]
 
     async def start_bulk(self, query: str, *, grouped: bool = False) -> dict[str, Any]:
         answer = await self.graphql(

@@ -4,17 +4,23 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.simulator.driver import KEY, ROOT, SECRET, Process, Receiver, Simulator
+from tests.integration.simulator.driver import (
+    GENERATED,
+    GENERATED_SIZE,
+    KEY,
+    ROOT,
+    SECRET,
+    Process,
+    Receiver,
+    Simulator,
+)
 
-SHOP = "bluebird-supply.myshopify.com"
-SIZE = 400
 NODE = """id name createdAt processedAt updatedAt cancelledAt test displayFinancialStatus
   currencyCode presentmentCurrencyCode customer { id }
   totalPriceSet { shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }
@@ -27,29 +33,8 @@ PAGE = f"""query ($after: String, $sort: OrderSortKeys, $search: String, $revers
     nodes {{ {NODE} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
 
 
-def _process(folder: Path, seed: int = 7, size: int = SIZE) -> Process:
+def _process(folder: Path, seed: int = 7, size: int = GENERATED_SIZE) -> Process:
     return Process(folder, ["--generated", str(seed), "--size", str(size)])
-
-
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    made = _process(tmp_path_factory.mktemp("generated")).start()
-    yield made
-    assert made.stop() == 0
-
-
-@pytest.fixture
-async def bluebird(process: Process) -> AsyncIterator[Simulator]:
-    """One shop for all tests of this file: what they change, they make themselves."""
-    async with Simulator(process.base, SHOP) as made:
-        yield await made.install()
-
-
-async def _file(shop: Simulator, query: str = BULK) -> list[Any]:
-    operation = await shop.run_bulk(query)
-    assert operation["status"] == "COMPLETED"
-    text = (await shop.http.get(operation["url"])).text
-    return [json.loads(line) for line in text.splitlines()]
 
 
 async def _pages(shop: Simulator, **variables: Any) -> list[Any]:
@@ -71,7 +56,7 @@ def _by_id(orders: list[Any]) -> dict[str, Any]:
 
 async def _whole_file(folder: Path, seed: int) -> bytes:
     process = _process(folder, seed).start()
-    async with Simulator(process.base, SHOP) as shop:
+    async with Simulator(process.base, GENERATED) as shop:
         await shop.install()
         operation = await shop.run_bulk(BULK)
         content = (await shop.http.get(operation["url"])).content
@@ -82,13 +67,13 @@ async def _whole_file(folder: Path, seed: int) -> bytes:
 async def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_shop(tmp_path: Path):
     first = await _whole_file(tmp_path / "a", 5)
 
-    assert len(first.splitlines()) == SIZE
+    assert len(first.splitlines()) == GENERATED_SIZE
     assert await _whole_file(tmp_path / "b", 5) == first
     assert await _whole_file(tmp_path / "c", 6) != first
 
 
 async def test_pages_and_bulk_give_the_same_orders(bluebird: Simulator):
-    assert _by_id(await _pages(bluebird, sort="CREATED_AT")) == _by_id(await _file(bluebird))
+    assert _by_id(await _pages(bluebird, sort="CREATED_AT")) == _by_id(await bluebird.rows(BULK))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +91,7 @@ async def test_every_sort_gives_every_order_once_also_after_changes(
     bluebird: Simulator, sort: str, read: Any
 ):
     made = await bluebird.order(processedAt="2025-07-01T10:00:00")
-    old = (await _file(bluebird))[3]["id"].rpartition("/")[2]
+    old = (await bluebird.rows(BULK))[3]["id"].rpartition("/")[2]
     await bluebird.control("POST", f"/orders/{old}/change", {"processedAt": "2026-02-03T04:05:06"})
     ordered = await _pages(bluebird, sort=sort)
     reverse = await _pages(bluebird, sort=sort, reverse=True)
@@ -127,7 +112,7 @@ async def test_counts_and_exports_between_two_moments_are_of_the_orders_between(
     between = [order for order in everything if since <= order["createdAt"] < until]
 
     assert await _pages(bluebird, sort="CREATED_AT", search=query) == between
-    found = await _file(bluebird, BULK.replace("orders {", f'orders(query: "{query}") {{'))
+    found = await bluebird.rows(BULK.replace("orders {", f'orders(query: "{query}") {{'))
     assert _by_id(found) == _by_id(between)
     counted = await bluebird.graphql(
         "query ($q: String) { ordersCount(query: $q) { count } }", q=query
@@ -136,7 +121,7 @@ async def test_counts_and_exports_between_two_moments_are_of_the_orders_between(
 
 
 async def test_the_truth_is_the_sum_of_what_is_served(bluebird: Simulator):
-    orders = [order for order in await _file(bluebird) if not order["test"]]
+    orders = [order for order in await bluebird.rows(BULK) if not order["test"]]
     truth = await bluebird.control("GET", "/truth?from=2024-01-01&to=2030-01-01")
 
     revenue = sum(Decimal(order["totalPriceSet"]["shopMoney"]["amount"]) for order in orders)
@@ -145,13 +130,13 @@ async def test_the_truth_is_the_sum_of_what_is_served(bluebird: Simulator):
     assert sum(Decimal(day["revenue"]) for day in truth["days"]) == revenue
     top = truth["topCustomers"][0]
     assert buyers[f"gid://shopify/Customer/{top['id']}"] == top["orders"]
-    customers = await _file(bluebird, "{ customers { edges { node { id } } } }")
+    customers = await bluebird.rows("{ customers { edges { node { id } } } }")
     assert len(customers) == truth["customers"]
 
 
 async def test_the_shop_has_what_real_shops_have(bluebird: Simulator):
-    orders = await _file(bluebird)
-    names = await _file(bluebird, "{ customers { edges { node { id displayName email } } } }")
+    orders = await bluebird.rows(BULK)
+    names = await bluebird.rows("{ customers { edges { node { id displayName email } } } }")
 
     said = " ".join(customer["displayName"] for customer in names)
     assert all(name in said for name in ("Müller", "田中", "عربى", "Ελληνικά", "Ñandú"))
@@ -173,7 +158,7 @@ async def test_the_shop_has_what_real_shops_have(bluebird: Simulator):
 
 
 async def test_a_webhook_shows_the_currency_the_buyer_saw(bluebird: Simulator, receiver: Receiver):
-    orders = _by_id(await _file(bluebird))
+    orders = _by_id(await bluebird.rows(BULK))
     order = next(
         order
         for order in orders.values()
@@ -194,10 +179,10 @@ async def test_a_webhook_shows_the_currency_the_buyer_saw(bluebird: Simulator, r
 
 async def test_changes_of_generated_orders_survive_a_kill(tmp_path: Path):
     process = _process(tmp_path / "data").start()
-    async with Simulator(process.base, SHOP) as before:
+    async with Simulator(process.base, GENERATED) as before:
         await before.install()
         orders = [
-            order for order in await _file(before) if order["updatedAt"] == order["createdAt"]
+            order for order in await before.rows(BULK) if order["updatedAt"] == order["createdAt"]
         ]
         changed, deleted, refunded = (order["id"].rpartition("/")[2] for order in orders[:3])
         await before.control("POST", f"/orders/{changed}/change", {"test": True})
@@ -206,19 +191,19 @@ async def test_changes_of_generated_orders_survive_a_kill(tmp_path: Path):
         customer = next(order["customer"]["id"] for order in orders[3:] if order["customer"])
         await before.control("DELETE", f"/customers/{customer.rpartition('/')[2]}")
         made = await before.order()
-        truth, file = await before.control("GET", "/truth"), _by_id(await _file(before))
+        truth, file = await before.control("GET", "/truth"), _by_id(await before.rows(BULK))
     process.kill()
 
     process.start()
-    async with Simulator(process.base, SHOP) as after:
+    async with Simulator(process.base, GENERATED) as after:
         after.headers = before.headers
         assert await after.control("GET", "/truth") == truth
-        assert _by_id(await _file(after)) == file
+        assert _by_id(await after.rows(BULK)) == file
         await after.control("GET", f"/orders/{deleted}", status=404)
         shown = await after.control("GET", f"/orders/{refunded}")
         assert (shown["financialStatus"], shown["refunded"]) == ("refunded", shown["total"])
         assert int((await after.order())["name"][1:]) == int(made["name"][1:]) + 1
-    assert len(file) == SIZE
+    assert len(file) == GENERATED_SIZE
     assert process.stop() == 0
 
 
