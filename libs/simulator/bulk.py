@@ -7,6 +7,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from libs.simulator.webhooks import WebhookSender
 
 MOST_AT_ONCE = 5
 _URL_SECONDS = 7 * 86_400
-_BUFFER_LINES = 2_000
+_BATCH_LINES = 2_000
 
 __all__ = ["BulkError", "BulkRunner", "LinkError"]
 
@@ -121,22 +122,17 @@ class BulkRunner:
         faults, size = shop.faults, 0
         if faults.bulk_shuffles:
             found = iter(shuffled(found, shop.dice))
-        buffer: list[bytes] = []
         path = self._path(operation)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            for text, is_root in found:
-                operation.object_count += 1
-                operation.root_object_count += is_root
-                if operation.object_count > faults.bulk_drops_lines:
-                    buffer.append(text)
-                    size += len(text)
-                if len(buffer) >= _BUFFER_LINES:
-                    file.write(b"".join(buffer))
-                    buffer.clear()
-                    if operation.status == "CANCELING":
-                        break
-            file.write(b"".join(buffer))
+            while batch := list(islice(found, _BATCH_LINES)):
+                dropped = max(0, faults.bulk_drops_lines - operation.object_count)
+                content = b"".join([text for text, _ in batch[dropped:]])
+                size += file.write(content)
+                operation.object_count += len(batch)
+                operation.root_object_count += sum([is_root for _, is_root in batch])
+                if operation.status == "CANCELING":
+                    break
         if faults.bulk_cuts_file:
             cut_in_a_line(path)
         operation.object_count += faults.bulk_miscounts

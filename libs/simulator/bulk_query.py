@@ -3,7 +3,7 @@
 A query that passes becomes a tree of connections, each with what to select from its nodes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from graphql import (
@@ -25,6 +25,7 @@ from graphql import (
 )
 from graphql.type import get_nullable_type
 from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.simulator.schema import SCOPES, admin_schema
 
@@ -48,7 +49,20 @@ class Selected(Struct, frozen=True):
     key: str
     type_name: str
     is_list: bool
+    args: dict[str, Any]
     children: "tuple[Selected, ...]"
+
+    def joined(self, other: "Selected") -> "Selected":
+        """The same field asked for twice: one that has what both ask for."""
+        return replace(self, children=_joined([*self.children, *other.children]))
+
+
+def _joined(fields: Iterable[Selected]) -> tuple[Selected, ...]:
+    found: dict[str, Selected] = {}
+    for field in fields:
+        known = found.get(field.key)
+        found[field.key] = field if known is None else known.joined(field)
+    return tuple(found.values())
 
 
 class Connected(Struct, frozen=True):
@@ -162,7 +176,7 @@ class _Reader:
                     node.selection_set, named, depth=depth, in_list=in_list or is_list
                 )
                 connected += nested
-                selected.append(_selected(node, named.name, tuple(children), is_list=is_list))
+                selected.append(_selected(node, named.name, children, is_list=is_list))
             elif in_list:
                 raise BulkError(_IN_LIST)
             else:
@@ -184,10 +198,8 @@ class _Reader:
             parent_type=parent.name,
             name=name,
             node_type=node_type.name,
-            args={
-                item.name.value: value_from_ast_untyped(item.value) for item in node.arguments or ()
-            },
-            fields=tuple(fields),
+            args=_args(node),
+            fields=_joined(fields),
             below=tuple(below),
         )
 
@@ -201,8 +213,12 @@ class _Reader:
         return None
 
 
+def _args(node: FieldNode) -> dict[str, Any]:
+    return {item.name.value: value_from_ast_untyped(item.value) for item in node.arguments or ()}
+
+
 def _selected(
-    node: FieldNode, type_name: str, children: tuple[Selected, ...], *, is_list: bool
+    node: FieldNode, type_name: str, children: Iterable[Selected], *, is_list: bool
 ) -> Selected:
     key = node.alias.value if node.alias else node.name.value
-    return Selected(node.name.value, key, type_name, is_list, children)
+    return Selected(node.name.value, key, type_name, is_list, _args(node), _joined(children))

@@ -1,12 +1,13 @@
 """Fields that take arguments, and the roots: pages, counts, look-ups and mutations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLError
 
 from libs.simulator.context import Context
-from libs.simulator.fields import Fields, RefundLineOfOrder, RefundOfOrder
+from libs.simulator.field_kinds import Fields
+from libs.simulator.fields import RefundLineOfOrder, RefundOfOrder
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.numbers import global_id, number_from_global_id
 from libs.simulator.operations import Operation
@@ -122,8 +123,10 @@ def _subscription(context: Context, _source: Any, args: Args) -> Subscription | 
     return context.shop.subscriptions.get(_number(args, "WebhookSubscription"))
 
 
-def refunds(order: Order) -> list[RefundOfOrder]:
-    return [RefundOfOrder(order, refund) for refund in order.refunds]
+def _refunds(_context: Context, order: Order, args: Args) -> Sequence[RefundOfOrder]:
+    if not order.refunds:
+        return ()
+    return [RefundOfOrder(order, refund) for refund in order.refunds[: args.get("first")]]
 
 
 def _refund_lines(_context: Context, source: RefundOfOrder, args: Args) -> Page:
@@ -152,7 +155,7 @@ CONNECTIONS: Mapping[tuple[str, str], Connection] = {
     ("QueryRoot", "webhookSubscription"): _subscription,
     ("QueryRoot", "webhookSubscriptions"): _subscriptions,
     ("Order", "lineItems"): lambda _, order, args: part(order.lines, args),
-    ("Order", "refunds"): lambda _, order, args: refunds(order)[: args.get("first")],
+    ("Order", "refunds"): _refunds,
     ("Refund", "refundLineItems"): _refund_lines,
     ("Product", "variants"): lambda _, product, args: part(product.variants, args),
 }

@@ -107,7 +107,7 @@ class Generated(MutableMapping[int, _Entity], Generic[_Entity]):
     def __contains__(self, number: object) -> bool:
         if number in self.changed:
             return self.changed[number] is not None
-        return isinstance(number, int) and self.is_place(number)
+        return isinstance(number, int) and 0 <= number - self.base < self.size
 
     def __len__(self) -> int:
         return self._length

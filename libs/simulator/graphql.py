@@ -19,7 +19,8 @@ from libs.simulator.charging import Charge
 from libs.simulator.connections import CONNECTIONS, ROOT_FIELDS
 from libs.simulator.context import Context
 from libs.simulator.costs import pieces_of
-from libs.simulator.fields import FIELDS, Fields, RefundOfOrder
+from libs.simulator.field_kinds import Fields
+from libs.simulator.fields import FIELDS, RefundOfOrder
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.mutations import MUTATIONS
 from libs.simulator.operations import Operation

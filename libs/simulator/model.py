@@ -42,6 +42,10 @@ class Line(Struct, frozen=True, gc=False):
     variant_title: str | None = None
 
     @property
+    def left(self) -> int:
+        return self.quantity - self.removed
+
+    @property
     def name(self) -> str:
         return self.title if self.variant_title is None else f"{self.title} - {self.variant_title}"
 
@@ -53,7 +57,7 @@ class RefundLine(Struct, frozen=True, gc=False):
     subtotal: Decimal
 
 
-class Refund(Struct, frozen=True):
+class Refund(Struct, frozen=True, gc=False):
     id: int
     created_at: int
     amount: Decimal
@@ -61,7 +65,7 @@ class Refund(Struct, frozen=True):
     lines: tuple[RefundLine, ...] = ()
 
 
-class Order(Struct, frozen=True):
+class Order(Struct, frozen=True, gc=False):
     id: int
     number: int
     name: str
@@ -85,10 +89,12 @@ class Order(Struct, frozen=True):
 
     @property
     def current_total(self) -> Decimal:
-        return self.total - self.refunded
+        return self.total - self.refunded if self.refunds else self.total
 
     @property
     def financial_status(self) -> str:
+        if not self.refunds:
+            return "paid"
         refunded = self.refunded
         if not refunded:
             return "paid"
@@ -99,7 +105,7 @@ class Order(Struct, frozen=True):
         return sum(line.quantity for line in self.lines)
 
 
-class Customer(Struct, frozen=True):
+class Customer(Struct, frozen=True, gc=False):
     id: int
     first_name: str
     last_name: str
@@ -139,7 +145,7 @@ class Variant(Struct, frozen=True, gc=False):
         return None if self.title == DEFAULT_TITLE else self.title
 
 
-class Product(Struct, frozen=True):
+class Product(Struct, frozen=True, gc=False):
     """`option` is what its variants differ in."""
 
     id: int
@@ -168,7 +174,7 @@ class Product(Struct, frozen=True):
         return next((variant for variant in self.variants if variant.id == number), None)
 
 
-class Collection(Struct, frozen=True):
+class Collection(Struct, frozen=True, gc=False):
     """Filled by hand: the products in it, in its order, some of which may be gone."""
 
     id: int

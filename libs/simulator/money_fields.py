@@ -4,16 +4,14 @@ A money field's value is its Decimal, or Presented when the buyer saw another cu
 and MoneyV2 unfold it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
 
 from libs.simulator.context import Context
+from libs.simulator.field_kinds import Field
 from libs.simulator.model import ZERO, Line, Order, Presentment
 from libs.simulator.money import graphql_amount
-
-Field = Callable[[Context, Any], Any]
 
 
 class Presented:
@@ -44,18 +42,16 @@ class MoneyField:
     """An amount of an order or a line. A bulk operation reads the amount alone where only the
     shop's money is asked for."""
 
-    def __init__(self, amount: Callable[[Any], Decimal]) -> None:
-        self.amount = amount
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._amount = attrgetter(path)
 
     def __call__(self, _context: Context, row: Order | Line) -> Decimal | Presented:
-        return money_of(row, self.amount(row))
+        return money_of(row, self._amount(row))
 
 
-def money_field(name: str) -> MoneyField:
-    return MoneyField(attrgetter(name))
-
-
-no_money = MoneyField(lambda _row: ZERO)
+def no_money(_context: Context, row: Order | Line) -> Decimal | Presented:
+    return money_of(row, ZERO)
 
 
 def shop_money(_context: Context, money: Decimal | Presented) -> Decimal:
@@ -79,21 +75,21 @@ def seen_currency(context: Context, order: Order) -> str:
 
 
 ORDER_MONEY: Mapping[str, Field] = {
-    "totalPriceSet": money_field("total"),
+    "totalPriceSet": MoneyField("total"),
     "originalTotalPriceSet": lambda _, order: money_of(
         order, order.total if order.original_total is None else order.original_total
     ),
-    "currentTotalPriceSet": money_field("current_total"),
-    "subtotalPriceSet": money_field("total"),
-    "currentSubtotalPriceSet": money_field("current_total"),
-    "totalDiscountsSet": money_field("discount"),
-    "currentTotalDiscountsSet": money_field("discount"),
+    "currentTotalPriceSet": MoneyField("current_total"),
+    "subtotalPriceSet": MoneyField("total"),
+    "currentSubtotalPriceSet": MoneyField("current_total"),
+    "totalDiscountsSet": MoneyField("discount"),
+    "currentTotalDiscountsSet": MoneyField("discount"),
     "totalTaxSet": no_money,
     "currentTotalTaxSet": no_money,
     "totalShippingPriceSet": no_money,
-    "totalRefundedSet": money_field("refunded"),
+    "totalRefundedSet": MoneyField("refunded"),
     "totalTipReceivedSet": no_money,
-    "totalReceivedSet": money_field("total"),
+    "totalReceivedSet": MoneyField("total"),
     "totalOutstandingSet": no_money,
-    "netPaymentSet": money_field("current_total"),
+    "netPaymentSet": MoneyField("current_total"),
 }

@@ -78,7 +78,7 @@ def _order_money(shop: Shop, order: Order) -> Body:
 
 def _line_body(shop: Shop, line: Line) -> Body:
     product = shop.products.get(line.product_id or 0)
-    variant = product.variant(line.variant_id) if product else None
+    variant = shop.variants.get(line.variant_id or 0)
     allocations = [
         {
             "amount": rest_amount(line.discount),

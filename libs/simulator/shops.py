@@ -34,6 +34,11 @@ class Shop:
         self.customers = contents.customers
         self.products = contents.products
         self.collections = contents.collections
+        self.variants = {
+            variant.id: variant
+            for product in contents.products.values()
+            for variant in product.variants
+        }
         self.numbers = numbers
         self._sales = contents.sales
         self._totals: Totals | None = None
@@ -136,10 +141,17 @@ class Shop:
         elif isinstance(entity, Customer):
             self.customers[entity.id] = entity
         else:
+            self._forget_variants(entity.id)
             self.products[entity.id] = entity
             for variant in entity.variants:
+                self.variants[variant.id] = variant
                 self.numbers.passed(variant.id)
         self.revisions[_KIND_OF[type(entity)]] += 1
+
+    def _forget_variants(self, product_id: int) -> None:
+        before = self.products.get(product_id)
+        for variant in before.variants if before else ():
+            del self.variants[variant.id]
 
     def _pass_parts(self, order: Order) -> None:
         for line in order.lines:
@@ -157,5 +169,6 @@ class Shop:
         elif kind == "customer":
             self.customers.pop(number, None)
         else:
+            self._forget_variants(number)
             self.products.pop(number, None)
         self.revisions[kind] += 1

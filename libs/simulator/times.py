@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from libs.common.clock import utc_now
 
-_CACHED = 8_192
+_HOUR = 3_600
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock:
@@ -31,9 +32,20 @@ def now_seconds() -> int:
     return int(CLOCK.now().timestamp())
 
 
-@lru_cache(_CACHED)
 def graphql_time(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()}Z"
+    hour, second = divmod(seconds, _HOUR)
+    return f"{_hour_text(hour)}{_minute_text(second)}"
+
+
+@lru_cache(_HOUR)
+def _hour_text(hour: int) -> str:
+    return (_EPOCH + timedelta(hours=hour)).isoformat()[:14]
+
+
+@lru_cache(_HOUR)
+def _minute_text(second: int) -> str:
+    minute, second = divmod(second, 60)
+    return f"{minute:02}:{second:02}Z"
 
 
 def rest_time(seconds: int, zone: ZoneInfo) -> str:

@@ -45,6 +45,26 @@ async def test_slashes_are_escaped(simulator: Simulator):
     assert operation["fileSize"] == str(len(text.encode()))
 
 
+async def test_any_text_alias_or_doubled_field_comes_as_it_was_asked_for(simulator: Simulator):
+    title = """50% {off} %s "now" \\ 'then' / a\nb <湯呑み>"""
+    await simulator.order(lines=[{"title": title, "quantity": 1, "price": "5.00"}])
+    rows = await simulator.rows(
+        """{ orders(query: "created_at:>now-1d") { edges { node { id shown: name
+          totalPriceSet { shopMoney { amount } } totalPriceSet { shopMoney { currencyCode } }
+          id customer { id } lineItems { edges { node { it: title product { id } sku } } } } } } }
+        """
+    )
+    line, order = sorted(rows, key=lambda row: "id" in row)
+
+    assert line == {"it": title, "product": None, "sku": None, "__parentId": order["id"]}
+    assert order.pop("id").startswith("gid://shopify/Order/")
+    assert order == {
+        "shown": "#1005",
+        "totalPriceSet": {"shopMoney": {"amount": "5.0", "currencyCode": "GBP"}},
+        "customer": None,
+    }
+
+
 async def test_ungrouped_children_stand_anywhere_and_grouped_ones_follow(simulator: Simulator):
     scattered = await _rows(simulator, await simulator.run_bulk(ORDERS))
     grouped = await _rows(simulator, await simulator.run_bulk(ORDERS, grouped=True))
