@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from libs.simulator.breakage import cut_in_a_line, shuffled
 from libs.simulator.bulk_query import BulkError, BulkQuery, read_bulk_query
@@ -159,10 +160,15 @@ class BulkRunner:
         seconds = context.shop.faults.bulk_url_seconds
         expires = now_seconds() + (_URL_SECONDS if seconds is None else seconds)
         name = f"bulk-{operation.id}.jsonl"
-        return (
-            f"{context.address.base_url}/_bulk/{operation.id}/{name}"
-            f"?expires={expires}&signature={self._signature(operation.id, expires)}"
-        )
+        query = {
+            "expires": expires,
+            "signature": self._signature(operation.id, expires),
+            "response-content-disposition": (
+                f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"
+            ),
+            "response-content-type": "application/jsonl",
+        }
+        return f"{context.address.base_url}/_bulk/{operation.id}/{name}?{urlencode(query)}"
 
     def file(self, number: str, expires: str, signature: str) -> Path:
         """The file a signed address means. Raises LinkError when it is forged, too old or gone."""

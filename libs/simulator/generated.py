@@ -13,6 +13,7 @@ from libs.simulator.generator import (
     CUSTOMERS_BASE,
     FIRST_ORDER_NUMBER,
     ORDERS_BASE,
+    SETTLED_AFTER,
     Generator,
 )
 from libs.simulator.model import Customer, GeneratedShop, Order, ShopContents
@@ -31,10 +32,14 @@ class Generated(MutableMapping[int, _Entity], Generic[_Entity]):
         size: int,
         make: Callable[[int], _Entity],
         join: Callable[[int], int],
+        settled_after: int = 0,
     ) -> None:
+        """`settled_after` seconds from its creation nothing happens to a row any more, unless it
+        is changed."""
         self.base = base
         self.size = size
         self.make = make
+        self.settled_after = settled_after
         self.changed: dict[int, _Entity | None] = {}
         self._generator = generator
         self._join = join
@@ -42,7 +47,9 @@ class Generated(MutableMapping[int, _Entity], Generic[_Entity]):
 
     def copy(self) -> "Generated[_Entity]":
         """As it is now, whatever happens later."""
-        taken = Generated(self.base, self._generator, self.size, self.make, self._join)
+        taken = Generated(
+            self.base, self._generator, self.size, self.make, self._join, self.settled_after
+        )
         taken.changed = dict(self.changed)
         taken._length = self._length
         return taken
@@ -61,6 +68,14 @@ class Generated(MutableMapping[int, _Entity], Generic[_Entity]):
             else:
                 high = middle
         return low
+
+    def updated_between(self, first: int | None, last: int | None) -> range:
+        """The places that may have been updated from `first` to `last` as they were made."""
+        if first is not None and first >= self._generator.anchor:
+            return range(0)
+        low = 0 if first is None else self.first_since(first - self.settled_after)
+        high = self.size if last is None else self.first_since(last + 1)
+        return range(low, max(low, high))
 
     def untouched(self, places: range) -> Iterator[_Entity]:
         """What is as it was made, among `places`."""
@@ -136,7 +151,10 @@ class _Values(ValuesView[_Entity]):
 def generate(generated: GeneratedShop) -> ShopContents:
     generator = Generator(generated)
     return ShopContents(
-        orders=Generated(ORDERS_BASE, generator, generator.size, generator.order, int),
+        orders=Generated(
+            *(ORDERS_BASE, generator, generator.size, generator.order, int),
+            settled_after=SETTLED_AFTER,
+        ),
         customers=Generated(
             CUSTOMERS_BASE,
             generator,

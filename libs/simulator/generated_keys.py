@@ -73,7 +73,9 @@ def made_keys(entities: Generated[Any], sort: str, read: Read | None) -> Sequenc
     base = entities.base
     if read is None:
         return ByPlace(entities.size, lambda place: (base + place, base + place))
-    if sort in {"CREATED_AT", "PROCESSED_AT"}:
+    if sort in {"CREATED_AT", "PROCESSED_AT"} or (
+        sort == "UPDATED_AT" and not entities.settled_after
+    ):
         return ByPlace(entities.size, lambda place: (entities.created(place), base + place))
     values = map(read, map(entities.make, range(entities.size)))
     if sort == "NAME":

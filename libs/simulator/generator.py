@@ -57,6 +57,8 @@ _DISCOUNT_PERCENTS = (5, 10, 15, 20)
 _REASONS = ("customer", "inventory", "fraud", "declined")
 _DAY = 86_400
 _HOUR = 3_600
+_LATEST_REFUND_DAYS = 20
+SETTLED_AFTER = (1 + _LATEST_REFUND_DAYS) * _DAY
 
 
 def mixed(value: int) -> int:
@@ -78,7 +80,7 @@ class Generator:
         self.customers = max(1, generated.size * _NEW_CUSTOMERS_PERCENT // 100)
         self.rhythm = Rhythm(generated)
         self.products = assortment.products(self.rhythm.begin)
-        self._anchor = generated.anchor
+        self.anchor = generated.anchor
         self._seed = mixed(generated.seed)
         self._picks = self._table()
 
@@ -166,11 +168,11 @@ class Generator:
         """What became of the order: cancelled within a day and paid back, or refunded in a later
         week, whole or one unit of it. What would lie behind the anchor has not happened."""
         whole, cancelled_at, reason = bool(chance >> 16 & 1), None, None
-        at = order.created_at + _DAY + (chance >> 24) % (20 * _DAY)
+        at = order.created_at + _DAY + (chance >> 24) % (_LATEST_REFUND_DAYS * _DAY)
         if (chance >> 20 & 1023) < _CANCELLED:
             whole, reason = True, _REASONS[chance >> 18 & 3]
             at = cancelled_at = order.created_at + 60 + (chance >> 24) % (20 * _HOUR)
-        if at >= self._anchor:
+        if at >= self.anchor:
             return order
         refund, removed = _refund(order, place, at, whole=whole)
         return Order(

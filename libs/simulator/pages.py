@@ -19,7 +19,7 @@ from libs.simulator.generated_keys import made_keys, merged_keys
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.operations import Operation
 from libs.simulator.search import Term, predicate
-from libs.simulator.selection import count_matching
+from libs.simulator.selection import count_matching, updated_within
 from libs.simulator.shops import Shop
 
 LARGEST_PAGE = 250
@@ -77,14 +77,31 @@ class Listings:
     def __init__(self) -> None:
         self._sorted: dict[tuple[type, str], tuple[int, Sequence[Key]]] = {}
         self._made: dict[tuple[type, str], Sequence[Key]] = {}
+        self._updated: dict[type, tuple[int, range, list[Key]]] = {}
 
-    def keys(self, shop: Shop, entity: type, sort: str) -> Sequence[Key]:
-        revision = shop.revisions[_KINDS[entity]]
+    def keys(self, shop: Shop, entity: type, sort: str, terms: list[Term]) -> Sequence[Key]:
+        """Of all rows; of the most recently updated ones those that `terms` may leave."""
+        entities, revision = _entities(shop, entity), shop.revisions[_KINDS[entity]]
+        if sort == "UPDATED_AT" and isinstance(entities, Generated):
+            places = updated_within(entities, terms)
+            if len(places) < entities.size:
+                return self._between(entities, entity, revision, places)
         known = self._sorted.get((entity, sort))
         if known is None or known[0] != revision:
-            known = (revision, self._read(_entities(shop, entity), entity, sort))
+            known = (revision, self._read(entities, entity, sort))
             self._sorted[entity, sort] = known
         return known[1]
+
+    def _between(
+        self, entities: Generated[Any], entity: type, revision: int, places: range
+    ) -> list[Key]:
+        """In time that depends on how many rows were updated since, not on how many there are."""
+        known = self._updated.get(entity)
+        if known is None or known[:2] != (revision, places):
+            rows = [*entities.untouched(places), *entities.present()]
+            known = (revision, places, sorted_keys(rows, entity, "UPDATED_AT"))
+            self._updated[entity] = known
+        return known[2]
 
     def _read(self, entities: Mapping[int, Any], entity: type, sort: str) -> Sequence[Key]:
         if not isinstance(entities, Generated):
@@ -106,7 +123,7 @@ def listed(
     shop: Shop, listings: Listings, entity: type, terms: list[Term], args: Mapping[str, Any]
 ) -> Page:
     sort = str(args.get("sortKey") or "ID")
-    keys = listings.keys(shop, entity, sort)
+    keys = listings.keys(shop, entity, sort, terms)
     entities = _entities(shop, entity)
     matches = predicate(entity, terms)
     read = _SORTS.get((entity, sort))

@@ -1,5 +1,5 @@
-"""Which rows match a search. Of generated rows, a bound on their creation rules out whole spans
-without making one."""
+"""Which rows match a search. Of generated rows, a bound on their creation or on their last update
+rules out whole spans without making one."""
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
@@ -40,8 +40,9 @@ def matching(entities: Mapping[int, Any], entity: type, terms: list[Term]) -> It
 
 
 def _narrowed(entities: Generated[Any], terms: list[Term]) -> tuple[range, list[Term]]:
-    """The places that the bounds on `created_at` leave, and the terms that remain to be tested."""
-    low, high = 0, entities.size
+    """The places that the bounds on times leave, and the terms that remain to be tested."""
+    updated = updated_within(entities, terms)
+    low, high = updated.start, updated.stop
     rest = []
     for term in terms:
         if term.field != "created_at" or term.negated:
@@ -52,3 +53,11 @@ def _narrowed(entities: Generated[Any], terms: list[Term]) -> tuple[range, list[
         if term.op in {"<", "<=", ""}:
             high = min(high, entities.first_since(term.value + (term.op != "<")))
     return range(low, max(low, high)), rest
+
+
+def updated_within(entities: Generated[Any], terms: list[Term]) -> range:
+    """The places that may be within the bounds on `updated_at`, as they were made."""
+    bounds = [term for term in terms if term.field == "updated_at" and not term.negated]
+    first = max((term.value for term in bounds if term.op in {">=", ">", ""}), default=None)
+    last = min((term.value for term in bounds if term.op in {"<", "<=", ""}), default=None)
+    return entities.updated_between(first, last)

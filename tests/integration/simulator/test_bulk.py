@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from libs.common.clock import utc_now
 from libs.simulator.bulk_query import BulkError, read_bulk_query
 from tests.integration.simulator.driver import SCOPES, Receiver, Simulator
 
@@ -97,11 +100,15 @@ async def test_a_filter_and_the_moment_of_asking_decide_what_is_in(simulator: Si
 async def test_the_address_is_signed_and_needs_no_token(simulator: Simulator):
     url = (await simulator.run_bulk(ORDERS))["url"]
 
+    named = dict(parse_qsl(urlsplit(url).query))["response-content-disposition"]
     good = await simulator.http.get(url)
     forged = await simulator.http.get(url.replace("signature=", "signature=0"))
     longer = await simulator.http.get(url.replace("expires=1", "expires=2"))
 
     assert [good.status_code, forged.status_code, longer.status_code] == [200, 403, 403]
+    name = urlsplit(url).path.rpartition("/")[2]
+    assert named == f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"
+    assert name in good.headers["content-disposition"]
 
 
 async def test_nothing_found_has_no_address(simulator: Simulator):
@@ -129,7 +136,8 @@ async def test_a_failed_operation_has_partial_data_only(simulator: Simulator):
 
     assert (operation["status"], operation["errorCode"]) == ("FAILED", "INTERNAL_SERVER_ERROR")
     assert operation["url"] is None
-    assert operation["partialDataUrl"] is not None
+    part = await simulator.http.get(operation["partialDataUrl"])
+    assert len(part.text.splitlines()) == int(operation["objectCount"])
 
 
 async def test_dropped_lines_show_in_the_count_alone(simulator: Simulator):
@@ -158,14 +166,24 @@ async def test_orders_older_than_sixty_days_need_their_own_scope(simulator: Simu
     assert operation["objectCount"] == "1"
 
 
-async def test_the_end_is_announced(simulator: Simulator, receiver: Receiver):
+async def test_the_end_is_announced_in_lower_case_and_without_an_address(
+    simulator: Simulator, receiver: Receiver
+):
     await simulator.subscribe("BULK_OPERATIONS_FINISH", receiver.uri)
-    operation = await simulator.run_bulk(ORDERS)
+    good = await simulator.run_bulk(ORDERS)
+    await simulator.control("POST", "/faults", {"bulkFails": True})
+    bad = await simulator.run_bulk(ORDERS)
 
-    [delivery] = await receiver.wait_for(1)
-    body = json.loads(delivery.body)
-    assert body["admin_graphql_api_id"] == operation["id"]
-    assert (body["status"], body["type"], body["error_code"]) == ("completed", "query", None)
+    deliveries = await receiver.wait_for(2)
+    found = [json.loads(delivery.body) for delivery in deliveries]
+    bodies = {body["admin_graphql_api_id"]: body for body in found}
+    ends = {key: (body["status"], body["error_code"]) for key, body in bodies.items()}
+    assert ends == {good["id"]: ("completed", None), bad["id"]: ("failed", "internal_server_error")}
+    assert set(bodies[good["id"]]) == {
+        *("admin_graphql_api_id", "completed_at", "created_at", "error_code", "status", "type")
+    }
+    age = utc_now() - datetime.fromisoformat(bodies[good["id"]]["created_at"])
+    assert timedelta(seconds=-1) <= age < timedelta(minutes=5)
 
 
 async def test_an_ended_operation_cannot_be_cancelled(simulator: Simulator):
