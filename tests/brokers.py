@@ -11,6 +11,7 @@ from libs.ops.broker_access import (
     BrokerAdministration,
     service_urls,
     user_of,
+    vhost_of,
     with_vhost,
 )
 from libs.ops.broker_topology import declare_topology
@@ -32,12 +33,19 @@ class Broker:
         return service_urls(self.url, _PASSWORDS)[service]
 
 
+async def make_users(server: Mapping[str, str]) -> None:
+    """The services' users: virtual hosts have them in common."""
+    user, password = user_of(server["url"])
+    async with BrokerAdministration(server["management_url"], user, password) as administration:
+        await administration.add_service_users(vhost_of(server["url"]), _PASSWORDS)
+
+
 async def create(server: Mapping[str, str], *, topology: bool = True) -> Broker:
     vhost = f"{TEST_PREFIX}{uuid4().hex}"
     user, password = user_of(server["url"])
     async with BrokerAdministration(server["management_url"], user, password) as administration:
         await administration.add_vhost(vhost, user)
-        await administration.add_service_users(vhost, _PASSWORDS)
+        await administration.permit_services(vhost, SERVICE_PERMISSIONS)
     broker = Broker(with_vhost(server["url"], vhost), server["management_url"], vhost)
     if topology:
         await declare_topology(broker.url)

@@ -6,12 +6,14 @@ name servers that are there already; otherwise private ones are started once and
 """
 
 import asyncio
+import functools
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
+from httpx._transports import default as http_transports
 
 from tests import brokers, databases
 from tests.brokers import Broker
@@ -26,6 +28,15 @@ def _run(work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
     """In a loop of its own, in a thread: session fixtures have none, and must not disturb one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(work())).result()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_trust_store() -> Iterator[None]:
+    """Every HTTP client reads all authorities anew: 50 ms of CPU, hundreds of times a run."""
+    with pytest.MonkeyPatch.context() as patch:
+        read_once = functools.cache(http_transports.create_ssl_context)
+        patch.setattr(http_transports, "create_ssl_context", read_once)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +75,12 @@ def broker_server() -> Iterator[Mapping[str, str]]:
     """The broker's `url` and `management_url`, as a user who may do everything."""
     if given := os.environ.get("TILLSTREAM_TEST_AMQP_URL"):
         management = os.environ.get("TILLSTREAM_TEST_MANAGEMENT_URL")
-        yield {"url": given, "management_url": management or brokers.management_url(given)}
+        server = {"url": given, "management_url": management or brokers.management_url(given)}
+        _run(lambda: brokers.make_users(server))
+        yield server
         return
     with shared_server("rabbitmq", _SERVERS / "rabbitmq") as server:
+        _run(lambda: brokers.make_users(server))
         yield server
 
 

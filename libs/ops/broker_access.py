@@ -6,7 +6,7 @@ write on the queue and read on the exchange. `amq.default` is the default exchan
 record reaches a retry queue by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -72,13 +72,18 @@ class BrokerAdministration:
 
     async def add_service_users(self, vhost: str, passwords: Mapping[str, str]) -> None:
         """Makes or updates one user per service; `passwords` by service name."""
-        for service, permissions in SERVICE_PERMISSIONS.items():
-            if service not in passwords:
-                continue
+        services = [service for service in SERVICE_PERMISSIONS if service in passwords]
+        for service in services:
             user = quote(user_name(service), safe="")
             await self._put(f"/api/users/{user}", password=passwords[service], tags="")
+        await self.permit_services(vhost, services)
+
+    async def permit_services(self, vhost: str, services: Iterable[str]) -> None:
+        """Lets users that are there already do their part on `vhost`."""
+        for service in services:
+            permissions = SERVICE_PERMISSIONS[service]
             await self._put(
-                f"/api/permissions/{quote(vhost, safe='')}/{user}",
+                f"/api/permissions/{quote(vhost, safe='')}/{quote(user_name(service), safe='')}",
                 configure=permissions.configure,
                 write=permissions.write,
                 read=permissions.read,

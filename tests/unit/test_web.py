@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from libs.common.errors import DatabaseUnavailableError, PlatformError, TenantNotFoundError
 from libs.common.web.app import create_web_app
 from libs.common.web.errors import STATUS_BY_CODE
+from libs.common.web.server import end
 from tests.http_servers import serving
 
 
@@ -164,3 +165,22 @@ def test_every_error_that_a_caller_can_see_is_in_the_catalogue():
     shown = ("libs.common.", "services.gateway.", "services.oauth.", "services.analytics.")
     codes = {kind.code for kind in _kinds(PlatformError) if kind.__module__.startswith(shown)}
     assert codes - {"CONFIGURATION_INVALID"} <= set(STATUS_BY_CODE)
+
+
+async def test_a_worker_that_misses_its_end_is_told_again():
+    told = 0
+
+    async def deaf_once() -> None:
+        nonlocal told
+        while told < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                told += 1
+
+    worker = asyncio.create_task(deaf_once())
+    await asyncio.sleep(0)
+    await end([worker], ask_again_after=0.01)
+
+    assert told == 2
+    assert worker.done()

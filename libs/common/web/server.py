@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,12 +48,21 @@ async def serve(
     try:
         await server.serve()
     finally:
-        for task in tasks:
-            task.cancel()
+        await end(tasks, ask_again_after=_GRACE_SECONDS)
         results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def end(tasks: Collection[asyncio.Task[Any]], *, ask_again_after: float) -> None:
+    """Cancel `tasks` and wait until they have ended; their outcome is not looked at."""
+    waiting = set(tasks)
+    while waiting:
+        # One request can get lost: asyncio.wait_for drops it when its own work ends just then.
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=ask_again_after)
 
 
 def _config(app: ASGIApp, host: str, port: int, http: Any) -> uvicorn.Config:

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from libs.common.identity import TokenVerifier
 from libs.common.web.app import create_web_app
 from services.analytics.main import create_app as create_analytics
 from services.analytics.settings import AnalyticsSettings
+from services.gateway.accounts import PasswordHasher
 from services.gateway.main import create_app
 from services.gateway.parts import Parts, make_parts
 from services.gateway.settings import GatewaySettings
@@ -34,6 +35,8 @@ from tests.integration.analytics.shop_facts import Shop
 
 PASSWORD = "a long enough password"
 NOBODY_LISTENS = "http://127.0.0.1:9"
+_CHEAPEST_COST = 4
+"""What people's passwords cost is promised in tests/unit/gateway/test_accounts.py."""
 
 
 @dataclass
@@ -166,7 +169,7 @@ async def running_gateway(
 ) -> AsyncIterator[Platform]:
     settings = gateway_settings(database, keys, dashboard, **upstreams, **more)
     engine = create_engine(settings.database_url, "gateway", pool_size=4)
-    parts = make_parts(settings, engine)
+    parts = replace(make_parts(settings, engine), passwords=PasswordHasher(_CHEAPEST_COST))
     async with AsyncExitStack() as exits:
         yield Platform(create_app(parts), parts, database, keys, upstreams, exits)
     await parts.close()
