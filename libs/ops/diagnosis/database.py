@@ -1,4 +1,4 @@
-"""Is the database there, at this version, with its roles, and does it agree on the time?"""
+"""Is the database there, at this version, with its roles and the time; does work wait in it?"""
 
 from urllib.parse import urlsplit
 
@@ -10,6 +10,22 @@ from libs.ops.migrate import newest_revision
 from libs.ops.roles import SERVICES, role_name
 
 _MOST_SKEW_SECONDS = 5.0
+_LONG_WAIT_SECONDS = 60
+_HOW_MANY_SINCE = (
+    "SELECT count(*) AS number, EXTRACT(epoch FROM now() - min({})) AS seconds FROM {}"
+)
+_WAITING = {
+    "spool": (
+        _HOW_MANY_SINCE.format("received_at", "intake.spool"),
+        "webhooks passes deliveries on once RabbitMQ takes them: see the broker's findings",
+    ),
+    "outbox": (
+        _HOW_MANY_SINCE.format("created_at", "tenancy.outbox"),
+        "oauth passes events on once RabbitMQ takes them: see the broker's findings",
+    ),
+}
+"""Where something waits to what tells its number and greatest age, and to what to do. A quorum
+queue does not tell the age of its first message."""
 _START = "look into logs/postgres.log of the data folder, or start `tillstream up` again"
 
 
@@ -20,11 +36,13 @@ async def look_at_database(owner_url: str) -> list[Finding]:
     except (OSError, asyncpg.PostgresError) as error:
         return [Finding("database", f"{place} refuses: {type(error).__name__}", _START)]
     try:
+        migrations = await _migrations(connection)
         return [
             Finding("database", f"answers at {place}"),
-            await _migrations(connection),
+            migrations,
             await _roles(connection),
             await _clock(connection),
+            *([await _waiting(connection, name) for name in _WAITING] if migrations.ok else ()),
         ]
     finally:
         await connection.close()
@@ -65,3 +83,13 @@ async def _clock(connection: asyncpg.Connection) -> Finding:
     if seconds <= _MOST_SKEW_SECONDS:
         return Finding("clock", seen)
     return Finding("clock", seen, "set both machines by the same time server (NTP)")
+
+
+async def _waiting(connection: asyncpg.Connection, name: str) -> Finding:
+    query, to_do = _WAITING[name]
+    row = await connection.fetchrow(query)
+    if row is None or row["seconds"] is None:
+        return Finding(name, "nothing waits")
+    seconds = float(row["seconds"])
+    seen = f"{row['number']} waiting, the oldest for {seconds:.0f} s"
+    return Finding(name, seen, to_do if seconds > _LONG_WAIT_SECONDS else "")

@@ -34,8 +34,31 @@ def _wrong(findings):
 
 async def test_a_migrated_database_is_well(database):
     findings = await look_at_database(database.url)
-    assert {finding.what for finding in findings} == {"database", "migrations", "roles", "clock"}
+    looked_at = {"database", "migrations", "roles", "clock", "spool", "outbox"}
+    assert {finding.what for finding in findings} == looked_at
     assert _wrong(findings) == set()
+
+
+async def test_what_waits_in_the_database_is_told_with_its_age_and_wrong_after_a_minute(database):
+    connection = await asyncpg.connect(database.url)
+    await connection.execute(
+        "INSERT INTO intake.spool (lane, record, received_at) VALUES"
+        " ('deliveries.store', '', now() - interval '3 minutes'), ('deliveries.store', '', now())"
+    )
+    await connection.execute(
+        "INSERT INTO tenancy.outbox (event_id, type, tenant_id, body, created_at) VALUES"
+        " (uuidv7(), 'tenant.connected.v1', uuidv7(), '{}', now() - interval '5 seconds')"
+    )
+    await connection.close()
+
+    findings = {finding.what: finding for finding in await look_at_database(database.url)}
+
+    seen, _, age = findings["spool"].seen.partition(", the oldest for ")
+    assert seen == "2 waiting"
+    assert 180 <= int(age.removesuffix(" s")) < 3_600
+    assert not findings["spool"].ok
+    assert findings["outbox"].seen.startswith("1 waiting, the oldest for ")
+    assert findings["outbox"].ok
 
 
 async def test_a_database_without_migrations_is_to_be_migrated(empty_database, database):
@@ -87,7 +110,7 @@ async def test_an_alarm_that_cannot_be_asked_for_is_not_taken_for_none(broker):
 
 
 async def test_a_door_that_is_shut_is_wrong():
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         assert not (await look_at_door(http, "gateway", 9)).ok
 
 
