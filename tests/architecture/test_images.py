@@ -6,6 +6,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -74,6 +76,19 @@ def _lay_out(module: str, folder: Path) -> None:
             shutil.copyfile(path, copy)
 
 
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder in which the files of an image are laid out, once for all tests."""
+
+    @cache
+    def lay_out(module: str) -> Path:
+        folder = tmp_path_factory.mktemp("image")
+        _lay_out(module, folder)
+        return folder
+
+    return lay_out
+
+
 def _imported(folder: Path, *modules: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-I", "-B", "-c", IMPORT, str(folder), *modules],
@@ -87,28 +102,24 @@ def _imported(folder: Path, *modules: str) -> list[str]:
 
 
 @pytest.mark.parametrize("module", IMAGES)
-def test_an_image_has_all_that_its_process_imports(module, tmp_path):
-    _lay_out(module, tmp_path)
-    assert _imported(tmp_path, module) == [f"found {module}"]
-
-
-@pytest.mark.parametrize("module", SERVICE_IMAGES)
-def test_a_service_is_alone_in_its_image(module, tmp_path):
-    _lay_out(module, tmp_path)
+def test_an_image_has_all_that_its_process_imports_and_a_service_is_alone_in_it(module, image):
     others = [name.rpartition(".")[0] for name in IMAGES if name != module]
-    assert _imported(tmp_path, *others) == [f"missing {name}" for name in others]
+    if module not in SERVICE_IMAGES:
+        others = []
+    imported = _imported(image(module), module, *others)
+    assert imported == [f"found {module}", *(f"missing {name}" for name in others)]
 
 
 @pytest.mark.parametrize("module", SERVICE_IMAGES)
-def test_no_python_file_of_a_service_is_left_out(module, tmp_path):
-    _lay_out(module, tmp_path)
+def test_no_python_file_of_a_service_is_left_out(module, image):
     own = Path(IMAGES[module])
     wanted = {
         path.relative_to(ROOT)
         for path in TRACKED
         if path.suffix == ".py" and path.is_relative_to(ROOT / own)
     }
-    laid = {path.relative_to(tmp_path) for path in (tmp_path / own).rglob("*.py")}
+    folder = image(module)
+    laid = {path.relative_to(folder) for path in (folder / own).rglob("*.py")}
     assert laid == wanted
 
 
@@ -123,23 +134,27 @@ def _imports(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Importable names to what installs them; reads the metadata of all that is installed."""
+    return packages_distributions()
+
+
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @pytest.mark.parametrize("module", IMAGES)
-def test_the_lock_holds_every_package_that_the_image_imports(module, tmp_path):
-    _lay_out(module, tmp_path)
+def test_the_lock_holds_every_package_that_the_image_imports(module, image):
     lock = (ROOT / LOCKS[module]).read_text()
     locked = {_normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
-    known = packages_distributions()
-    names = set().union(*(_imports(path) for path in tmp_path.rglob("*.py")))
+    names = set().union(*(_imports(path) for path in image(module).rglob("*.py")))
     third_party = names - set(sys.stdlib_module_names) - {"services", "libs"}
     assert "asyncpg" in third_party or module.startswith("libs.simulator")
     lacking = {
         name
         for name in third_party
-        if not {_normal(found) for found in known.get(name, ())} & locked
+        if not {_normal(found) for found in _distributions().get(name, ())} & locked
     }
     assert lacking == set()
 

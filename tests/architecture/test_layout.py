@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,25 +41,29 @@ def _named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=_named)
-def test_a_file_fits_in_one_sitting(path: Path):
-    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=_named)
-def test_a_function_fits_on_one_screen(path: Path):
+def test_a_file_fits_in_one_sitting():
+    lengths = {_named(path): len(path.read_text().splitlines()) for path in PYTHON}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_a_function_fits_on_one_screen():
     too_long = [
-        f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
-        for node in _functions(ast.parse(path.read_text()))
+        f"{_named(path)}: {node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for path in PRODUCT
+        for node in _functions(_tree(path))
         if node.end_lineno and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION
     ]
     assert too_long == []
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=_named)
-def test_a_module_says_what_it_is_for(path: Path):
-    if path.name != "__init__.py":
-        assert ast.get_docstring(ast.parse(path.read_text()))
+def test_a_module_says_what_it_is_for():
+    modules = [path for path in PYTHON if path.name != "__init__.py"]
+    assert [_named(path) for path in modules if not ast.get_docstring(_tree(path))] == []
 
 
 def test_no_module_has_a_vague_name():
@@ -97,7 +102,7 @@ def test_log_events_are_constant_so_that_they_group():
     offenders = [
         f"{_named(path)}:{node.lineno}"
         for path in PRODUCT
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
@@ -114,7 +119,7 @@ def test_nothing_is_built_at_import():
     offenders = [
         _named(path)
         for path in PRODUCT
-        for node in ast.parse(path.read_text()).body
+        for node in _tree(path).body
         if isinstance(node, ast.Assign | ast.AnnAssign)
         and isinstance(node.value, ast.Call)
         and getattr(node.value.func, "id", getattr(node.value.func, "attr", "")) in builders

@@ -1,10 +1,7 @@
 """What the simulator answers is a true part of Shopify's Admin API 2026-10: every type, field,
 argument, enum value and nullability is Shopify's own. And it answers all that our clients ask."""
 
-import gzip
-import json
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
-    build_client_schema,
     build_schema,
     parse,
     print_ast,
@@ -26,16 +22,7 @@ from graphql import (
 from libs.simulator.bulk_query import read_bulk_query
 from libs.simulator.schema import admin_schema
 from services.ingestor.shopify import queries
-
-FULL = Path(__file__).resolve().parents[2] / ".cache/shopify-dev-mcp/admin_2026-10.json.gz"
-
-
-@cache
-def full_schema() -> GraphQLSchema:
-    assert FULL.is_file(), "run `make setup`: it fetches the Admin API's schema"
-    introspection = json.loads(gzip.decompress(FULL.read_bytes()))
-    # Shopify deprecates fields that an interface still has, which a strict check refuses.
-    return build_client_schema(introspection.get("data", introspection), assume_valid=True)
+from tests.contracts.shopify_schema import full_schema
 
 
 def differences(part: GraphQLSchema, whole: GraphQLSchema) -> list[str]:
