@@ -42,10 +42,17 @@ class Standing:
 class Counters:
     """A sliding window: no burst of twice the limit fits around a full minute."""
 
-    def __init__(self, redis_url: SecretStr | None, *, away_seconds: float = _AWAY_SECONDS) -> None:
+    def __init__(
+        self,
+        redis_url: SecretStr | None,
+        *,
+        answer_seconds: float = _ANSWER_SECONDS,
+        away_seconds: float = _AWAY_SECONDS,
+    ) -> None:
         self._memory = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._storage = _redis(redis_url) if redis_url else None
+        self._storage = _redis(redis_url, answer_seconds) if redis_url else None
         self._redis = SlidingWindowCounterRateLimiter(self._storage) if self._storage else None
+        self._answer_seconds = answer_seconds
         self._away_seconds = away_seconds
         self._away_until = -math.inf
         self._is_out = False
@@ -58,7 +65,7 @@ class Counters:
         """Count one more, unless the limit is reached already. Never fails."""
         if self._redis and time.monotonic() >= self._away_until:
             try:
-                async with asyncio.timeout(_ANSWER_SECONDS):
+                async with asyncio.timeout(self._answer_seconds):
                     standing = await _count(self._redis, limit, key)
             except (StorageError, TimeoutError, OSError) as error:
                 self._lost(error)
@@ -79,14 +86,14 @@ class Counters:
             log.info("rate_limits_in_redis")
 
 
-def _redis(url: SecretStr) -> RedisStorage:
+def _redis(url: SecretStr, answer_seconds: float) -> RedisStorage:
     return RedisStorage(
         f"async+{url.get_secret_value()}",
         wrap_exceptions=True,
         implementation="redispy",
         key_prefix="tillstream",
-        socket_timeout=_ANSWER_SECONDS,
-        socket_connect_timeout=_ANSWER_SECONDS,
+        socket_timeout=answer_seconds,
+        socket_connect_timeout=answer_seconds,
     )
 
 

@@ -58,7 +58,7 @@ async def _see_a_live_order(page: Page, running: Running) -> None:
     before = running.truth(SHOP)
     await page.evaluate("window.stayed = true")
     order = {"lines": [{"title": "Live & kicking", "quantity": 2, "price": "12.34"}]}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.post(running.control(f"shops/{SHOP}/orders"), json=order)
         answer.raise_for_status()
     await expect(page.get_by_test_id("tile-orders")).to_contain_text(f"{before['orders'] + 1:,}")
@@ -143,7 +143,7 @@ async def _get_nothing_of_the_first_from_the_api(page: Page, running: Running) -
 
 
 async def _sign_in_over_http(running: Running, user: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=running.gateway) as http:
+    async with httpx.AsyncClient(base_url=running.gateway, timeout=60) as http:
         form = {"username": user, "password": PASSWORD}
         headers = {"Origin": running.gateway}
         answer = await http.post("/api/auth/login", json=form, headers=headers)

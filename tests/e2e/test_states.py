@@ -79,7 +79,7 @@ async def test_the_figures_and_the_finished_import_are_accessible(running, conte
 
 async def test_a_shop_without_orders_says_what_comes_next(running, context, screenshots):
     order = running.control(f"shops/{EMPTY_SHOP}/orders/{stable_number('Order', 'A0')}")
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         (await http.delete(order)).raise_for_status()
     page = await context.new_page()
     await enter(page, running, EMPTY_SHOP, "quiet")
@@ -122,7 +122,7 @@ async def test_offline_says_so_keeps_the_figures_and_recovers_by_itself(
     await expect(orders).to_have_text(before)
     await expect_accessible(page, "overview-offline", screenshots)
     made = {"lines": [{"title": "While away", "quantity": 1, "price": "9.99"}]}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         (await http.post(running.control(f"shops/{SHOP}/orders"), json=made)).raise_for_status()
     await context.set_offline(False)
     await expect(banner).to_have_count(0)
@@ -148,7 +148,7 @@ async def test_a_session_that_ends_leads_to_login_and_back_to_the_same_page(
 async def _end_session_elsewhere(page: Page, running: Running) -> None:
     """The browser keeps its cookie, and the server no longer knows it."""
     held = {each["name"]: each["value"] for each in await page.context.cookies()}
-    async with httpx.AsyncClient(base_url=running.gateway, cookies=held) as http:
+    async with httpx.AsyncClient(base_url=running.gateway, cookies=held, timeout=60) as http:
         answer = await http.post("/api/auth/logout", headers={"Origin": running.gateway})
         answer.raise_for_status()
 

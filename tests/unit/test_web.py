@@ -129,7 +129,7 @@ async def test_a_head_that_no_server_takes_is_answered_and_the_server_lives_on()
             port, b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
         )
         assert b" 400 " in await _first_line(port, b"GET /missing NONSENSE\r\n\r\n")
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
             assert (await http.get("/health/live")).status_code == 200
 
 

@@ -53,7 +53,8 @@ async def _wait_until_it_answers(port: int) -> None:
 
 @asynccontextmanager
 async def counters(port: int) -> AsyncIterator[Counters]:
-    made = Counters(SecretStr(f"redis://127.0.0.1:{port}/0"), away_seconds=0)
+    url = SecretStr(f"redis://127.0.0.1:{port}/0")
+    made = Counters(url, answer_seconds=_PATIENCE_SECONDS, away_seconds=0)
     try:
         yield made
     finally:

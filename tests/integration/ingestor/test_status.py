@@ -41,7 +41,7 @@ async def base_url(world: World, database: Database) -> AsyncIterator[str]:
 
 async def _ask(base_url: str, caller: str, tenant_id: UUID | None) -> httpx.Response:
     token = KEYS.signer(caller).caller_token("ingestor", tenant_id=tenant_id)
-    async with httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=base_url, trust_env=False, timeout=60) as client:
         return await client.get(
             "/api/ingestion/status", headers={"Authorization": f"Bearer {token}"}
         )
@@ -152,6 +152,6 @@ async def test_no_other_service_is_answered(world: World, base_url: str, caller:
 
 async def test_a_call_for_no_tenant_or_without_a_token_is_refused(base_url: str) -> None:
     assert (await _ask(base_url, "gateway", None)).status_code == 401
-    async with httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=base_url, trust_env=False, timeout=60) as client:
         assert (await client.get("/api/ingestion/status")).status_code == 401
         assert (await client.get("/health/ready")).status_code == 200

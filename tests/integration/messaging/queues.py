@@ -10,7 +10,7 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 
-async def take_message(url: str, queue: str, *, seconds: float = 10) -> AbstractIncomingMessage:
+async def take_message(url: str, queue: str, *, seconds: float = 30) -> AbstractIncomingMessage:
     """The next message of `queue`, acknowledged; waits for it."""
     connection = await aio_pika.connect(url)
     async with connection:
@@ -31,7 +31,7 @@ async def count_messages(url: str, queue: str) -> int:
         return declared.declaration_result.message_count or 0
 
 
-async def until(condition, *, seconds: float = 15) -> None:
+async def until(condition, *, seconds: float = 60) -> None:
     """Wait until the coroutine function `condition` answers with something true."""
     async with asyncio.timeout(seconds):
         while not await condition():

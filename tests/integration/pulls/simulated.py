@@ -61,7 +61,9 @@ class Simulator:
 
     async def install(self, shop: str, *, scopes: str = SCOPES) -> AccessToken:
         """Walk the authorization code flow as the oauth service does."""
-        async with httpx.AsyncClient(base_url=f"{self.url}/{shop}", trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=f"{self.url}/{shop}", trust_env=False, timeout=60
+        ) as http:
             query = {
                 "client_id": KEY,
                 "scope": scopes,

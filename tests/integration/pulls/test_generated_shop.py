@@ -35,7 +35,9 @@ async def _served(shopify: Any, token: Any) -> list[Any]:
     """Every order of the shop by pages: another way than the backfill's."""
     found: list[Any] = []
     after = None
-    async with httpx.AsyncClient(base_url=f"{shopify.url}/{SHOP}", trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=f"{shopify.url}/{SHOP}", trust_env=False, timeout=60
+    ) as http:
         while True:
             answer = await http.post(
                 "/admin/api/2026-10/graphql.json",

@@ -45,7 +45,7 @@ async def test_it_takes_a_delivery_and_ends_cleanly(
         "SHOPIFY_API_SECRET": SECRET,
     }
     url = f"http://127.0.0.1:{unused_tcp_port}"
-    async with process(environment) as running, httpx.AsyncClient(base_url=url) as http:
+    async with process(environment) as running, httpx.AsyncClient(base_url=url, timeout=60) as http:
 
         async def ready() -> bool:
             try:
