@@ -22,7 +22,7 @@ LONGEST_USERNAME = 64
 MOST_WAITING = 64
 """More sign-ins at once than this are sent away instead of queued for minutes."""
 
-COST = 12
+_COST = 12
 _AT_ONCE = 2
 _DIGEST_CHARACTERS = 31
 
@@ -77,7 +77,7 @@ def new_password_bytes(password: str) -> bytes:
 class PasswordHasher:
     """bcrypt in threads of its own, a few at a time, so that logins never stop other requests."""
 
-    def __init__(self, cost: int = COST) -> None:
+    def __init__(self, cost: int = _COST) -> None:
         self._cost = cost
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="bcrypt")
         self._waiting = 0
