@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from uuid import uuid4
 
 import aio_pika
 import pytest
@@ -22,6 +20,7 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord, decode_records, encode_records
 from libs.common.messaging.topology import DEAD_QUEUE, DEFAULT, DELIVERIES, Lane
 from tests.brokers import Broker
+from tests.factories import delivery
 from tests.integration.messaging.queues import (
     Door,
     count_messages,
@@ -31,17 +30,6 @@ from tests.integration.messaging.queues import (
 )
 
 Handle = Callable[[Sequence[DeliveryRecord]], Awaitable[None]]
-
-
-def record(name: str) -> DeliveryRecord:
-    return DeliveryRecord(
-        id=name,
-        source="some-shop.myshopify.com",
-        type="orders/create",
-        time=datetime(2026, 11, 23, tzinfo=UTC),
-        tenant_id=uuid4(),
-        body=name.encode(),
-    )
 
 
 class Handler:
@@ -86,7 +74,7 @@ def left(broker: Broker, queue: str, number: int) -> Callable[[], Awaitable[bool
 
 async def test_many_messages_are_one_call_and_all_are_acknowledged(broker: Broker):
     names = [f"d{number}" for number in range(40)]
-    await publish(broker, *(encode_records([record(name)]) for name in names))
+    await publish(broker, *(encode_records([delivery(name)]) for name in names))
     handler = Handler()
 
     async def all_applied() -> bool:
@@ -99,7 +87,7 @@ async def test_many_messages_are_one_call_and_all_are_acknowledged(broker: Broke
 
 
 async def test_a_batch_never_holds_more_than_it_may(broker: Broker):
-    await publish(broker, encode_records([record(f"d{number}") for number in range(25)]))
+    await publish(broker, encode_records([delivery(f"d{number}") for number in range(25)]))
     handler = Handler()
     async with Publisher(SecretStr(broker.url), "test") as publisher:
         consumer = consume_deliveries(
@@ -116,7 +104,7 @@ async def test_a_batch_never_holds_more_than_it_may(broker: Broker):
 
 async def test_a_poison_record_ends_alone_as_a_dead_letter_and_the_rest_is_applied(broker: Broker):
     names = [f"d{number}" for number in range(30)]
-    await publish(broker, encode_records([record(name) for name in names]))
+    await publish(broker, encode_records([delivery(name) for name in names]))
     handler = Handler(
         lambda one: MessageMalformedError("bad", reason="not_json") if one.id == "d17" else None
     )
@@ -132,7 +120,7 @@ async def test_a_poison_record_ends_alone_as_a_dead_letter_and_the_rest_is_appli
 
 @pytest.mark.parametrize("error", [TransientError("busy"), KeyError("a bug")])
 async def test_what_may_work_later_waits_on_the_first_rung_alone(broker: Broker, error: Exception):
-    await publish(broker, encode_records([record("good"), record("unlucky"), record("fine")]))
+    await publish(broker, encode_records([delivery("good"), delivery("unlucky"), delivery("fine")]))
     handler = Handler(lambda one: error if one.id == "unlucky" else None)
     waiting = []
 
@@ -149,14 +137,14 @@ async def test_what_may_work_later_waits_on_the_first_rung_alone(broker: Broker,
 
 @pytest.mark.parametrize(("attempt", "rung"), [(1, "30s"), (2, "5m"), (3, "30m"), (4, "2h")])
 async def test_each_failure_climbs_one_rung(broker: Broker, attempt: int, rung: str):
-    await publish(broker, encode_records([record("unlucky")]), attempt=attempt)
+    await publish(broker, encode_records([delivery("unlucky")]), attempt=attempt)
     queue = f"{Lane.STORE}.retry.{rung}"
     await consume_until(broker, Handler(lambda _: TransientError("busy")), left(broker, queue, 1))
     assert (await take_message(broker.url, queue)).headers["x-attempt"] == attempt + 1
 
 
 async def test_after_the_last_rung_it_is_a_dead_letter(broker: Broker):
-    await publish(broker, encode_records([record("unlucky")]), attempt=5)
+    await publish(broker, encode_records([delivery("unlucky")]), attempt=5)
     failing = Handler(lambda _: TransientError("busy"))
     await consume_until(broker, failing, left(broker, DEAD_QUEUE, 1))
     letter = await take_message(broker.url, DEAD_QUEUE)
@@ -169,7 +157,7 @@ async def test_what_waits_on_the_ladder_comes_back_to_its_own_queue(broker: Brok
         await publisher.publish(
             DEFAULT,
             f"{Lane.STORE}.retry.5s",
-            encode_records([record("patient")]),
+            encode_records([delivery("patient")]),
             headers={"x-attempt": 1},
         )
     message = await take_message(broker.url, Lane.STORE, seconds=15)
@@ -177,7 +165,7 @@ async def test_what_waits_on_the_ladder_comes_back_to_its_own_queue(broker: Brok
 
 
 async def test_an_unreadable_message_is_buried_and_its_neighbours_are_applied(broker: Broker):
-    await publish(broker, b"\x07garbage", encode_records([record("good")]))
+    await publish(broker, b"\x07garbage", encode_records([delivery("good")]))
     handler = Handler()
     await consume_until(broker, handler, left(broker, DEAD_QUEUE, 1))
     letter = await take_message(broker.url, DEAD_QUEUE)
@@ -188,7 +176,7 @@ async def test_an_unreadable_message_is_buried_and_its_neighbours_are_applied(br
 
 
 async def test_a_database_outage_is_waited_out_with_the_same_batch(broker: Broker):
-    await publish(broker, encode_records([record(f"d{number}") for number in range(8)]))
+    await publish(broker, encode_records([delivery(f"d{number}") for number in range(8)]))
     outages = iter([DatabaseUnavailableError("away")] * 2)
     handler = Handler(lambda _: next(outages, None))
 
@@ -202,7 +190,7 @@ async def test_a_database_outage_is_waited_out_with_the_same_batch(broker: Broke
 
 
 async def test_a_cut_connection_brings_the_unsettled_again(broker: Broker, door: Door):
-    await publish(broker, encode_records([record("first")]))
+    await publish(broker, encode_records([delivery("first")]))
     started, may_end = asyncio.Event(), asyncio.Event()
     seen: list[str] = []
 
@@ -234,12 +222,12 @@ async def test_a_consumer_whose_queue_was_deleted_comes_back_with_the_queue(brok
         channel = await connection.channel()
         consumer = consume_deliveries(SecretStr(broker.url), Lane.STORE, handler, publisher)
         async with running(consumer):
-            await publish(broker, encode_records([record("before")]))
+            await publish(broker, encode_records([delivery("before")]))
             await until(applied_before)
             await channel.queue_delete(Lane.STORE)
             await asyncio.sleep(0.5)  # made again at once, the broker would tell nobody
             await topology.declare(channel)
-            await publish(broker, encode_records([record("after")]))
+            await publish(broker, encode_records([delivery("after")]))
             await until(applied_after)
 
 
@@ -251,13 +239,13 @@ async def test_a_consumer_that_lost_its_queue_unnoticed_finds_out_by_itself(brok
         await subscription(Lane.STORE, 10)(channel, inbox)
         await channel.queue_delete(Lane.STORE)
         await topology.declare(channel)
-        await publish(broker, encode_records([record("waits")]))
+        await publish(broker, encode_records([delivery("waits")]))
         with pytest.raises(BrokerUnavailableError):
             await inbox.take()
 
 
 async def test_a_stop_lets_the_batch_in_hand_come_to_its_end(broker: Broker):
-    await publish(broker, encode_records([record("in hand")]))
+    await publish(broker, encode_records([delivery("in hand")]))
     started, may_end = asyncio.Event(), asyncio.Event()
     applied: list[str] = []
 

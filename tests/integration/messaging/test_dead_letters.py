@@ -1,7 +1,6 @@
 """A dead letter is kept whole, one for each delivery, with where it came from and why."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import aio_pika
@@ -11,7 +10,7 @@ from libs.common.errors import DatabaseUnavailableError
 from libs.common.events.contracts import TenantConnected
 from libs.common.messaging.consumer import DeadLetter, consume_dead, republish
 from libs.common.messaging.publisher import Publisher
-from libs.common.messaging.records import DeliveryRecord, decode_records, encode_records
+from libs.common.messaging.records import decode_records, encode_records
 from libs.common.messaging.topology import (
     DEAD,
     DEAD_QUEUE,
@@ -21,18 +20,8 @@ from libs.common.messaging.topology import (
     Lane,
 )
 from tests.brokers import Broker
+from tests.factories import delivery
 from tests.integration.messaging.queues import count_messages, running, take_message, until
-
-
-def record(name: str) -> DeliveryRecord:
-    return DeliveryRecord(
-        id=name,
-        source="some-shop.myshopify.com",
-        type="orders/create",
-        time=datetime(2026, 11, 23, tzinfo=UTC),
-        tenant_id=uuid4(),
-        body=name.encode(),
-    )
 
 
 class Keeper:
@@ -65,7 +54,7 @@ async def bury(broker: Broker, body: bytes, headers: Mapping[str, str | int]) ->
 
 
 async def test_a_letter_of_a_consumer_says_all_there_is_to_know(broker: Broker):
-    one = record("d1")
+    one = delivery("d1")
     headers = {"x-consumer": Lane.STORE.value, "x-kind": "delivery", "x-reason": "not_json"}
     await bury(broker, encode_records([one]), {**headers, "x-attempt": 3})
     keeper = Keeper()
@@ -86,7 +75,7 @@ async def test_a_letter_of_a_consumer_says_all_there_is_to_know(broker: Broker):
 
 
 async def test_a_batch_that_the_broker_gave_up_is_one_letter_for_each_delivery(broker: Broker):
-    records = [record("d1"), record("d2"), record("d3")]
+    records = [delivery("d1"), delivery("d2"), delivery("d3")]
     async with Publisher(SecretStr(broker.url), "test") as publisher:
         await publisher.publish(DELIVERIES, Lane.TENANCY, encode_records(records))
     await reject(broker, Lane.TENANCY)
@@ -125,15 +114,15 @@ async def test_what_cannot_be_read_is_kept_as_it_is(broker: Broker):
 
 
 async def test_a_database_outage_is_waited_out(broker: Broker):
-    await bury(broker, encode_records([record("d1")]), {"x-consumer": Lane.STORE.value})
+    await bury(broker, encode_records([delivery("d1")]), {"x-consumer": Lane.STORE.value})
     keeper = Keeper(DatabaseUnavailableError("away"))
     await keep(broker, keeper, 1)
     assert keeper.letters[0].delivery_id == "d1"
 
 
 async def test_a_letter_that_cannot_be_kept_waits_and_stands_in_nobodys_way(broker: Broker):
-    await bury(broker, encode_records([record("d1")]), {"x-consumer": Lane.STORE.value})
-    await bury(broker, encode_records([record("d2")]), {"x-consumer": Lane.STORE.value})
+    await bury(broker, encode_records([delivery("d1")]), {"x-consumer": Lane.STORE.value})
+    await bury(broker, encode_records([delivery("d2")]), {"x-consumer": Lane.STORE.value})
     keeper = Keeper(KeyError("a bug"))
     await keep(broker, keeper, 1)
     assert keeper.letters[0].delivery_id == "d2"
@@ -145,15 +134,15 @@ async def test_a_letter_that_cannot_be_kept_waits_and_stands_in_nobodys_way(brok
 async def test_a_letter_can_go_back_to_the_queue_it_came_from(broker: Broker):
     event = TenantConnected(tenant_id=uuid4(), shop_domain="some-shop.myshopify.com")
     letters = [
-        DeadLetter("deliveries.store", "delivery", "x", 1, encode_records([record("d1")])),
+        DeadLetter("deliveries.store", "delivery", "x", 1, encode_records([delivery("d1")])),
         DeadLetter("events.ingestor", "event", "x", 1, event.to_json(), topic=event.TYPE),
     ]
     async with Publisher(SecretStr(broker.url_for("ingestor")), "test") as publisher:
         for letter in letters:
             await republish(publisher, letter)
-    delivery = await take_message(broker.url, Lane.STORE)
-    assert [one.id for one in decode_records(delivery.body)] == ["d1"]
-    assert "x-attempt" not in delivery.headers
+    taken = await take_message(broker.url, Lane.STORE)
+    assert [one.id for one in decode_records(taken.body)] == ["d1"]
+    assert "x-attempt" not in taken.headers
     assert (await take_message(broker.url, EVENTS_INGESTOR)).headers["x-event-type"] == event.TYPE
 
 

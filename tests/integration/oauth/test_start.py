@@ -15,12 +15,13 @@ from pydantic import SecretStr
 
 from libs.common.clock import utc_now
 from libs.common.messaging.publisher import Publisher
-from libs.common.messaging.records import DeliveryRecord, encode_records
+from libs.common.messaging.records import encode_records
 from libs.common.messaging.topology import DELIVERIES, EVENTS_INGESTOR, Lane
 from libs.common.settings import EXIT_CONFIGURATION
 from tests.brokers import Broker
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
+from tests.factories import delivery
 from tests.integration.oauth.driver import OauthDriver, environment, new_domain
 
 
@@ -100,14 +101,8 @@ async def test_with_a_broker_it_reads_its_lane_and_tells_what_came_of_it(
     oauth: OauthDriver, database: Database, broker: Broker, keys: CallerKeys
 ):
     tenant_id = await oauth.connect(new_domain())
-    record = DeliveryRecord(
-        id="1",
-        source="toys.myshopify.com",
-        type="app/uninstalled",
-        time=utc_now() + timedelta(seconds=2),
-        tenant_id=tenant_id,
-        body=b"{}",
-    )
+    soon = utc_now() + timedelta(seconds=2)
+    record = delivery(topic="app/uninstalled", time=soon, tenant_id=tenant_id)
     settings = _settings(
         database.url_for("oauth"), keys, await _free_port(), AMQP_URL=broker.url_for("oauth")
     )

@@ -1,7 +1,6 @@
 """A delivery comes out of a message exactly as it went in, and nothing else is read as one."""
 
-from datetime import UTC, datetime
-from uuid import uuid4
+from datetime import UTC
 
 import pytest
 from hypothesis import given
@@ -16,6 +15,7 @@ from libs.common.messaging.records import (
     join_records,
     split_message,
 )
+from tests.factories import delivery
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 records = st.builds(
@@ -29,17 +29,6 @@ records = st.builds(
     subject=st.none() | texts,
     traceparent=st.none() | texts,
 )
-
-
-def record(body: bytes = b"{}") -> DeliveryRecord:
-    return DeliveryRecord(
-        id="b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
-        source="some-shop.myshopify.com",
-        type="orders/create",
-        time=datetime(2026, 11, 23, 10, 0, 0, 123456, UTC),
-        tenant_id=uuid4(),
-        body=body,
-    )
 
 
 @given(st.lists(records, min_size=1, max_size=5))
@@ -71,7 +60,7 @@ def test_any_other_bytes_are_refused_with_a_reason(message: bytes):
     assert refusal.value.context["reason"] in {"empty", "cut_short", "attributes_invalid"}
 
 
-@pytest.mark.parametrize("message", [b"", b"\x02" + encode_records([record()])[1:]])
+@pytest.mark.parametrize("message", [b"", b"\x02" + encode_records([delivery()])[1:]])
 def test_another_version_is_refused(message: bytes):
     with pytest.raises(MessageMalformedError) as refusal:
         decode_records(message)
@@ -79,14 +68,14 @@ def test_another_version_is_refused(message: bytes):
 
 
 def test_a_time_without_a_zone_is_refused():
-    message = encode_records([record()]).replace(b"+00:00", b"      ")
+    message = encode_records([delivery()]).replace(b"+00:00", b"      ")
     with pytest.raises(MessageMalformedError) as refusal:
         decode_records(message)
     assert refusal.value.context["reason"] == "attributes_invalid"
 
 
 def test_the_attributes_have_the_names_of_cloudevents():
-    encoded = encode_record(record(b'{"id": 1}'))
+    encoded = encode_record(delivery(body=b'{"id": 1}'))
     for name in (b'"id"', b'"source"', b'"type"', b'"time"', b'"tenantid"'):
         assert name in encoded
     assert encoded.endswith(b'{"id": 1}')
