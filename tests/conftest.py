@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
+import structlog
 from httpx._transports import default as http_transports
+from hypothesis import HealthCheck, settings
 
 from tests import brokers, databases
 from tests.brokers import Broker
@@ -22,6 +24,10 @@ from tests.keeper import ROOT, shared_server
 
 _SERVERS = ROOT / ".cache/test-servers"
 _Result = TypeVar("_Result")
+
+# How long an example takes is no promise, and on a busy machine not a finding either.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
@@ -37,6 +43,14 @@ def _one_trust_store() -> Iterator[None]:
         read_once = functools.cache(http_transports.create_ssl_context)
         patch.setattr(http_transports, "create_ssl_context", read_once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_tracebacks() -> None:
+    """A pretty one, with every local variable, stops the event loop for up to seconds."""
+    *processors, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, renderer])
 
 
 @pytest.fixture(scope="session")
