@@ -1,22 +1,37 @@
-"""Money is Decimal inside and a decimal string outside; never a float."""
+"""Money is Decimal inside and a decimal string outside; never a float, and no digit is lost."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import reduce
 from typing import Annotated
 
 from pydantic import PlainSerializer
 
 _CENT = Decimal("0.01")
+_ZERO = Decimal(0)
+_EXACT = Context(prec=200)
+"""The usual 28 digits round, or raise, where one absurd amount is among those of a shop."""
 
 
 def decimal_text(amount: Decimal) -> str:
     """`amount` in plain digits, with at least two places and no needless zeros beyond them."""
-    places = -int(amount.normalize().as_tuple().exponent)
+    places = -int(amount.normalize(_EXACT).as_tuple().exponent)
     return f"{amount:.{max(places, 2)}f}"
 
 
 def average(total: Decimal, count: int) -> Decimal | None:
     """`total / count` to two places, half up; None where there is nothing to divide by."""
-    return (total / count).quantize(_CENT, ROUND_HALF_UP) if count else None
+    if not count:
+        return None
+    return _EXACT.divide(total, Decimal(count)).quantize(_CENT, ROUND_HALF_UP, _EXACT)
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    return reduce(_EXACT.add, amounts, _ZERO)
+
+
+def exact_product(price: Decimal, quantity: int) -> Decimal:
+    return _EXACT.multiply(price, Decimal(quantity))
 
 
 Money = Annotated[Decimal, PlainSerializer(decimal_text, return_type=str)]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
+from libs.common.money import exact_sum
 from services.analytics import metrics, queries
 from services.analytics.dates import check_range, each_day
 from services.analytics.queries import CustomerSales, DaySales, Stamp
@@ -77,7 +78,7 @@ async def orders_by_day(
         days=[OrdersDay(date=d.day, order_count=d.orders, revenue=d.revenue) for d in days],
         totals=OrdersTotals(
             order_count=sum(day.orders for day in days),
-            revenue=sum((day.revenue for day in days), Decimal(0)),
+            revenue=exact_sum(day.revenue for day in days),
         ),
         freshness=_freshness(stamp),
     )

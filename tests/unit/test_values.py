@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from libs.common.errors import InvalidInputError
 from libs.common.ids import global_id, new_id, shopify_id
-from libs.common.money import average, decimal_text
+from libs.common.money import average, decimal_text, exact_product, exact_sum
 from libs.common.signatures import is_shop_domain
 
 
@@ -28,6 +28,14 @@ def test_an_average_of_nothing_is_nothing():
     assert average(Decimal(10), 0) is None
     assert average(Decimal("10.00"), 3) == Decimal("3.33")
     assert average(Decimal("0.125"), 1) == Decimal("0.13")
+
+
+def test_money_keeps_every_digit_however_large_one_amount_is():
+    absurd, price = Decimal("9" * 30 + ".995"), Decimal("12345678901234567890123.456789")
+    assert decimal_text(absurd) == "9" * 30 + ".995"
+    assert exact_sum([absurd, Decimal("0.000001")]) == Decimal("9" * 30 + ".995001")
+    assert exact_product(price, 9) == Decimal("111111110111111111011111.111101")
+    assert average(absurd, 1) == Decimal("1" + "0" * 30)
 
 
 @given(st.integers(min_value=1, max_value=2**63 - 1))

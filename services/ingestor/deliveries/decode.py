@@ -9,6 +9,7 @@ import msgspec
 
 from libs.common.errors import MessageMalformedError
 from libs.common.messaging.records import DeliveryRecord
+from libs.common.money import exact_product, exact_sum
 from services.ingestor.deliveries import bodies
 from services.ingestor.facts import (
     ZERO,
@@ -152,13 +153,10 @@ def _lines(items: list[bodies.LineBody]) -> tuple[OrderLine, ...]:
             current_quantity=(
                 item.quantity if item.current_quantity is None else item.current_quantity
             ),
-            total=_money(item.price, "line_items[...].price") * item.quantity,
-            discounts=sum(
-                (
-                    _money(each.amount, "line_items[...].discount_allocations")
-                    for each in item.discount_allocations or ()
-                ),
-                ZERO,
+            total=exact_product(_money(item.price, "line_items[...].price"), item.quantity),
+            discounts=exact_sum(
+                _money(each.amount, "line_items[...].discount_allocations")
+                for each in item.discount_allocations or ()
             ),
         )
         for item in items
@@ -173,7 +171,7 @@ def _refund(body: bodies.RefundBody) -> Refund:
         if each.kind == "refund" and each.status == "success"
     )
     return Refund(
-        id=body.id, order_id=body.order_id, created_at=body.created_at, amount=sum(paid, ZERO)
+        id=body.id, order_id=body.order_id, created_at=body.created_at, amount=exact_sum(paid)
     )
 
 
