@@ -22,11 +22,10 @@ from services.ingestor.facts import (
     Product,
     Refund,
 )
+from services.ingestor.json_text import without_nul
 
 _MOST_DIGITS = 30
 _PLACE: Final = re.compile(r"at `(?P<place>[^`]+)`")
-_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-"""The one character that a text in PostgreSQL cannot hold, as JSON writes it."""
 
 _Body = TypeVar("_Body", bound=bodies.Named)
 
@@ -47,7 +46,7 @@ def decode_delivery(record: DeliveryRecord) -> Fact | None:
 def decode_body(decoder: msgspec.json.Decoder[_Body], record: DeliveryRecord) -> _Body:
     """The body of `record`, of the shop that sent it. Raises MessageMalformedError."""
     try:
-        body = decoder.decode(_NUL.sub(rb"\1", record.body))
+        body = decoder.decode(without_nul(record.body))
     except msgspec.ValidationError as error:
         raise _malformed(f"wrong_shape: {_place(error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

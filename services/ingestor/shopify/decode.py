@@ -9,6 +9,7 @@ import msgspec
 from libs.common.errors import InvalidInputError
 from libs.common.ids import shopify_id
 from services.ingestor.facts import ZERO, Customer, Fact, Order, OrderLine, Product, Refund
+from services.ingestor.json_text import without_nul
 from services.ingestor.shopify import nodes
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.jsonl import Joined
@@ -28,7 +29,8 @@ _FULFILLMENT_WORDS: Final = {"UNFULFILLED": None, "PARTIALLY_FULFILLED": "partia
 def decode(joined: Joined) -> Fact:
     """The fact in a root object and its children. Raises AnswerUnreadableError."""
     try:
-        lines = _DECODER.decode_lines(b"\n".join((joined.root, *joined.children)))
+        text = without_nul(b"\n".join((joined.root, *joined.children)))
+        lines = _DECODER.decode_lines(text)
         return fact_of(lines[0], lines[1:])
     except (msgspec.MsgspecError, InvalidInputError) as error:
         raise AnswerUnreadableError("A line of Shopify's export cannot be read.") from error
