@@ -6,7 +6,7 @@ LOCK := uv pip compile pyproject.toml --generate-hashes --universal --no-emit-in
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test coverage format lint types lock openapi
+.PHONY: help setup demo dev test coverage mutants format lint types lock openapi
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ test: setup lint types ## Every check there is, with real parts
 coverage: setup ## The tests once more, slowly, with branch coverage and its gate of 85 %
 	$(PYTEST) -n 2 -m 'not system' --cov --cov-report= --cov-fail-under=0 tests
 	$(PYTEST) -m system --cov --cov-append --cov-report=term tests
+
+mutants: setup ## Break the code once for each property, in a copy: the property must notice
+	@$(BIN)/python -m tests.properties.mutants $(P)
 
 lint: setup ## Format, lint, import contracts
 	$(BIN)/ruff format --check .
