@@ -6,6 +6,7 @@ Connections are made anew for each test: between two of them the event loop stan
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
@@ -23,6 +24,8 @@ from tests.brokers import Broker
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
 from tests.integration.analytics.conftest import Analytics
+from tests.integration.gateway.platform import Platform, running_gateway, running_services
+from tests.properties.members import Members
 from tests.properties.store import Store
 
 _Result = TypeVar("_Result")
@@ -86,6 +89,23 @@ async def analytics(database: Database, keys: CallerKeys) -> AsyncIterator[Analy
     async with httpx.AsyncClient(transport=transport, base_url="http://analytics") as http:
         yield Analytics(http, keys)
     await engine.dispose()
+
+
+@pytest.fixture
+async def gateway(database: Database, keys: CallerKeys, tmp_path: Path) -> AsyncIterator[Platform]:
+    """The gateway before the real oauth, ingestor and analytics."""
+    async with (
+        running_services(database, keys) as upstreams,
+        running_gateway(database, keys, tmp_path, upstreams) as platform,
+    ):
+        yield platform
+
+
+@pytest.fixture
+async def members(database: Database) -> AsyncIterator[Members]:
+    owner = await asyncpg.connect(database.url)
+    yield Members(owner)
+    await owner.close()
 
 
 @pytest.fixture

@@ -41,13 +41,18 @@ class Store:
         await self.owner.execute("SELECT set_config('app.tenant_ids', $1, true)", visible(tenants))
 
     async def connect(self, shops: Sequence[ShopKind]) -> list[UUID]:
-        """New tenants, whose shop facts are there already."""
+        """New tenants, whose shop facts are there already. Their domain begins with their id."""
         tenants = [uuid4() for _ in shops]
         async with self.owner.transaction():
             await self.see(tenants)
             await self.owner.execute(
                 "INSERT INTO tenancy.tenants (id, connected_at)"
                 " SELECT id, now() FROM unnest($1::uuid[]) AS id",
+                tenants,
+            )
+            await self.owner.execute(
+                "INSERT INTO tenancy.shop_directory (domain, tenant_id, status)"
+                " SELECT id || '.myshopify.com', id, 'active' FROM unnest($1::uuid[]) AS id",
                 tenants,
             )
             columns = [[getattr(shop, name) for shop in shops] for name in ShopKind.__slots__]

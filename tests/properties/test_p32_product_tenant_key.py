@@ -1,0 +1,67 @@
+# Feature: shopify-multi-tenant-dashboard, Property 32: For any product record, it must have a valid tenant identifier that references an existing tenant.
+"""A product without a tenant that exists cannot be stored, whoever tries."""
+
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingestor.facts import Observation
+from services.ingestor.store.tenants import ShopFactsMissingError
+from tests.properties.histories import make_product
+from tests.properties.settings import PROPERTY, Mutant
+from tests.properties.store import ShopKind, Store
+from tests.properties.values import START, Chance
+
+MUTANT = Mutant(
+    "libs/ops/migrations/versions/0001_foundation/store.sql",
+    """CREATE TABLE store.products (
+    tenant_id   uuid NOT NULL REFERENCES tenancy.tenants (id) ON DELETE CASCADE,""",
+    """CREATE TABLE store.products (
+    tenant_id   uuid NOT NULL,""",
+)
+INSERT = (
+    "INSERT INTO store.products (tenant_id, id, title, updated_at, observed_at)"
+    " VALUES ($1, $2, 'Cup', now(), now())"
+)
+
+
+@PROPERTY
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 4))
+async def test_a_product_needs_a_tenant_that_exists(store: Store, seed: int, count: int):
+    chance = Chance(seed)
+    existing = await store.connect([ShopKind()] * 2)
+    unknown = [uuid4(), uuid4()]
+
+    for number in chance.some(count):
+        for tenant in (*existing, *unknown, None):
+            accepted = await _insert(store, [*existing, *unknown], tenant, number)
+            assert accepted == (tenant in existing)
+        seen = Observation(
+            tenant_id=chance.choice(unknown),
+            fact=make_product(chance, number, START),
+            observed_at=START,
+        )
+        with pytest.raises(ShopFactsMissingError):
+            await store.apply([seen])
+
+    rows = await store.read([*existing, *unknown], "SELECT DISTINCT tenant_id FROM store.products")
+    assert {row["tenant_id"] for row in rows} == set(existing)
+
+
+async def _insert(store: Store, seen: list[UUID], tenant: UUID | None, number: int) -> bool:
+    """Whether the database takes the row, from its own owner."""
+    try:
+        async with store.owner.transaction():
+            await store.see(seen)
+            # The row says that no tenant may be left out; the policy that the list is kept to.
+            await store.owner.execute(INSERT, tenant, number)
+    except (
+        asyncpg.ForeignKeyViolationError,
+        asyncpg.NotNullViolationError,
+        asyncpg.InsufficientPrivilegeError,
+    ):
+        return False
+    return True

@@ -1,0 +1,50 @@
+# Feature: shopify-multi-tenant-dashboard, Property 35: For any user password, the system should hash it using bcrypt with a cost factor of at least 10.
+"""Every password is kept as a bcrypt hash with a cost of 10 or more, and as nothing else."""
+
+import re
+from uuid import uuid4
+
+import bcrypt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.oauth.claims import sign_claim
+from tests.integration.gateway.platform import Platform, redeem
+from tests.properties.members import Members
+from tests.properties.settings import PROPERTY, Mutant
+from tests.properties.store import ShopKind, Store
+
+MUTANT = Mutant("services/gateway/accounts.py", "_COST = 12", "_COST = 9")
+HASH = re.compile(r"\$2b\$(\d\d)\$[./A-Za-z0-9]{53}")
+SHORTEST = 8
+
+
+@PROPERTY
+@given(
+    password=st.text(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+        min_size=SHORTEST,
+        max_size=18,
+    ).filter(lambda text: len(text.encode()) <= 72),
+    in_full=st.integers(0, 15),
+)
+async def test_a_password_is_kept_as_a_strong_hash(
+    store: Store, gateway: Platform, members: Members, password: str, in_full: int
+):
+    [tenant] = await store.connect([ShopKind()])
+    username = f"owner-{uuid4()}"
+    browser = await gateway.new_browser()
+    domain = f"{tenant}.myshopify.com"
+    gateway.hold_claim(browser, sign_claim(gateway.keys.signer("oauth"), tenant, domain))
+
+    answer = await redeem(browser, username, password)
+
+    assert answer.status_code == 201, answer.text
+    [row] = await members.owner.fetch("SELECT * FROM identity.users WHERE username = $1", username)
+    found = HASH.fullmatch(row["password_hash"])
+    assert found is not None
+    assert int(found[1]) >= 10
+    # One hash takes a third of a second: that it is the one of this password is looked at rarely.
+    if in_full == 0:
+        assert bcrypt.checkpw(password.encode(), row["password_hash"].encode())
+        assert not bcrypt.checkpw(b"another one", row["password_hash"].encode())
