@@ -25,6 +25,9 @@ from tests.caller_keys import CallerKeys
 from tests.databases import Database
 from tests.integration.analytics.conftest import Analytics
 from tests.integration.gateway.platform import Platform, running_gateway, running_services
+from tests.integration.webhooks.running import Service, service
+from tests.properties.lanes import Lanes, lanes_of
+from tests.properties.log_lines import LogLines, logging_to_memory
 from tests.properties.members import Members
 from tests.properties.store import Store
 
@@ -112,3 +115,21 @@ async def members(database: Database) -> AsyncIterator[Members]:
 async def publisher(broker: Broker) -> AsyncIterator[Publisher]:
     async with Publisher(SecretStr(broker.url_for("ingestor")), "properties") as publisher:
         yield publisher
+
+
+@pytest.fixture
+async def webhooks(database: Database, broker: Broker) -> AsyncIterator[Service]:
+    async with service(database.url_for("webhooks"), broker.url_for("webhooks")) as running:
+        yield running
+
+
+@pytest.fixture
+async def lanes(broker: Broker) -> AsyncIterator[Lanes]:
+    async with lanes_of(broker) as lanes:
+        yield lanes
+
+
+@pytest.fixture
+def log_lines() -> Iterator[LogLines]:
+    with logging_to_memory() as lines:
+        yield lines
