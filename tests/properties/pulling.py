@@ -18,7 +18,7 @@ from tests.integration.pulls.simulated import Simulator, simulator, write_shop
 from tests.properties.store import Store
 
 WEBHOOKS = "http://127.0.0.1:9"
-SIZES = {"tiny.myshopify.com": 1, "small.myshopify.com": 12, "busy.myshopify.com": 60}
+SIZES = {"tiny.myshopify.com": 1, "small.myshopify.com": 12, "busy.myshopify.com": 40}
 """Shop to its number of orders."""
 
 

@@ -9,7 +9,7 @@ FILES = property_files()
 
 
 def test_every_property_has_one_file():
-    assert set(FILES) <= set(range(1, 37))
+    assert list(FILES) == list(range(1, 37))
 
 
 @pytest.mark.parametrize("number", FILES)
