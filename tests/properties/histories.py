@@ -90,10 +90,17 @@ class Outcome:
         return order.processed_at.astimezone(ZoneInfo(self.kind.zone)).date()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class History:
+    """`seed` and the sizes below it make the same history again; all of it is too long to show."""
+
+    seed: int
     shops: list[Outcome]
     batches: list[list[Seen]]
+
+    def __repr__(self) -> str:
+        sizes = [(len(shop.orders), len(shop.customers), len(shop.products)) for shop in self.shops]
+        return f"History(seed={self.seed}, left={sizes}, batches={list(map(len, self.batches))})"
 
     @property
     def kinds(self) -> list[ShopKind]:
@@ -242,7 +249,8 @@ def _shop(chance: Chance, shop: int, most: int) -> tuple[list[Seen], Outcome]:
 @st.composite
 def histories(draw: st.DrawFn, *, shops: int = 2, most: int = 5) -> History:
     """Up to `shops` shops with up to `most` orders and customers each, told out of order."""
-    chance = Chance(draw(st.integers(0, 2**32)))
+    seed = draw(st.integers(0, 2**32))
+    chance = Chance(seed)
     told: list[Seen] = []
     outcomes = []
     for shop in range(draw(st.integers(1, shops))):
@@ -253,4 +261,4 @@ def histories(draw: st.DrawFn, *, shops: int = 2, most: int = 5) -> History:
     chance.shuffle(told)
     cuts = [chance.randint(0, len(told)) for _ in range(draw(st.integers(0, 2)))]
     batches = [told[first:last] for first, last in pairwise((0, *sorted(cuts), len(told)))]
-    return History(outcomes, [batch for batch in batches if batch])
+    return History(seed, outcomes, [batch for batch in batches if batch])
