@@ -23,7 +23,7 @@ class Lanes:
     async def take(self, count: int) -> list[DeliveryRecord]:
         """The next `count` records, of whichever lane. Fails when they do not come."""
         taken: list[DeliveryRecord] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(taken) < count:
                 for queue in self._queues:
                     while (message := await queue.get(no_ack=True, fail=False)) is not None:

@@ -54,7 +54,7 @@ async def pull_until(
     worker = PullWorker(store.engine, publisher, access, slots=slots)
     working = asyncio.create_task(worker.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await done():
                 await asyncio.sleep(0.01)
     finally:

@@ -88,7 +88,7 @@ async def test_a_connected_shop_is_to_be_pulled_whole(
     tenants = await asyncio.gather(*(_connect(platform, count) for count in times))
 
     await platform.until_told()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while platform.woken < woken + sum(times):
             await asyncio.sleep(0.005)
     rows = await store.read(tenants, PULLS)
