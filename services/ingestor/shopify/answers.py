@@ -14,6 +14,7 @@ import msgspec
 
 from libs.common.clock import utc_now
 from libs.common.errors import ShopifyUnavailableError
+from services.ingestor.json_text import without_nul
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.refusals import denied_fields, error_of_codes, error_of_status
 from services.ingestor.shopify.throttle import Cost
@@ -35,7 +36,7 @@ def read_body(response: httpx.Response) -> dict[str, Any]:
     if response.status_code != httpx.codes.OK:
         raise error_of_status(response)
     try:
-        body = msgspec.json.decode(response.content)
+        body = msgspec.json.decode(without_nul(response.content))
     except msgspec.DecodeError as error:
         raise ShopifyUnavailableError("Shopify's answer is not JSON.") from error
     if not isinstance(body, dict):
