@@ -21,6 +21,7 @@ from libs.common.errors import ShopifyCircuitOpenError, ShopifyUnavailableError
 from libs.common.ids import new_id
 from services.ingestor.shopify.breaker import Breaker
 from services.ingestor.shopify.circuits import StoredCircuit
+from services.ingestor.shopify.gates import ShopGates
 from tests.databases import Database
 from tests.integration.shopify.circuit_machine import CircuitMachine
 from tests.integration.shopify.conftest import add_tenant
@@ -143,6 +144,15 @@ async def test_a_worker_that_believed_in_a_closed_circuit_hears_of_the_open_one_
         await believing.call(_fail)
     with pytest.raises(ShopifyCircuitOpenError):
         await believing.call(_succeed)
+
+
+async def test_a_tenant_has_one_gate_for_as_long_as_it_is_used(
+    engine: AsyncEngine, tenant_id: UUID
+):
+    gates = ShopGates(engine)
+    gate = gates.of(tenant_id)
+    assert gates.of(tenant_id) is gate
+    assert gates.of(new_id()) is not gate
 
 
 async def test_one_tenants_circuit_is_no_other_tenants(engine: AsyncEngine, tenant_id: UUID):

@@ -108,7 +108,10 @@ class MeteredShopify:
 def connect(
     shopify: Callable[[httpx.Request], Any],
     tokens: Tokens | None = None,
+    *,
     gate: ShopGate | None = None,
+    tenant_id: UUID | None = None,
 ) -> ShopifyClient:
     http = httpx.AsyncClient(transport=httpx.MockTransport(shopify))
-    return ShopifyClient(http, API, ShopToken(new_id(), tokens or Tokens()), gate=gate)
+    token = ShopToken(tenant_id or new_id(), tokens or Tokens())
+    return ShopifyClient(http, API, token, gate=gate)

@@ -14,6 +14,7 @@ from libs.common.errors import (
     ShopifyRequestError,
     ShopifyUnavailableError,
 )
+from libs.common.ids import new_id
 from services.ingestor.shopify.tokens import AccessToken
 from tests.unit.ingestor.leaping_time import in_leaping_time
 from tests.unit.ingestor.shops import SHOP, Shopify, Tokens, connect
@@ -106,7 +107,8 @@ async def test_nobody_is_kept_waiting_for_more_than_five_minutes(
 
 @in_leaping_time
 async def test_a_rate_limit_is_logged_with_its_tenant():
-    client = connect(Shopify(THROTTLED, httpx.Response(429), OK))
+    tenant_id = new_id()
+    client = connect(Shopify(THROTTLED, httpx.Response(429), OK), tenant_id=tenant_id)
     with capture_logs() as logs:
         await client.ask(QUERY)
     seen = [
@@ -114,8 +116,7 @@ async def test_a_rate_limit_is_logged_with_its_tenant():
         for each in logs
         if each["event"] == "shopify_throttled"
     ]
-    tenant_id = str(client.tenant_id)
-    assert seen == [(tenant_id, "THROTTLED", None), (tenant_id, None, 429)]
+    assert seen == [(str(tenant_id), "THROTTLED", None), (str(tenant_id), None, 429)]
 
 
 @in_leaping_time

@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from libs.common.ids import new_id
-from services.ingestor.shopify.gates import ShopGate, ShopGates
+from services.ingestor.shopify.gates import ShopGate
 from services.ingestor.shopify.throttle import Bucket, Cost
 from tests.unit.ingestor.leaping_time import in_leaping_time
 from tests.unit.ingestor.shops import MeteredShopify, connect
@@ -72,27 +71,18 @@ async def test_a_cheap_call_does_not_starve_a_dear_one_that_came_first():
 
 @in_leaping_time
 async def test_a_shop_out_of_points_keeps_no_other_shop_waiting():
-    gates = ShopGates()
     poor, rich = MeteredShopify(PRICES, restore_rate=1), MeteredShopify(PRICES)
-    waiting = connect(poor, gate=gates.of(new_id()))
+    waiting = connect(poor)
     for _ in range(2):
         await waiting.ask(DEAR)
     slow = [asyncio.create_task(waiting.ask(DEAR)) for _ in range(20)]
-    other = connect(rich, gate=gates.of(new_id()))
+    other = connect(rich)
     began = _now()
     await other.ask(DEAR)
     assert _now() - began == pytest.approx(0.5)
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
-
-
-@in_leaping_time
-async def test_a_tenant_has_one_gate_for_as_long_as_it_is_used():
-    gates, tenant_id = ShopGates(), new_id()
-    gate = gates.of(tenant_id)
-    assert gates.of(tenant_id) is gate
-    assert gates.of(new_id()) is not gate
 
 
 @in_leaping_time

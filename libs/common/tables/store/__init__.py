@@ -1,0 +1,57 @@
+"""Tables of the ingestor. Whoever imports this has all of them in `metadata`."""
+
+from libs.common.tables.store.deliveries import (
+    applied_deliveries,
+    dead_letters,
+    erasures,
+    privacy_requests,
+)
+from libs.common.tables.store.facts import (
+    customers,
+    order_lines,
+    orders,
+    products,
+    refunds,
+    shops,
+    versions,
+)
+from libs.common.tables.store.pulling import (
+    breakers,
+    pull_entities,
+    pulls,
+    reconciliations,
+    schedule,
+    watermarks,
+)
+from libs.common.tables.store.rollups import (
+    customer_sales,
+    daily_sales,
+    entity_counts,
+    product_sales,
+)
+from libs.common.tables.store.schema import metadata
+
+__all__ = [
+    "applied_deliveries",
+    "breakers",
+    "customer_sales",
+    "customers",
+    "daily_sales",
+    "dead_letters",
+    "entity_counts",
+    "erasures",
+    "metadata",
+    "order_lines",
+    "orders",
+    "privacy_requests",
+    "product_sales",
+    "products",
+    "pull_entities",
+    "pulls",
+    "reconciliations",
+    "refunds",
+    "schedule",
+    "shops",
+    "versions",
+    "watermarks",
+]

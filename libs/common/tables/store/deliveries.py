@@ -1,0 +1,64 @@
+"""Deliveries that were applied or set aside, and what privacy law asked for."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    FetchedValue,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from libs.common.tables.store.schema import metadata
+
+applied_deliveries = Table(
+    "applied_deliveries",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("delivery_id", Text, primary_key=True),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("consumer", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("topic", Text),
+    Column("delivery_id", Text),
+    Column("triggered_at", DateTime(timezone=True)),
+    Column("record", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("erased_at", DateTime(timezone=True)),
+    Column("counts", JSONB, server_default=FetchedValue(), nullable=False),
+)
+
+privacy_requests = Table(
+    "privacy_requests",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("done_at", DateTime(timezone=True), nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Column("file", LargeBinary),
+    Column("expires_at", DateTime(timezone=True)),
+)
