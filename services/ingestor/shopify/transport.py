@@ -108,9 +108,9 @@ class Transport:
                 return await self._send_with_token(call)
             except ShopifyRateLimitError as error:
                 pause = (error.retry_after_seconds or 0) + random.uniform(0, 0.5)  # noqa: S311 - jitter
+                self._log_throttled(error, pause)
                 if clock() + pause > give_up_at:
                     raise
-                self._log_throttled(error, pause)
                 call.bucket.close_for(pause)
             except ShopifyUnavailableError as error:
                 failures += 1

@@ -108,15 +108,17 @@ async def test_nobody_is_kept_waiting_for_more_than_five_minutes(
 @in_leaping_time
 async def test_a_rate_limit_is_logged_with_its_tenant():
     tenant_id = new_id()
-    client = connect(Shopify(THROTTLED, httpx.Response(429), OK), tenant_id=tenant_id)
-    with capture_logs() as logs:
+    last = httpx.Response(429, headers={"Retry-After": "900"})
+    client = connect(Shopify(THROTTLED, httpx.Response(429), last), tenant_id=tenant_id)
+    with capture_logs() as logs, pytest.raises(ShopifyRateLimitError):
         await client.ask(QUERY)
     seen = [
         (each["tenant_id"], each.get("reason"), each.get("status"))
         for each in logs
         if each["event"] == "shopify_throttled"
     ]
-    assert seen == [(str(tenant_id), "THROTTLED", None), (str(tenant_id), None, 429)]
+    limits = [("THROTTLED", None), (None, 429), (None, 429)]
+    assert seen == [(str(tenant_id), *limit) for limit in limits]
 
 
 @in_leaping_time
