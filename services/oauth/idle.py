@@ -18,9 +18,11 @@ _BEFORE_ALL = UUID(int=0)
 log = get_logger()
 
 
-async def keep_idle_connected(tokens: Tokens) -> None:
+async def keep_idle_connected(
+    tokens: Tokens, *, first_round_seconds: float = _FIRST_ROUND_SECONDS
+) -> None:
     """Rounds for ever, about one an hour, at moments that no two replicas share."""
-    pause: float = _FIRST_ROUND_SECONDS
+    pause = first_round_seconds
     while True:
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         await renew_idle(tokens)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from libs.common.clock import utc_now
-from services.oauth.idle import renew_idle
+from services.oauth.idle import keep_idle_connected, renew_idle
 from tests.integration.oauth.simulated import Connected
 
 DAY = 86_400
@@ -195,6 +195,19 @@ async def test_two_rounds_at_once_renew_each_idle_shop_once_and_leave_the_others
         await renew_idle(other.tokens)
 
     assert len(months.door.refreshes) == 1
+
+
+async def test_rounds_are_made_without_being_asked_for(toys: Connected):
+    await toys.let_time_pass(50)
+
+    async with toys.parts() as one:
+        rounds = asyncio.create_task(keep_idle_connected(one.tokens, first_round_seconds=0.01))
+        async with asyncio.timeout(30):
+            await toys.door.arrived.wait()
+        rounds.cancel()
+        await asyncio.wait([rounds])
+
+    assert len(toys.door.refreshes) == 1
 
 
 async def test_a_round_makes_a_pair_of_a_token_without_end(toys: Connected):
