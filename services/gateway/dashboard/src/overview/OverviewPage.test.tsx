@@ -1,6 +1,6 @@
 /** What loaded is shown, what did not says why and can be tried again, and comparisons are true. */
 
-import { cleanup, fireEvent, screen, within } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { type Answers, failure, openPage } from "../testPage";
@@ -95,4 +95,14 @@ test("without a summary, a range of one's own shows its sales and no made-up com
   answers["/api/analytics/summary"] = failure(503, "r-summary");
   open({ from: "1998-06-01", to: "1998-06-30" });
   expect((await figure("range-sales")).textContent).toBe("$600.00Period before not loaded");
+});
+
+test.each([
+  ["active", "still being imported"],
+  ["disconnected", "did not finish"],
+])("partial figures of a shop that is %s say whether they will grow", async (status, words) => {
+  answers["/api/analytics/summary"] = { ...summary, partial: true };
+  answers["/api/tenants/current"] = { ...tenant, status };
+  open();
+  await waitFor(() => expect(screen.getByTestId("partial-notice").textContent).toContain(words));
 });

@@ -86,7 +86,7 @@ function Notices({ summary, tenant }: NoticesProps) {
       {summary?.partial && (
         <Notice look="warn" role="status" testId="partial-notice">
           <strong className="font-semibold">Partial figures.</strong>{" "}
-          {tenant?.pull?.state === "failed"
+          {tenant && (tenant.pull?.state === "failed" || tenant.status !== "active")
             ? "The first import did not finish. "
             : tenant?.pull?.state === "mismatch"
               ? "The first import found other counts than Shopify's. "

@@ -95,6 +95,14 @@ describe("the shop and its settings", () => {
     expect(facts.querySelector("input, select, button")).toBeNull();
   });
 
+  test("a shop that was left grants nothing, and a zone without a place is said once", async () => {
+    answers["/api/tenants/current"] = { ...tenant, status: "disconnected", scopes: [], zone: "UTC" };
+    open();
+    const facts = await screen.findByTestId("shop-facts");
+    expect(facts.textContent).toContain("Access grantedNone");
+    expect(facts.textContent).toContain("Time zoneUTCShopify plan");
+  });
+
   test("only what was changed is sent, and the answer is what is shown", async () => {
     answers["PATCH /api/tenants/current"] = {
       ...tenant,

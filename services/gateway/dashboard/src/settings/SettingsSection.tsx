@@ -9,7 +9,7 @@ type Props = { title: string; about: string; children: ReactNode; testId: string
 export function SettingsSection({ title, about, children, testId }: Props) {
   const id = useId();
   return (
-    <div className="grid gap-x-8 gap-y-3 lg:grid-cols-[280px_minmax(0,1fr)]">
+    <div className="grid gap-x-8 gap-y-3 lg:grid-cols-[280px_minmax(0,1fr)] lg:items-start">
       <div className="lg:pt-4">
         <h2 className="text-lg font-semibold" id={id}>
           {title}

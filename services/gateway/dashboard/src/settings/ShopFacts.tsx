@@ -23,22 +23,33 @@ export function ShopFacts({ tenant }: { tenant: CurrentTenant }) {
       <Fact name="Status">{STATUS[tenant.status]}</Fact>
       <Fact name="Connected on">{since}</Fact>
       <Fact name="Currency">{tenant.currency ?? NOT_KNOWN}</Fact>
-      <Fact name="Time zone">{tenant.zone ? `${formatZone(tenant.zone)} (${tenant.zone})` : NOT_KNOWN}</Fact>
+      <Fact name="Time zone">{tenant.zone ? zoneInWords(tenant.zone) : NOT_KNOWN}</Fact>
       <Fact name="Shopify plan">{tenant.plan ?? NOT_KNOWN}</Fact>
       <Fact name="Orders readable">{day ? `Since ${formatDay(day)}` : "The whole history"}</Fact>
       {tenant.scopes && (
         <Fact name="Access granted">
-          <ul className="flex flex-wrap gap-1.5">
-            {tenant.scopes.map((scope) => (
-              <li className="rounded-sm bg-surface-2 px-1.5 py-0.5 font-mono text-xs" key={scope}>
-                {scope}
-              </li>
-            ))}
-          </ul>
+          {tenant.scopes.length === 0 ? "None" : <Scopes scopes={tenant.scopes} />}
         </Fact>
       )}
     </dl>
   );
+}
+
+function Scopes({ scopes }: { scopes: string[] }) {
+  return (
+    <ul className="flex flex-wrap gap-1.5">
+      {scopes.map((scope) => (
+        <li className="rounded-sm bg-surface-2 px-1.5 py-0.5 font-mono text-xs" key={scope}>
+          {scope}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function zoneInWords(zone: string): string {
+  const words = formatZone(zone);
+  return words === zone ? zone : `${words} (${zone})`;
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {

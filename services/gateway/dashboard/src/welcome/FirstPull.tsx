@@ -95,7 +95,9 @@ function Outcome({ state, tenant }: { state: State; tenant: CurrentTenant }) {
     <div className="mt-6 space-y-5">
       {tenant.status !== "active" && (
         <Notice look="bad" role="alert">
-          Shopify no longer gives us access to this shop.{" "}
+          {tenant.status === "disconnected"
+            ? "This shop is disconnected. "
+            : "Shopify no longer gives us access to this shop. "}
           <ConnectAgain />
         </Notice>
       )}
