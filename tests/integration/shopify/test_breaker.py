@@ -20,7 +20,7 @@ from libs.common.database.engine import create_engine
 from libs.common.errors import ShopifyCircuitOpenError, ShopifyUnavailableError
 from libs.common.ids import new_id
 from services.ingestor.shopify.breaker import Breaker
-from services.ingestor.shopify.circuits import StoredCircuit
+from services.ingestor.shopify.circuits import LocalCircuit, StoredCircuit
 from services.ingestor.shopify.gates import ShopGates
 from tests.databases import Database
 from tests.integration.shopify.circuit_machine import CircuitMachine
@@ -28,7 +28,7 @@ from tests.integration.shopify.conftest import add_tenant
 from tests.unit.ingestor.leaping_time import LeapingLoop
 
 STEPS = settings(
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=25,
     deadline=None,
     phases=[Phase.generate],
@@ -103,6 +103,20 @@ def test_workers_of_several_processes_keep_to_one_circuit(database: Database):
 def test_a_process_without_postgresql_keeps_to_the_same_rules():
     with closing(OneProcess()) as workers:
         run_state_machine_as_test(lambda: CircuitMachine(workers.begin()), settings=STEPS)
+
+
+@pytest.mark.parametrize("kind", ["stored", "local"])
+async def test_what_calls_from_before_the_opening_meet_decides_nothing(
+    engine: AsyncEngine, tenant_id: UUID, kind: str
+):
+    circuit = StoredCircuit(engine, tenant_id) if kind == "stored" else LocalCircuit()
+    for _ in range(5):
+        assert await circuit.failed(None) is not None
+    assert await circuit.failed(None) is None
+    await circuit.succeeded(None)
+    view = await circuit.ask()
+    assert view.failures == 5
+    assert 50 < (view.wait_seconds or 0) <= 60
 
 
 async def _succeed() -> str:
