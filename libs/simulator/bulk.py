@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from libs.simulator.breakage import cut_in_a_line, shuffled
 from libs.simulator.bulk_query import BulkError, BulkQuery, read_bulk_query
-from libs.simulator.bulk_rows import SUPPORTED, Line, lines, snapshot
+from libs.simulator.bulk_rows import Line, lines, snapshot, unsupported
 from libs.simulator.context import Context
 from libs.simulator.numbers import global_id
 from libs.simulator.operations import Operation
@@ -64,8 +64,8 @@ class BulkRunner:
             )
         query = read_bulk_query(text)
         for root in query.roots:
-            if root.name not in SUPPORTED:
-                raise BulkError(f"The simulator has no bulk data for {root.name}.")
+            if (name := unsupported(root)) is not None:
+                raise BulkError(f"The simulator has no bulk data for {name} there.")
         try:
             snapshots = [snapshot(context, root) for root in query.roots]
         except SearchError as error:

@@ -3,7 +3,7 @@
 A query that passes becomes a tree of connections, each with what to select from its nodes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -13,11 +13,14 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLObjectType,
+    GraphQLString,
     InlineFragmentNode,
+    NamedTypeNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
     get_named_type,
+    is_abstract_type,
     is_list_type,
     parse,
     validate,
@@ -43,7 +46,8 @@ class BulkError(ValueError):
 
 
 class Selected(Struct, frozen=True):
-    """A plain field: `children` is empty for a leaf."""
+    """A plain field: `children` is empty for a leaf. A field of several possible types has
+    `branches` for each of them instead."""
 
     name: str
     key: str
@@ -51,10 +55,16 @@ class Selected(Struct, frozen=True):
     is_list: bool
     args: dict[str, Any]
     children: "tuple[Selected, ...]"
+    branches: "dict[str, tuple[Selected, ...]]"
 
     def joined(self, other: "Selected") -> "Selected":
         """The same field asked for twice: one that has what both ask for."""
-        return replace(self, children=_joined([*self.children, *other.children]))
+        branches = {
+            name: _joined([*fields, *other.branches.get(name, ())])
+            for name, fields in self.branches.items()
+        }
+        children = _joined([*self.children, *other.children])
+        return replace(self, children=children, branches=branches)
 
 
 def _joined(fields: Iterable[Selected]) -> tuple[Selected, ...]:
@@ -145,15 +155,21 @@ class _Reader:
                 f"'id': {', '.join(self._without_id)}."
             )
 
-    def _fields(self, selections: SelectionSetNode | None) -> Iterator[FieldNode]:
-        """The fields of a selection, fragments unfolded."""
+    def _fields(
+        self, selections: SelectionSetNode | None, parent: Any = None
+    ) -> Iterator[FieldNode]:
+        """The fields of a selection that a `parent` has, fragments unfolded."""
         for node in selections.selections if selections else ():
             if isinstance(node, FieldNode):
                 yield node
-            elif isinstance(node, FragmentSpreadNode):
-                yield from self._fields(self._fragments[node.name.value].selection_set)
-            elif isinstance(node, InlineFragmentNode):
-                yield from self._fields(node.selection_set)
+                continue
+            fragment = (
+                self._fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
+            )
+            if isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode) and _is_of(
+                parent, fragment.type_condition
+            ):
+                yield from self._fields(fragment.selection_set, parent)
 
     def _split(
         self, selections: SelectionSetNode | None, parent: Any, *, depth: int, in_list: bool
@@ -161,10 +177,10 @@ class _Reader:
         """The connections among the fields, at any depth, and the plain fields."""
         connected: list[Connected] = []
         selected: list[Selected] = []
-        for node in self._fields(selections):
+        for node in self._fields(selections, parent):
             name = node.name.value
             if name == "__typename":
-                selected.append(_selected(node, "String", (), is_list=False))
+                selected.append(_selected(node, GraphQLString, {}, is_list=False))
                 continue
             if (scope := SCOPES.get((parent.name, name))) is not None:
                 self._scopes.add(scope)
@@ -172,11 +188,13 @@ class _Reader:
             named = get_named_type(kind)
             if not named.name.endswith("Connection"):
                 is_list = is_list_type(get_nullable_type(kind))
-                nested, children = self._split(
-                    node.selection_set, named, depth=depth, in_list=in_list or is_list
-                )
-                connected += nested
-                selected.append(_selected(node, named.name, children, is_list=is_list))
+                branches: dict[str, list[Selected]] = {}
+                for possible in _possible_types(named):
+                    nested, branches[possible.name] = self._split(
+                        node.selection_set, possible, depth=depth, in_list=in_list or is_list
+                    )
+                    connected += nested
+                selected.append(_selected(node, named, branches, is_list=is_list))
             elif in_list:
                 raise BulkError(_IN_LIST)
             else:
@@ -213,12 +231,29 @@ class _Reader:
         return None
 
 
+def _possible_types(kind: Any) -> Sequence[Any]:
+    """A type without fields has one too, itself."""
+    return admin_schema().get_possible_types(kind) if is_abstract_type(kind) else (kind,)
+
+
+def _is_of(kind: Any, condition: NamedTypeNode | None) -> bool:
+    """Whether a fragment on `condition` is for rows of this type."""
+    if kind is None or condition is None or condition.name.value == kind.name:
+        return True
+    wanted = admin_schema().type_map[condition.name.value]
+    return is_abstract_type(wanted) and admin_schema().is_sub_type(wanted, kind)
+
+
 def _args(node: FieldNode) -> dict[str, Any]:
     return {item.name.value: value_from_ast_untyped(item.value) for item in node.arguments or ()}
 
 
 def _selected(
-    node: FieldNode, type_name: str, children: Iterable[Selected], *, is_list: bool
+    node: FieldNode, kind: Any, branches: Mapping[str, Iterable[Selected]], *, is_list: bool
 ) -> Selected:
     key = node.alias.value if node.alias else node.name.value
-    return Selected(node.name.value, key, type_name, is_list, _args(node), _joined(children))
+    children = branches.get(kind.name, ())
+    others = {name: _joined(fields) for name, fields in branches.items() if name != kind.name}
+    return Selected(
+        *(node.name.value, key, kind.name, is_list, _args(node)), _joined(children), others
+    )

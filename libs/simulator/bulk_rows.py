@@ -4,42 +4,48 @@ Ungrouped, a child may stand anywhere, before its parent too; grouped, children 
 parent.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from libs.simulator.bulk_query import BulkQuery, Connected
-from libs.simulator.bulk_text import Texts
+from libs.simulator.bulk_text import Texts, number_of
+from libs.simulator.children import CHILDREN, SAME_ROW
 from libs.simulator.context import Context
-from libs.simulator.model import Customer, Order, Product
+from libs.simulator.model import Order
+from libs.simulator.roots import ROOTS
 from libs.simulator.search import Term, terms_from_query
 from libs.simulator.selection import matching
 
-Read = Callable[[Any], Any]
 Line = tuple[bytes, bool]
 """A line of the file, and whether it is a root's."""
 
-_ROOTS: Mapping[str, tuple[type, str]] = {
-    "orders": (Order, "orders"),
-    "customers": (Customer, "customers"),
-    "products": (Product, "products"),
-}
-_CHILDREN: Mapping[tuple[str, str], Read] = {
-    ("Order", "lineItems"): lambda order: order.lines,
-    ("Product", "variants"): lambda product: product.variants,
-}
 _HELD_CHILDREN = 97
 """How many children wait while their parents are written: a prime, so that no pattern of
 orders and lines stays together."""
-SUPPORTED = frozenset(_ROOTS)
+
+
+def unsupported(connected: Connected, parent_type: str = "QueryRoot") -> str | None:
+    """The name of a connection that the simulator has no bulk data for, if there is one."""
+    if parent_type == "QueryRoot":
+        known = connected.name in ROOTS
+    else:
+        same = connected.parent_type == parent_type
+        known = (same or (parent_type, connected.parent_type) in SAME_ROW) and (
+            (connected.parent_type, connected.name) in CHILDREN
+        )
+    if not known:
+        return connected.name
+    names = (unsupported(child, connected.node_type) for child in connected.below)
+    return next((name for name in names if name is not None), None)
 
 
 def snapshot(context: Context, connected: Connected) -> Iterable[Any]:
     """The rows of a root as they are now, to be read once."""
-    entity, name = _ROOTS[connected.name]
-    terms: list[Term] = terms_from_query(entity, connected.args.get("query"))
-    if entity is Order:
+    root = ROOTS[connected.name]
+    terms: list[Term] = terms_from_query(root.entity, connected.args.get("query"))
+    if root.entity is Order:
         terms += context.order_terms()
-    return matching(getattr(context.shop, name), entity, terms)
+    return matching(root.rows(context.shop), root.entity, terms)
 
 
 def lines(
@@ -54,8 +60,10 @@ class _Connection:
     def __init__(self, texts: Texts, connected: Connected) -> None:
         self._opened = texts.opened(connected.node_type, connected.fields)
         self._ending = f',"__parentId":"gid:\\/\\/shopify\\/{connected.node_type}\\/%d"}}\n'
+        self._shop = texts.context.shop
+        self._number = number_of(connected.node_type)
         self._below = [
-            (_CHILDREN[child.parent_type, child.name], _Connection(texts, child))
+            (CHILDREN[child.parent_type, child.name], _Connection(texts, child))
             for child in connected.below
         ]
 
@@ -64,10 +72,10 @@ class _Connection:
 
     def _children(self, source: Any) -> list[bytes]:
         found: list[bytes] = []
-        ending = self._ending % source.id
+        ending = self._ending % self._number(source)
         for read, connection in self._below:
             opened = connection._opened
-            for child in read(source):
+            for child in read(self._shop, source):
                 found.append(f"{opened(child)}{ending}".encode())
                 if connection._below:
                     found += connection._children(child)

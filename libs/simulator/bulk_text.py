@@ -97,7 +97,7 @@ class Texts:
     """The writers of one bulk query. Equal selections share one, and what it remembers."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        self.context = context
         self._known: dict[str, Write] = {}
 
     def opened(self, type_name: str, fields: Iterable[Selected]) -> Write:
@@ -107,7 +107,7 @@ class Texts:
         for field in fields:
             pieces += [f"{before}{_text(field.key)}:", *self._field(type_name, field)]
             before = ","
-        return joined(pieces)
+        return joined(pieces or ["{"])
 
     def _field(self, type_name: str, field: Selected) -> list[str | Gap]:
         if field.name == "__typename":
@@ -122,7 +122,7 @@ class Texts:
         return [self._general(type_name, field, resolver)]
 
     def _general(self, type_name: str, field: Selected, resolver: Field | None) -> str | Gap:
-        context, write, args = self._context, self._value(field), field.args
+        context, write, args = self.context, self._value(field), field.args
         if resolver is None:
             connection = CONNECTIONS[type_name, field.name]
             return Gap(read=lambda row: connection(context, row, args), write=write)
@@ -135,11 +135,11 @@ class Texts:
         return Gap(read=partial(resolver, context), write=write)
 
     def _found(self, field: Selected, resolver: Found) -> Gap:
-        rows, write = getattr(self._context.shop, resolver.rows), self._object(field)
+        rows, write = getattr(self.context.shop, resolver.rows), self._object(field)
         if not isinstance(rows, Generated):
             return Gap(resolver.path, write=_ByNumber(rows, write).__getitem__)
         if [child.name for child in field.children] != ["id"]:
-            return Gap(read=partial(resolver, self._context), write=write)
+            return Gap(read=partial(resolver, self.context), write=write)
         before, after = write(_Numbered("|")).split("|")
         return Gap(
             resolver.path,
@@ -148,20 +148,28 @@ class Texts:
 
     def _value(self, field: Selected) -> Write:
         leaf = _FLAGS.__getitem__ if field.type_name == "Boolean" else _text
-        one = self._object(field) if field.children else leaf
-        if not field.is_list or not field.children:
+        is_object = field.children or field.branches
+        one = self._object(field) if is_object else leaf
+        if not field.is_list or not is_object:
             return one
         return lambda items: f"[{','.join(map(one, items))}]" if items else "[]"
 
     def _object(self, field: Selected) -> Write:
-        key = f"{field.type_name}{field.children}"
+        key = f"{field.type_name}{field.children}{field.branches}"
         write = self._known.get(key)
         if write is None:
             write = self._known[key] = self._new_object(field)
         return write
 
+    def _any_of(self, field: Selected) -> Write | None:
+        """For an object that says itself which of the possible types it is."""
+        if not field.branches:
+            return None
+        writes = {name: self.opened(name, fields) for name, fields in field.branches.items()}
+        return lambda row: writes[row.type_name](row)
+
     def _new_object(self, field: Selected) -> Write:
-        opened = self.opened(field.type_name, field.children)
+        opened = self._any_of(field) or self.opened(field.type_name, field.children)
 
         def write(value: Any) -> str:
             return _NULL if value is None else opened(value) + "}"
@@ -195,6 +203,14 @@ class _Numbered:
 
     def __init__(self, number: str) -> None:
         self.id = number
+
+
+def number_of(type_name: str) -> Callable[[Any], object]:
+    """What the global id of a row of this type ends with."""
+    resolver = FIELDS[type_name]["id"]
+    if not isinstance(resolver, Id):
+        raise TypeError(f"{type_name} has no global id")
+    return resolver.read
 
 
 def _is_of_shop(field: Selected) -> bool:

@@ -1,24 +1,23 @@
 """Fields that take arguments, and the roots: pages, counts, look-ups and mutations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLError
 
 from libs.simulator.context import Context
+from libs.simulator.few_rows import BELOW, COUNT_LIMIT, FEW, Args, Connection, Counted
 from libs.simulator.field_kinds import Fields
-from libs.simulator.fields import RefundLineOfOrder, RefundOfOrder
+from libs.simulator.fields import RefundOfOrder
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.numbers import global_id, number_from_global_id
 from libs.simulator.operations import Operation
-from libs.simulator.pages import Page, count, listed, page, part, sorted_keys
+from libs.simulator.order_parts import fulfillments_of, transactions_of
+from libs.simulator.pages import Page, count, listed, page, sorted_keys
 from libs.simulator.plans import PLANS
 from libs.simulator.search import predicate, terms_from_query
 from libs.simulator.subscriptions import Subscription
 from libs.simulator.times import graphql_time
-
-Args = Mapping[str, Any]
-Connection = Callable[[Context, Any, Args], Any]
 
 VERSIONS: Mapping[str, tuple[str, bool]] = {
     "2026-01": ("2026-01", True),
@@ -28,15 +27,6 @@ VERSIONS: Mapping[str, tuple[str, bool]] = {
     "2027-01": ("2027-01 (Release candidate)", False),
     "unstable": ("unstable", False),
 }
-_COUNT_LIMIT = 10_000
-
-
-class Counted:
-    __slots__ = ("exact", "number")
-
-    def __init__(self, number: int, limit: int | None) -> None:
-        self.exact = limit is None or number <= limit
-        self.number = number if limit is None else min(number, limit)
 
 
 def _entities(entity: type) -> Connection:
@@ -54,7 +44,7 @@ def _counted(entity: type) -> Connection:
         terms = terms_from_query(entity, args.get("query"))
         if entity is Order:
             terms += context.order_terms()
-        return Counted(count(context.shop, entity, terms), args.get("limit", _COUNT_LIMIT))
+        return Counted(count(context.shop, entity, terms), args.get("limit", COUNT_LIMIT))
 
     return read
 
@@ -129,16 +119,6 @@ def _refunds(_context: Context, order: Order, args: Args) -> Sequence[RefundOfOr
     return [RefundOfOrder(order, refund) for refund in order.refunds[: args.get("first")]]
 
 
-def _refund_lines(_context: Context, source: RefundOfOrder, args: Args) -> Page:
-    lines = {line.id: line for line in source.order.lines}
-    rows = [
-        RefundLineOfOrder(lines[item.line_id], item)
-        for item in source.refund.lines
-        if item.line_id in lines
-    ]
-    return part(rows, args)
-
-
 CONNECTIONS: Mapping[tuple[str, str], Connection] = {
     ("QueryRoot", "orders"): _entities(Order),
     ("QueryRoot", "customers"): _entities(Customer),
@@ -154,10 +134,11 @@ CONNECTIONS: Mapping[tuple[str, str], Connection] = {
     ("QueryRoot", "bulkOperations"): _operations,
     ("QueryRoot", "webhookSubscription"): _subscription,
     ("QueryRoot", "webhookSubscriptions"): _subscriptions,
-    ("Order", "lineItems"): lambda _, order, args: part(order.lines, args),
     ("Order", "refunds"): _refunds,
-    ("Refund", "refundLineItems"): _refund_lines,
-    ("Product", "variants"): lambda _, product, args: part(product.variants, args),
+    ("Order", "transactions"): lambda _, order, args: transactions_of(order)[: args.get("first")],
+    ("Order", "fulfillments"): lambda _, order, args: fulfillments_of(order)[: args.get("first")],
+    **FEW,
+    **BELOW,
 }
 
 _PAGE: Fields = {
@@ -168,6 +149,18 @@ _PAGE: Fields = {
 _EDGE: Fields = {"cursor": lambda _, edge: edge[0], "node": lambda _, edge: edge[1]}
 
 _CONNECTED = (
+    "Collection",
+    "Location",
+    "InventoryItem",
+    "InventoryLevel",
+    "FulfillmentLineItem",
+    "DraftOrder",
+    "DraftOrderLineItem",
+    "AbandonedCheckout",
+    "AbandonedCheckoutLineItem",
+    "DiscountNode",
+    "DiscountCodeNode",
+    "DiscountRedeemCode",
     "Order",
     "Customer",
     "Product",
@@ -253,10 +246,6 @@ ROOT_FIELDS: Mapping[str, Fields] = {
         "handle": lambda _, handle: handle,
         "displayName": lambda _, handle: VERSIONS[handle][0],
         "supported": lambda _, handle: VERSIONS[handle][1],
-    },
-    "Count": {
-        "count": lambda _, counted: counted.number,
-        "precision": lambda _, counted: "EXACT" if counted.exact else "AT_LEAST",
     },
     "PageInfo": {
         "hasNextPage": lambda _, found: found.has_next,

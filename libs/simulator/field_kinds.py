@@ -5,13 +5,15 @@
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from libs.simulator.context import Context
 from libs.simulator.numbers import global_id
 from libs.simulator.times import graphql_time
 
-Field = Callable[[Context, Any], Any]
+if TYPE_CHECKING:
+    from libs.simulator.context import Context
+
+Field = Callable[["Context", Any], Any]
 Fields = Mapping[str, Field]
 
 
@@ -22,7 +24,7 @@ class Same:
         self.path = path
         self.read = attrgetter(path)
 
-    def __call__(self, _context: Context, source: Any) -> Any:
+    def __call__(self, _context: "Context", source: Any) -> Any:
         return self.read(source)
 
 
@@ -32,17 +34,17 @@ class Constant:
     def __init__(self, value: object) -> None:
         self.value = value
 
-    def __call__(self, _context: Context, _source: Any) -> Any:
+    def __call__(self, _context: "Context", _source: Any) -> Any:
         return self.value
 
 
 class OfShop:
     """The same for every row of a shop."""
 
-    def __init__(self, value: Callable[[Context], object]) -> None:
+    def __init__(self, value: Callable[["Context"], object]) -> None:
         self.value = value
 
-    def __call__(self, context: Context, _source: Any) -> Any:
+    def __call__(self, context: "Context", _source: Any) -> Any:
         return self.value(context)
 
 
@@ -53,7 +55,7 @@ class Filled:
         self.path = path
         self._read = attrgetter(path)
 
-    def __call__(self, _context: Context, source: Any) -> str | None:
+    def __call__(self, _context: "Context", source: Any) -> str | None:
         return self._read(source) or None
 
 
@@ -65,7 +67,7 @@ class Found:
         self.path = path
         self._read = attrgetter(path)
 
-    def __call__(self, context: Context, source: Any) -> Any:
+    def __call__(self, context: "Context", source: Any) -> Any:
         number = self._read(source)
         return None if number is None else getattr(context.shop, self.rows).get(number)
 
@@ -77,7 +79,7 @@ class Time:
         self.path = path
         self.read = attrgetter(path)
 
-    def __call__(self, _context: Context, source: Any) -> str | None:
+    def __call__(self, _context: "Context", source: Any) -> str | None:
         seconds = self.read(source)
         return None if seconds is None else graphql_time(seconds)
 
@@ -90,7 +92,7 @@ class Id:
         self.path = path
         self.read = attrgetter(path)
 
-    def __call__(self, _context: Context, source: Any) -> str:
+    def __call__(self, _context: "Context", source: Any) -> str:
         return f"{self.prefix}{self.read(source)}"
 
 
@@ -109,11 +111,11 @@ class Upper:
         self.path = path
         self._read = attrgetter(path)
 
-    def __call__(self, _context: Context, source: Any) -> str | None:
+    def __call__(self, _context: "Context", source: Any) -> str | None:
         text = self._read(source)
         return None if text is None else text.upper()
 
 
-NO = Constant(value=False)
-YES = Constant(value=True)
-NOTHING = Constant(None)
+NO: Constant = Constant(value=False)
+YES: Constant = Constant(value=True)
+NOTHING: Constant = Constant(None)

@@ -6,6 +6,7 @@ Money fields are in `money_fields.py`, a field with arguments is in `connections
 from collections.abc import Mapping
 
 from libs.simulator.context import Context
+from libs.simulator.drafts import DRAFTS
 from libs.simulator.field_kinds import (
     NO,
     NOTHING,
@@ -34,7 +35,9 @@ from libs.simulator.money_fields import (
     seen_money,
     shop_money,
 )
-from libs.simulator.numbers import global_id
+from libs.simulator.offers import OFFERS
+from libs.simulator.order_parts import ORDER_PARTS
+from libs.simulator.stock import STOCK
 
 
 def _currency(context: Context) -> str:
@@ -68,7 +71,9 @@ _ORDER: Fields = {
     "email": _order_email,
     "tags": Constant(()),
     "displayFinancialStatus": Upper("financial_status"),
-    "displayFulfillmentStatus": Constant("UNFULFILLED"),
+    "displayFulfillmentStatus": lambda _, order: (
+        "FULFILLED" if order.is_fulfilled else "UNFULFILLED"
+    ),
     "currencyCode": OfShop(_currency),
     "presentmentCurrencyCode": seen_currency,
     "taxesIncluded": NO,
@@ -197,7 +202,19 @@ _VARIANT: Fields = {
     "inventoryItem": lambda _, variant: variant,
 }
 
+_COLLECTION: Fields = {
+    **ids("Collection"),
+    "title": Same("title"),
+    "handle": Same("handle"),
+    "sortOrder": Constant("MANUAL"),
+    "updatedAt": Time("updated_at"),
+}
+
 FIELDS: Mapping[str, Fields] = {
+    **ORDER_PARTS,
+    **STOCK,
+    **DRAFTS,
+    **OFFERS,
     "Order": _ORDER,
     "LineItem": _LINE,
     "Refund": _REFUND,
@@ -207,11 +224,10 @@ FIELDS: Mapping[str, Fields] = {
     "CustomerPhoneNumber": {"phoneNumber": Constant("")},
     "Product": _PRODUCT,
     "ProductVariant": _VARIANT,
-    "InventoryItem": {
-        "id": lambda _, variant: global_id("InventoryItem", variant.id + 1),
-        "sku": Filled("sku"),
-        "tracked": NO,
-        "unitCost": NOTHING,
+    "Collection": _COLLECTION,
+    "Count": {
+        "count": Same("number"),
+        "precision": lambda _, counted: "EXACT" if counted.exact else "AT_LEAST",
     },
     "DiscountAllocation": {"allocatedAmountSet": lambda _, amount: amount},
     "MoneyBag": {

@@ -23,6 +23,7 @@ from libs.simulator.field_kinds import Fields
 from libs.simulator.fields import FIELDS, RefundOfOrder
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.mutations import MUTATIONS
+from libs.simulator.offers import Offer
 from libs.simulator.operations import Operation
 from libs.simulator.pages import PageError
 from libs.simulator.schema import SCOPES, admin_schema
@@ -88,7 +89,9 @@ def executed(
         variable_values=variables,
         operation_name=operation_name,
         field_resolver=_resolve,
-        type_resolver=lambda value, _info, _type: _TYPES[type(value)],
+        type_resolver=lambda value, _info, _type: (
+            value.type_name if isinstance(value, Offer) else _TYPES[type(value)]
+        ),
     )
     answer: dict[str, Any] = {"data": result.data}
     if context.shop.faults.takes_one("internal_errors"):

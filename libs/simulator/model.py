@@ -10,7 +10,11 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct
 
+from libs.simulator.numbers import FIRST_NEW_NUMBER
+
 ZERO = Decimal("0.00")
+_LEFT_UNFULFILLED = 8
+"""Of so many old orders one was never sent."""
 
 
 class Presentment(Struct, frozen=True, gc=False):
@@ -64,6 +68,10 @@ class Refund(Struct, frozen=True, gc=False):
     note: str
     lines: tuple[RefundLine, ...] = ()
 
+    @property
+    def transaction_id(self) -> int:
+        return self.id + 2
+
 
 class Order(Struct, frozen=True, gc=False):
     id: int
@@ -104,6 +112,11 @@ class Order(Struct, frozen=True, gc=False):
     def units(self) -> int:
         return sum(line.quantity for line in self.lines)
 
+    @property
+    def is_fulfilled(self) -> bool:
+        old = self.id < FIRST_NEW_NUMBER
+        return old and self.cancelled_at is None and self.id % _LEFT_UNFULFILLED > 0
+
 
 class Customer(Struct, frozen=True, gc=False):
     id: int
@@ -143,6 +156,10 @@ class Variant(Struct, frozen=True, gc=False):
     def shown_title(self) -> str | None:
         """As an order line names it."""
         return None if self.title == DEFAULT_TITLE else self.title
+
+    @property
+    def inventory_item_id(self) -> int:
+        return self.id + 1
 
 
 class Product(Struct, frozen=True, gc=False):

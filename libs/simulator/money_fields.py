@@ -7,11 +7,14 @@ and MoneyV2 unfold it.
 from collections.abc import Mapping
 from decimal import Decimal
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from libs.simulator.context import Context
 from libs.simulator.field_kinds import Field
 from libs.simulator.model import ZERO, Line, Order, Presentment
 from libs.simulator.money import graphql_amount
+
+if TYPE_CHECKING:
+    from libs.simulator.context import Context
 
 
 class Presented:
@@ -46,31 +49,31 @@ class MoneyField:
         self.path = path
         self._amount = attrgetter(path)
 
-    def __call__(self, _context: Context, row: Order | Line) -> Decimal | Presented:
+    def __call__(self, _context: "Context", row: Order | Line) -> Decimal | Presented:
         return money_of(row, self._amount(row))
 
 
-def no_money(_context: Context, row: Order | Line) -> Decimal | Presented:
+def no_money(_context: "Context", row: Order | Line) -> Decimal | Presented:
     return money_of(row, ZERO)
 
 
-def shop_money(_context: Context, money: Decimal | Presented) -> Decimal:
+def shop_money(_context: "Context", money: Decimal | Presented) -> Decimal:
     return money.amount if isinstance(money, Presented) else money
 
 
-def seen_money(_context: Context, money: Decimal | Presented) -> Decimal | _Seen:
+def seen_money(_context: "Context", money: Decimal | Presented) -> Decimal | _Seen:
     return _Seen(money) if isinstance(money, Presented) else money
 
 
-def amount_text(_context: Context, money: Decimal | _Seen) -> str:
+def amount_text(_context: "Context", money: Decimal | _Seen) -> str:
     return graphql_amount(money.amount if isinstance(money, _Seen) else money)
 
 
-def currency_of_money(context: Context, money: Decimal | _Seen) -> str:
+def currency_of_money(context: "Context", money: Decimal | _Seen) -> str:
     return money.currency if isinstance(money, _Seen) else context.shop.facts.currency
 
 
-def seen_currency(context: Context, order: Order) -> str:
+def seen_currency(context: "Context", order: Order) -> str:
     return order.presentment.currency if order.presentment else context.shop.facts.currency
 
 

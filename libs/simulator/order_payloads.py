@@ -7,6 +7,7 @@ from libs.simulator.money import rest_amount, rounded
 from libs.simulator.numbers import global_id
 from libs.simulator.payloads import Body, customer_body, money_set, with_set
 from libs.simulator.shops import Shop
+from libs.simulator.stock import location_of
 from libs.simulator.times import rest_time
 
 
@@ -26,7 +27,7 @@ def order_body(shop: Shop, order: Order) -> Body:
         "currency": shop.facts.currency,
         "email": (customer.email if customer else None) or "",
         "financial_status": order.financial_status,
-        "fulfillment_status": None,
+        "fulfillment_status": "fulfilled" if order.is_fulfilled else None,
         "name": order.name,
         "note": None,
         "number": order.number - 1000,
@@ -44,7 +45,7 @@ def order_body(shop: Shop, order: Order) -> Body:
         **_order_money(shop, order),
         "customer": customer_body(shop, customer) if customer else None,
         "discount_applications": [],
-        "fulfillments": [],
+        "fulfillments": [_fulfillment(shop, order)] if order.is_fulfilled else [],
         "line_items": [_line_body(shop, line) for line in order.lines],
         "refunds": [refund_body(shop, order, refund) for refund in order.refunds],
         "shipping_lines": [],
@@ -114,6 +115,23 @@ def _line_body(shop: Shop, line: Line) -> Body:
     }
 
 
+def _fulfillment(shop: Shop, order: Order) -> Body:
+    created = rest_time(order.created_at, shop.zone)
+    return {
+        "id": order.id,
+        "admin_graphql_api_id": global_id("Fulfillment", order.id),
+        "created_at": created,
+        "location_id": location_of(shop.facts).id,
+        "name": f"{order.name}.1",
+        "order_id": order.id,
+        "shipment_status": None,
+        "status": "success",
+        "tracking_company": None,
+        "tracking_number": None,
+        "updated_at": created,
+    }
+
+
 def refund_body(shop: Shop, order: Order, refund: Refund) -> Body:
     created = rest_time(refund.created_at, shop.zone)
     lines = {line.id: line for line in order.lines}
@@ -158,7 +176,7 @@ def _adjustment(shop: Shop, order: Order, refund: Refund, amount: Decimal) -> Bo
 
 def _transaction(shop: Shop, order: Order, refund: Refund) -> Body:
     created = rest_time(refund.created_at, shop.zone)
-    number = refund.id + 2
+    number = refund.transaction_id
     return {
         "id": number,
         "admin_graphql_api_id": global_id("OrderTransaction", number),

@@ -13,14 +13,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from libs.simulator.drafts import Checkout, Draft
 from libs.simulator.events import Event
 from libs.simulator.generated import Generated
 from libs.simulator.generated_keys import made_keys, merged_keys
-from libs.simulator.model import Customer, Order, Product
+from libs.simulator.model import Collection, Customer, Order, Product, Variant
+from libs.simulator.offers import Offer
 from libs.simulator.operations import Operation
 from libs.simulator.search import Term, predicate
 from libs.simulator.selection import count_matching, updated_within
 from libs.simulator.shops import Shop
+from libs.simulator.stock import Location
 
 LARGEST_PAGE = 250
 _ABOVE_ALL_IDS = 1 << 63
@@ -56,6 +59,18 @@ _SORTS: Mapping[tuple[type, str], Callable[[Any], Any]] = {
     (Product, "CREATED_AT"): lambda product: product.created_at,
     (Product, "UPDATED_AT"): lambda product: product.updated_at,
     (Product, "TITLE"): lambda product: product.title,
+    (Variant, "SKU"): lambda variant: variant.sku,
+    (Variant, "TITLE"): lambda variant: variant.title,
+    (Variant, "INVENTORY_QUANTITY"): lambda variant: variant.inventory,
+    (Collection, "UPDATED_AT"): lambda collection: collection.updated_at,
+    (Collection, "TITLE"): lambda collection: collection.title,
+    (Location, "NAME"): lambda location: location.name,
+    (Draft, "UPDATED_AT"): lambda draft: draft.updated_at,
+    (Checkout, "CREATED_AT"): lambda checkout: checkout.created_at,
+    (Offer, "CREATED_AT"): lambda offer: offer.starts_at,
+    (Offer, "UPDATED_AT"): lambda offer: offer.starts_at,
+    (Offer, "STARTS_AT"): lambda offer: offer.starts_at,
+    (Offer, "TITLE"): lambda offer: offer.title,
     (Event, "CREATED_AT"): lambda event: event.created_at,
     (Operation, "CREATED_AT"): lambda operation: operation.created_at,
     (Operation, "COMPLETED_AT"): lambda operation: operation.completed_at or 0,

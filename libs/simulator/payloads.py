@@ -123,7 +123,7 @@ def _variant_body(shop: Shop, variant: Variant) -> Body:
         "option1": variant.title,
         "created_at": rest_time(variant.created_at, shop.zone),
         "updated_at": rest_time(variant.updated_at, shop.zone),
-        "inventory_item_id": variant.id + 1,
+        "inventory_item_id": variant.inventory_item_id,
         "inventory_quantity": variant.inventory,
         "old_inventory_quantity": variant.inventory,
     }

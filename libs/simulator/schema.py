@@ -6,6 +6,20 @@ from pathlib import Path
 
 from graphql import GraphQLSchema, build_schema
 
+_FEW: Mapping[str, tuple[str, ...]] = {
+    "read_products": (
+        *("productVariants", "productVariantsCount", "productVariant"),
+        *("collections", "collectionsCount", "collection"),
+    ),
+    "read_inventory": ("inventoryItems", "inventoryItem"),
+    "read_locations": ("locations", "locationsCount", "location"),
+    "read_draft_orders": ("draftOrders", "draftOrdersCount", "draftOrder"),
+    "read_orders": ("abandonedCheckouts", "abandonedCheckoutsCount"),
+    "read_discounts": (
+        *("discountNodes", "discountNodesCount", "discountNode"),
+        "codeDiscountNodes",
+    ),
+}
 SCOPES: Mapping[tuple[str, str], str] = {
     ("QueryRoot", "orders"): "read_orders",
     ("QueryRoot", "ordersCount"): "read_orders",
@@ -16,7 +30,11 @@ SCOPES: Mapping[tuple[str, str], str] = {
     ("QueryRoot", "products"): "read_products",
     ("QueryRoot", "productsCount"): "read_products",
     ("QueryRoot", "product"): "read_products",
+    **{("QueryRoot", name): scope for scope, names in _FEW.items() for name in names},
     ("Order", "customer"): "read_customers",
+    ("DraftOrder", "customer"): "read_customers",
+    ("AbandonedCheckout", "customer"): "read_customers",
+    ("InventoryLevel", "location"): "read_locations",
     ("LineItem", "product"): "read_products",
     ("LineItem", "variant"): "read_products",
 }

@@ -11,9 +11,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from libs.simulator.drafts import Checkout, Draft
 from libs.simulator.events import Event
-from libs.simulator.model import Customer, Order, Product
+from libs.simulator.model import Collection, Customer, Order, Product, Variant
+from libs.simulator.offers import Offer
 from libs.simulator.operations import Operation
+from libs.simulator.stock import Location
 from libs.simulator.times import seconds_from_search
 
 _TERM = re.compile(
@@ -93,6 +96,46 @@ _FIELDS: Mapping[type, Mapping[str, _Field]] = {
         "sku": (lambda product: AnyOf(variant.sku for variant in product.variants), str),
         "title": (lambda product: product.title, str),
         "vendor": (lambda product: product.vendor, str),
+    },
+    Variant: {
+        "id": (lambda variant: variant.id, _as_number),
+        "product_id": (lambda variant: variant.product_id, _as_number),
+        "created_at": (lambda variant: variant.created_at, seconds_from_search),
+        "updated_at": (lambda variant: variant.updated_at, seconds_from_search),
+        "sku": (lambda variant: variant.sku, str),
+    },
+    Collection: {
+        "id": (lambda collection: collection.id, _as_number),
+        "updated_at": (lambda collection: collection.updated_at, seconds_from_search),
+        "title": (lambda collection: collection.title, str),
+        "collection_type": (lambda collection: "custom", str.lower),
+    },
+    Location: {
+        "id": (lambda location: location.id, _as_number),
+        "name": (lambda location: location.name, str),
+    },
+    Draft: {
+        "id": (lambda draft: draft.id, _as_number),
+        "created_at": (lambda draft: draft.created_at, seconds_from_search),
+        "updated_at": (lambda draft: draft.updated_at, seconds_from_search),
+        "status": (lambda draft: draft.status.lower(), str.lower),
+    },
+    Checkout: {
+        "id": (lambda checkout: checkout.id, _as_number),
+        "created_at": (lambda checkout: checkout.created_at, seconds_from_search),
+        "updated_at": (lambda checkout: checkout.updated_at, seconds_from_search),
+        "recovery_state": (
+            lambda checkout: "recovered" if checkout.completed_at else "not_recovered",
+            str.lower,
+        ),
+    },
+    Offer: {
+        "id": (lambda offer: offer.id, _as_number),
+        "title": (lambda offer: offer.title, str),
+        "status": (lambda offer: offer.status.lower(), str.lower),
+        "created_at": (lambda offer: offer.starts_at, seconds_from_search),
+        "updated_at": (lambda offer: offer.starts_at, seconds_from_search),
+        "starts_at": (lambda offer: offer.starts_at, seconds_from_search),
     },
     Event: {
         "id": (lambda event: event.id, _as_number),

@@ -1,6 +1,7 @@
 """A shop: what its file held, and every change since. All changes pass through `put`/`remove`."""
 
 from collections.abc import Mapping
+from itertools import islice
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -20,8 +21,20 @@ from libs.simulator.totals import Totals
 
 Entity = Order | Customer | Product
 
+_MOST_SAMPLES = 80
+_SAMPLED = 10
+
 _KINDS: Mapping[str, type[Entity]] = {"order": Order, "customer": Customer, "product": Product}
 _KIND_OF: Mapping[type[Entity], str] = {entity: kind for kind, entity in _KINDS.items()}
+
+
+def _samples(orders: Mapping[int, Order]) -> tuple[Order, ...]:
+    """One in ten of the first orders, from the whole of time, and never many."""
+    count = min(_MOST_SAMPLES, max(2, len(orders) // _SAMPLED))
+    step = max(1, len(orders) // count)
+    if isinstance(orders, Generated):
+        return tuple(map(orders.make, range(0, orders.size, step)[:count]))
+    return tuple(islice(orders.values(), 0, count * step, step))
 
 
 class Shop:
@@ -33,7 +46,8 @@ class Shop:
         self.orders = contents.orders
         self.customers = contents.customers
         self.products = contents.products
-        self.collections = contents.collections
+        self.collections = {collection.id: collection for collection in contents.collections}
+        self.samples = _samples(contents.orders)
         self.variants = {
             variant.id: variant
             for product in contents.products.values()

@@ -13,6 +13,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
+    GraphQLUnionType,
     build_schema,
     parse,
     print_ast,
@@ -47,13 +48,30 @@ def _type_differences(ours: GraphQLNamedType, theirs: GraphQLNamedType) -> Itera
         for value in set(ours.values) - set(theirs.values):
             yield f"{ours.name}.{value}: no such value"
         return
+    if isinstance(ours, GraphQLUnionType):
+        yield from _member_differences(ours, theirs)
+        return
     if isinstance(ours, GraphQLObjectType | GraphQLInterfaceType):
-        assert isinstance(theirs, GraphQLObjectType | GraphQLInterfaceType)
-        known = {interface.name for interface in theirs.interfaces}
-        for interface in ours.interfaces:
-            if interface.name not in known:
-                yield f"{ours.name}: does not implement {interface.name}"
+        yield from _interface_differences(ours, theirs)
     yield from _field_differences(ours, theirs)
+
+
+def _member_differences(ours: GraphQLUnionType, theirs: GraphQLNamedType) -> Iterator[str]:
+    assert isinstance(theirs, GraphQLUnionType)
+    members = {member.name for member in theirs.types}
+    for member in ours.types:
+        if member.name not in members:
+            yield f"{ours.name}: {member.name} is no member"
+
+
+def _interface_differences(
+    ours: GraphQLObjectType | GraphQLInterfaceType, theirs: GraphQLNamedType
+) -> Iterator[str]:
+    assert isinstance(theirs, GraphQLObjectType | GraphQLInterfaceType)
+    known = {interface.name for interface in theirs.interfaces}
+    for interface in ours.interfaces:
+        if interface.name not in known:
+            yield f"{ours.name}: does not implement {interface.name}"
 
 
 def _field_differences(ours: GraphQLNamedType, theirs: GraphQLNamedType) -> Iterator[str]:
@@ -105,6 +123,11 @@ def test_the_simulators_schema_is_contained_in_shopifys():
         ("order(id: ID!)", "order(id: ID)", "QueryRoot.order(id:) differs"),
         ("Boolean! = false", "Boolean! = true", "bulkOperationRunQuery(groupObjects:) differs"),
         ("  uri: String\n}", "  uri: String!\n}", "WebhookSubscriptionInput.uri"),
+        (
+            "union DiscountCode = ",
+            "union DiscountCode = DiscountNode | ",
+            "DiscountNode is no member",
+        ),
         ("type Count {", "interface Count {", "Count: no such GraphQLInterfaceType"),
     ],
 )
