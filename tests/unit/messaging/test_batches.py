@@ -119,7 +119,7 @@ async def test_many_callers_at_once_each_get_their_record_through_exactly_once()
         await asyncio.sleep(0)
         sent.extend(records)
 
-    batcher = RecordBatcher(send, max_bytes=64)
+    batcher = RecordBatcher(send, max_bytes=64, timeout_seconds=60)
     records = [f"record-{number}".encode() for number in range(2_000)]
     await asyncio.gather(*start(batcher, *records))
     assert sorted(sent) == sorted(records)
