@@ -19,6 +19,7 @@ from libs.ops.diagnosis.doctor import (
     look_at_door,
     look_at_process,
 )
+from tests import traced
 
 NOBODY = "127.0.0.1:9"
 PASSWORD = "never-to-be-shown"
@@ -136,7 +137,7 @@ async def test_where_nothing_runs_that_is_what_is_wrong(tmp_path):
 @pytest.mark.parametrize("arguments", [(), ("--smoke", "fernwood.myshopify.com")])
 def test_the_command_fails_when_something_is_wrong(tmp_path, arguments):
     done = subprocess.run(
-        [sys.executable, "-m", "libs.ops.cli", "doctor", "--data-dir", tmp_path, *arguments],
+        [*traced.python(), "-m", "libs.ops.cli", "doctor", "--data-dir", tmp_path, *arguments],
         capture_output=True,
         text=True,
         check=False,

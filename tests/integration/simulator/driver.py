@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+
+from tests import traced
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY, SECRET = "the-key", "the-secret"
@@ -26,7 +27,7 @@ class Process:
 
     def __init__(self, data_dir: Path, arguments: list[str]) -> None:
         self._command = [
-            *(sys.executable, "-m", "libs.simulator", "--port", "0"),
+            *(*traced.python(), "-m", "libs.simulator", "--port", "0"),
             *("--data-dir", str(data_dir), "--api-key", KEY, "--api-secret", SECRET),
             *arguments,
         ]
