@@ -6,13 +6,13 @@ LOCK := uv pip compile pyproject.toml --generate-hashes --universal --no-emit-in
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test mutants format lint types lock openapi
+.PHONY: help setup demo dev test mutants format lint types lock openapi bench-ingest
 
 # Where it is set, every process that a test starts compiles all of our code anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: ## Install and build everything; start nothing
 	@$(PYTHON) -m libs.ops.setup
@@ -30,6 +30,9 @@ test: setup lint types ## Every check there is, with real parts; fails below 85 
 
 mutants: setup ## Break the code once for each property, in a copy: the property must notice
 	@$(BIN)/python -m tests.properties.mutants $(P)
+
+bench-ingest: setup ## A backfill beside the machine's own ceiling (ARGS="--size 1000000")
+	$(BIN)/python -m libs.ops.bench.ingest $(ARGS)
 
 lint: setup ## Format, lint, import contracts
 	$(BIN)/ruff format --check .

@@ -50,6 +50,8 @@ class UpOptions:
     port: int | None = None
     size: int | None = None
     """The orders of the generated shop."""
+    lines: int | None = None
+    """The lines of each of them; the simulator's mixture unless given."""
     reload: bool = False
 
 
@@ -188,6 +190,8 @@ def _simulator_arguments(options: UpOptions) -> tuple[str, ...]:
             raise OperationError("--size is for the simulator: add --with-simulator")
         return ()
     arguments = ["--generated", "--size", str(options.size or GENERATED_ORDERS)]
+    if options.lines is not None:
+        arguments += ["--lines", str(options.lines)]
     if CDNOW.exists():
         arguments += ["--cdnow", str(CDNOW)]
     for shop in options.shops:

@@ -19,6 +19,7 @@ import uvicorn
 
 from libs.common.errors import PlatformError
 from libs.simulator.app import create_app
+from libs.simulator.generator import MOST_LINES
 from libs.simulator.journal import Journal
 from libs.simulator.model import GeneratedShop
 from libs.simulator.schema import admin_schema
@@ -113,6 +114,12 @@ def _parser() -> argparse.ArgumentParser:
         help="serve bluebird-supply.myshopify.com, made up from this number",
     )
     parser.add_argument("--size", type=_size, help=f"its orders; {DEFAULT_SIZE} unless given")
+    parser.add_argument(
+        "--lines",
+        type=int,
+        choices=range(1, MOST_LINES + 1),
+        help="how many each of its orders has; 1.75 on the average unless given",
+    )
     parser.add_argument("--api-key", default=os.environ.get("SHOPIFY_API_KEY"))
     parser.add_argument("--api-secret", default=os.environ.get("SHOPIFY_API_SECRET"))
     parser.add_argument("--redirect-uri", action="append", default=[])
@@ -139,8 +146,9 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
         parser.error("give --api-key and --api-secret, or SHOPIFY_API_KEY and SHOPIFY_API_SECRET")
     if given.scale <= 0:
         parser.error("--scale must be above 0")
-    if given.size is not None and given.generated is None:
-        parser.error("--size is for --generated")
+    for name in ("size", "lines"):
+        if getattr(given, name) is not None and given.generated is None:
+            parser.error(f"--{name} is for --generated")
     return Settings(
         host=given.host,
         port=given.port,
@@ -150,7 +158,7 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
         file_shops=tuple(given.shop),
         generated=None
         if given.generated is None
-        else GeneratedShop(given.generated, given.size or DEFAULT_SIZE),
+        else GeneratedShop(given.generated, given.size or DEFAULT_SIZE, lines=given.lines),
         scale=given.scale,
         tls=given.tls,
     )

@@ -36,6 +36,8 @@ _REFUND_LINES_BASE = 2_700_000_000_000_000_000
 _PARTS = 8
 """Room for the lines of one order, and for a refund with its parts."""
 FIRST_ORDER_NUMBER = 1001
+MOST_LINES = 4
+"""Of one order: so many products one hash can choose."""
 
 _64_BITS = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -80,6 +82,7 @@ class Generator:
         self.customers = max(1, generated.size * _NEW_CUSTOMERS_PERCENT // 100)
         self.rhythm = Rhythm(generated)
         self.products = assortment.products(self.rhythm.begin)
+        self._line_counts = (generated.lines,) * 16 if generated.lines else _LINE_COUNTS
         self.anchor = generated.anchor
         self._seed = mixed(generated.seed)
         self._picks = self._table()
@@ -107,7 +110,7 @@ class Generator:
         rolls = mixed(chance)
         picks = []
         goods = 0
-        for _ in range(_LINE_COUNTS[chance >> 48 & 15]):
+        for _ in range(self._line_counts[chance >> 48 & 15]):
             pick = self._picks[rolls & 1023][rolls >> 10 & 15]
             picks.append(pick)
             goods += pick[6]

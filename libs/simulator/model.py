@@ -233,6 +233,8 @@ class GeneratedShop(Struct, frozen=True):
     zone: str = "America/New_York"
     anchor: int = 1_793_505_600
     """2026-11-01 at midnight in New York."""
+    lines: int | None = None
+    """How many lines each order has; unless given, 1.75 on the average."""
 
 
 Pick = tuple[int, str, str, int, Decimal, Decimal, int, int, str | None]
