@@ -55,12 +55,16 @@ def with_parts(*parts: str, answer: str) -> str:
     return "WITH " + ",\n".join(parts) + "\n" + answer
 
 
-def column_arrays(columns: Columns, fields: Sequence[str], facts: Iterable[Any]) -> list[Any]:
-    """One array for each of `fields`, attributes of `facts`, of which there is at least one."""
-    found = zip(*map(attrgetter(*fields), facts), strict=True)
+def column_arrays(columns: Columns, fields: Sequence[str], facts: Sequence[Any]) -> list[Any]:
+    """One array for each of `fields`, attributes of `facts`.
+
+    Column by column: a tuple for each fact would keep the garbage collector busy.
+    """
     return [
-        amount_texts(values) if columns[name] == "numeric" else values
-        for name, values in zip(fields, found, strict=True)
+        amount_texts(map(attrgetter(name), facts))
+        if columns[name] == "numeric"
+        else list(map(attrgetter(name), facts))
+        for name in fields
     ]
 
 
