@@ -1,0 +1,96 @@
+-- The tables that are written by the thousand do without foreign keys that look up a row for each
+-- row. What those promised is kept by one trigger a statement, and by the lock of store.versions.
+ALTER TABLE store.order_lines DROP CONSTRAINT order_lines_tenant_id_order_id_fkey;
+ALTER TABLE store.orders DROP CONSTRAINT orders_tenant_id_fkey;
+ALTER TABLE store.orders DROP CONSTRAINT orders_tenant_id_customer_id_fkey;
+ALTER TABLE store.customers DROP CONSTRAINT customers_tenant_id_fkey;
+ALTER TABLE store.customer_sales DROP CONSTRAINT customer_sales_tenant_id_fkey;
+
+-- Rows are found by their key whatever the statistics of a table say that was empty a minute ago.
+CREATE FUNCTION store.refuse_lines_without_order() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, store
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (SELECT DISTINCT tenant_id, order_id FROM added) AS line
+        WHERE NOT EXISTS (
+            SELECT FROM store.orders AS held
+            WHERE held.tenant_id = line.tenant_id AND held.id = line.order_id))
+    THEN
+        RAISE foreign_key_violation USING
+            MESSAGE = 'a line belongs to no order', SCHEMA = 'store', TABLE = 'order_lines';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER lines_have_an_order AFTER INSERT ON store.order_lines
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_lines_without_order();
+
+CREATE FUNCTION store.delete_lines_of_orders() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, store
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    DELETE FROM store.order_lines AS line USING gone
+    WHERE line.tenant_id = gone.tenant_id AND line.order_id = gone.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER lines_go_with_their_order AFTER DELETE ON store.orders
+    REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION store.delete_lines_of_orders();
+
+CREATE FUNCTION store.refuse_orders_without_customer() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, store
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (
+            SELECT DISTINCT tenant_id, customer_id FROM written WHERE customer_id IS NOT NULL
+        ) AS buyer
+        WHERE NOT EXISTS (
+            SELECT FROM store.customers AS held
+            WHERE held.tenant_id = buyer.tenant_id AND held.id = buyer.customer_id))
+    THEN
+        RAISE foreign_key_violation USING
+            MESSAGE = 'an order has a customer that is not there',
+            SCHEMA = 'store', TABLE = 'orders';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER new_orders_have_their_customer AFTER INSERT ON store.orders
+    REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_orders_without_customer();
+CREATE TRIGGER changed_orders_have_their_customer AFTER UPDATE ON store.orders
+    REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_orders_without_customer();
+
+CREATE FUNCTION store.forget_customers_of_orders() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, store
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    UPDATE store.orders AS held SET customer_id = NULL FROM gone
+    WHERE held.tenant_id = gone.tenant_id AND held.customer_id = gone.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER orders_forget_their_customer AFTER DELETE ON store.customers
+    REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION store.forget_customers_of_orders();
+
+-- Runs as the owner, for whom row-level security is forced too: it is shown the tenants that go.
+-- It comes after the cascades, and so after the row of store.versions that a writer would hold.
+CREATE FUNCTION store.delete_facts_of_tenants() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, store AS $$
+DECLARE
+    shown_before text := coalesce(current_setting('app.tenant_ids', true), '');
+BEGIN
+    PERFORM set_config('app.tenant_ids', (SELECT array_agg(id)::text FROM gone), true);
+    DELETE FROM store.order_lines WHERE tenant_id IN (SELECT id FROM gone);
+    DELETE FROM store.orders WHERE tenant_id IN (SELECT id FROM gone);
+    DELETE FROM store.customers WHERE tenant_id IN (SELECT id FROM gone);
+    DELETE FROM store.customer_sales WHERE tenant_id IN (SELECT id FROM gone);
+    PERFORM set_config('app.tenant_ids', shown_before, true);
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION store.delete_facts_of_tenants() FROM PUBLIC;
+CREATE TRIGGER facts_go_with_their_tenant AFTER DELETE ON tenancy.tenants
+    REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION store.delete_facts_of_tenants();
