@@ -5,6 +5,7 @@ it; a worker that is told to stop gives its pulls back; a killed one loses them 
 """
 
 import asyncio
+import gc
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,12 +42,16 @@ _LARGE_AT_ONCE = 2
 """Of the slots; so large shops wait for each other, and no small shop for them."""
 
 _POLL_SECONDS = 1.0
+_OBJECTS_BETWEEN_LOOKS = 100_000
+"""For the garbage collector: a pull makes objects by the million and hardly one in a circle."""
 
 log = get_logger()
 
 
 async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: Publisher) -> None:
     """Pull what is due and hear of what becomes due, until cancelled."""
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
     remove_abandoned_folders()
     signer = TokenSigner("ingestor", settings.caller_private_key)
     oauth = ServiceClient("oauth", settings.oauth_url, signer)

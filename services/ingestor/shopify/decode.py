@@ -84,13 +84,13 @@ def _order(line: nodes.OrderLine, items: Sequence[nodes.LineItemLine]) -> Order:
         cancelled_at=line.cancelled_at,
         created_at=line.created_at,
         updated_at=line.updated_at,
-        lines=tuple(_order_line(item) for item in items),
-        refunds=tuple(_refund(number, refund) for refund in line.refunds),
+        lines=tuple([_order_line(item) for item in items]),
+        refunds=tuple([_refund(number, refund) for refund in line.refunds]),
     )
 
 
 def _order_line(item: nodes.LineItemLine) -> OrderLine:
-    amounts = [each.allocated_amount_set.shop_money.amount for each in item.discount_allocations]
+    allocated = item.discount_allocations
     return OrderLine(
         id=_number(item.id, _LINE_ITEM),
         product_id=_referred(item.product, _PRODUCT),
@@ -100,7 +100,9 @@ def _order_line(item: nodes.LineItemLine) -> OrderLine:
         quantity=item.quantity,
         current_quantity=item.current_quantity,
         total=item.original_total_set.shop_money.amount,
-        discounts=sum(amounts, ZERO) if amounts else ZERO,
+        discounts=sum([each.allocated_amount_set.shop_money.amount for each in allocated], ZERO)
+        if allocated
+        else ZERO,
     )
 
 

@@ -6,7 +6,7 @@ the roots depends on the file and the number of parts alone; a successor can cou
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -15,7 +15,7 @@ import msgspec
 
 from services.ingestor.shopify.errors import AnswerUnreadableError, ExportFailedError
 
-_PART_BYTES = 24 * 1024 * 1024
+_PART_BYTES = 16 * 1024 * 1024
 _PARTS_AT_MOST = 256
 _WRITE_BUFFER_BYTES = 128 * 1024
 
@@ -66,24 +66,27 @@ def _without_first(joined: dict[str, Joined], skip: int) -> Iterator[Joined]:
             yield each
 
 
-def _key(line: bytes) -> _Key:
+@contextmanager
+def _readable_lines() -> Iterator[None]:
     try:
-        return _KEY.decode(line)
+        yield
     except msgspec.MsgspecError as error:
         raise AnswerUnreadableError("A line of Shopify's export cannot be read.") from error
 
 
 def _joined(file: Path) -> dict[str, Joined]:
     roots: dict[str, Joined] = {}
-    children: list[tuple[str, bytes]] = []
-    with file.open("rb") as lines:
+    parents: list[str] = []
+    children: list[bytes] = []
+    with file.open("rb") as lines, _readable_lines():
         for line in lines:
-            key = _key(line)
+            key = _KEY.decode(line)
             if key.parent_id is None:
                 roots[key.id] = Joined(line, [])
             else:
-                children.append((key.parent_id, line))
-    for parent, line in children:
+                parents.append(key.parent_id)
+                children.append(line)
+    for parent, line in zip(parents, children, strict=True):
         root = roots.get(parent)
         if root is None:
             raise ExportFailedError("A line of Shopify's export has lost its parent.")
@@ -96,7 +99,8 @@ def _partition(file: Path, parts: int) -> list[Path]:
     with ExitStack() as stack:
         lines = stack.enter_context(file.open("rb"))
         writers = [stack.enter_context(path.open("wb", _WRITE_BUFFER_BYTES)) for path in paths]
+        stack.enter_context(_readable_lines())
         for line in lines:
-            key = _key(line)
+            key = _KEY.decode(line)
             writers[crc32((key.parent_id or key.id).encode()) % parts].write(line)
     return paths
