@@ -129,15 +129,19 @@ async def test_orders_outlive_their_customer(world: World):
     assert [tuple(row.values()) for row in rows] == [(1, None), (2, 4)]
 
 
-async def test_all_that_a_tenant_has_goes_with_it_and_nothing_of_others(world: World, owner):
+async def test_all_that_a_tenant_has_goes_with_it_and_nothing_of_others(
+    world: World, owner, database: Database
+):
     tenant_id, other = await world.add_tenant(), await world.add_tenant()
     await world.apply(*_everything(tenant_id), *_everything(other))
     before = await _left(owner, other)
     assert min((await _left(owner, tenant_id)).values()) > 0
 
-    await owner.execute("SELECT set_config('app.tenant_ids', $1, false)", f"{{{other}}}")
-    await owner.execute(_DELETE_TENANT, tenant_id)
-    shown = await owner.fetchval("SELECT current_setting('app.tenant_ids')")
+    oauth = await asyncpg.connect(database.url_for("oauth"))
+    await oauth.execute("SELECT set_config('app.tenant_ids', $1, false)", f"{{{other}}}")
+    await oauth.execute(_DELETE_TENANT, tenant_id)
+    shown = await oauth.fetchval("SELECT current_setting('app.tenant_ids')")
+    await oauth.close()
 
     assert set((await _left(owner, tenant_id)).values()) == {0}
     assert await _left(owner, other) == before

@@ -1,6 +1,7 @@
 -- The tables that are written by the thousand do without foreign keys that look up a row for each
 -- row. What those promised is kept by one trigger a statement, and by the lock of store.versions.
 ALTER TABLE store.order_lines DROP CONSTRAINT order_lines_tenant_id_order_id_fkey;
+ALTER TABLE store.refunds DROP CONSTRAINT refunds_tenant_id_order_id_fkey;
 ALTER TABLE store.orders DROP CONSTRAINT orders_tenant_id_fkey;
 ALTER TABLE store.orders DROP CONSTRAINT orders_tenant_id_customer_id_fkey;
 ALTER TABLE store.customers DROP CONSTRAINT customers_tenant_id_fkey;
@@ -9,7 +10,7 @@ ALTER TABLE store.customer_sales DROP CONSTRAINT customer_sales_tenant_id_fkey;
 -- Rows are found by their key whatever the statistics of a table say that was empty a minute ago (a
 -- plan stays as it was made first): without a sort, only the index of the key gives them in order. An
 -- index by tenant alone, which looks as good to the planner then, would read all that the tenant has.
-CREATE FUNCTION store.refuse_lines_without_order() RETURNS trigger
+CREATE FUNCTION store.refuse_parts_without_order() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, store
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 DECLARE
@@ -25,26 +26,32 @@ BEGIN
             ORDER BY tenant_id, id) AS held;
         IF found < cardinality(named.ids) THEN
             RAISE foreign_key_violation USING
-                MESSAGE = 'a line belongs to no order', SCHEMA = 'store', TABLE = 'order_lines';
+                MESSAGE = 'a line or refund belongs to no order', SCHEMA = 'store',
+                TABLE = TG_TABLE_NAME;
         END IF;
     END LOOP;
     RETURN NULL;
 END $$;
 CREATE TRIGGER lines_have_an_order AFTER INSERT ON store.order_lines
     REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_lines_without_order();
+    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_parts_without_order();
+CREATE TRIGGER refunds_have_an_order AFTER INSERT ON store.refunds
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_parts_without_order();
 
-CREATE FUNCTION store.delete_lines_of_orders() RETURNS trigger
+CREATE FUNCTION store.delete_parts_of_orders() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, store SET enable_seqscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
 BEGIN
     DELETE FROM store.order_lines AS line USING gone
     WHERE line.tenant_id = gone.tenant_id AND line.order_id = gone.id;
+    DELETE FROM store.refunds AS refund USING gone
+    WHERE refund.tenant_id = gone.tenant_id AND refund.order_id = gone.id;
     RETURN NULL;
 END $$;
-CREATE TRIGGER lines_go_with_their_order AFTER DELETE ON store.orders
+CREATE TRIGGER parts_go_with_their_order AFTER DELETE ON store.orders
     REFERENCING OLD TABLE AS gone
-    FOR EACH STATEMENT EXECUTE FUNCTION store.delete_lines_of_orders();
+    FOR EACH STATEMENT EXECUTE FUNCTION store.delete_parts_of_orders();
 
 CREATE FUNCTION store.refuse_orders_without_customer() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, store
@@ -96,6 +103,7 @@ DECLARE
 BEGIN
     PERFORM set_config('app.tenant_ids', (SELECT array_agg(id)::text FROM gone), true);
     DELETE FROM store.order_lines WHERE tenant_id IN (SELECT id FROM gone);
+    DELETE FROM store.refunds WHERE tenant_id IN (SELECT id FROM gone);
     DELETE FROM store.orders WHERE tenant_id IN (SELECT id FROM gone);
     DELETE FROM store.customers WHERE tenant_id IN (SELECT id FROM gone);
     DELETE FROM store.customer_sales WHERE tenant_id IN (SELECT id FROM gone);

@@ -1,0 +1,49 @@
+"""A batch finds the rows it names by their key, though nothing is known about the tables yet.
+
+In the first minute of a first backfill PostgreSQL has no statistics, and keeps plans that were made
+when the tables had next to nothing in them. An index that begins with the tenant then looks as good
+as the key's, and reading it once a row reads all that the tenant has.
+"""
+
+import asyncpg
+from sqlalchemy import text
+
+from libs.common.database.transaction import transaction
+from services.ingestor.store.apply import apply_observations
+from tests.databases import Database
+from tests.integration.ingestor.facts import order, refund, seen
+from tests.integration.ingestor.world import World
+
+STORED, NAMED = 6_000, 60
+BATCHES_BEFORE = 7
+"""After five PostgreSQL keeps its plan."""
+_STORE = text("""INSERT INTO store.orders
+    (tenant_id, id, processed_at, day, currency, updated_at, observed_at)
+    SELECT :tenant, n, now(), '2026-01-01', 'EUR', '-infinity', '-infinity'
+    FROM generate_series(100, CAST(:orders AS integer)) AS n""")
+_READ = """SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes
+    WHERE schemaname = 'store' AND relname = 'orders'"""
+_TIMES_ALL = 6
+"""How often one batch may read all orders, with its several statements; not once for each row."""
+
+
+async def test_a_batch_does_not_read_all_orders_for_each_row(world: World, database: Database):
+    tenant_id = await world.add_tenant()
+    for number in range(1, BATCHES_BEFORE + 1):
+        first = order(number, customer_id=number, refunds=(refund(number, number),))
+        await world.apply(seen(tenant_id, first))
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await tx.execute(_STORE, {"tenant": tenant_id, "orders": STORED})
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+    owner = await asyncpg.connect(database.url)
+    before = await owner.fetchval(_READ)
+
+    batch = [seen(tenant_id, order(STORED + n, customer_id=n)) for n in range(1, NAMED + 1)]
+    batch += [seen(tenant_id, refund(100 + n, STORED - n)) for n in range(1, NAMED + 1)]
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await apply_observations(tx, batch)
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+
+    read = await owner.fetchval(_READ) - before
+    await owner.close()
+    assert NAMED <= read < _TIMES_ALL * STORED
