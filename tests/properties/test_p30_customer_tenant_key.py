@@ -16,11 +16,9 @@ from tests.properties.store import ShopKind, Store
 from tests.properties.values import START, Chance
 
 MUTANT = Mutant(
-    "libs/ops/migrations/versions/0001_foundation/store.sql",
-    """CREATE TABLE store.customers (
-    tenant_id   uuid NOT NULL REFERENCES tenancy.tenants (id) ON DELETE CASCADE,""",
-    """CREATE TABLE store.customers (
-    tenant_id   uuid NOT NULL,""",
+    "libs/ops/migrations/versions/0005_facts_checked_by_statement/up.sql",
+    "CREATE TRIGGER customers_have_a_tenant AFTER INSERT ON store.customers",
+    "CREATE TRIGGER customers_have_a_tenant AFTER INSERT ON store.products",
 )
 INSERT = (
     "INSERT INTO store.customers (tenant_id, id, updated_at, observed_at)"

@@ -1,11 +1,11 @@
-"""Facts are checked and removed a statement at a time, no longer a row at a time: ADR 0009."""
+"""What the privacy topics need: tombstones, receipts, files, and whose a spooled delivery is."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 
 _SQL = Path(__file__).with_suffix("")
 
@@ -20,7 +20,7 @@ def downgrade() -> None:
 
 def _run(part: str) -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    script = (_SQL / f"{part}.sql").read_text()
     # The driver itself takes a file of many statements; a prepared statement takes one.
     connection = op.get_bind().connection.dbapi_connection
+    script = (_SQL / f"{part}.sql").read_text()
     connection.run_async(lambda driver: driver.execute(script))

@@ -94,6 +94,31 @@ CREATE TRIGGER orders_forget_their_customer AFTER DELETE ON store.customers
     REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION store.forget_customers_of_orders();
 
+-- Runs as the owner: the ingestor may not read tenants. A tenant that goes waits for the row of
+-- store.versions that the writer holds.
+CREATE FUNCTION store.refuse_rows_without_tenant() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, store AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (SELECT DISTINCT tenant_id FROM written) AS named
+        WHERE NOT EXISTS (SELECT FROM tenancy.tenants AS known WHERE known.id = named.tenant_id))
+    THEN
+        RAISE foreign_key_violation USING
+            MESSAGE = 'a row belongs to no tenant', SCHEMA = 'store', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION store.refuse_rows_without_tenant() FROM PUBLIC;
+CREATE TRIGGER customers_have_a_tenant AFTER INSERT ON store.customers
+    REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_rows_without_tenant();
+CREATE TRIGGER orders_have_a_tenant AFTER INSERT ON store.orders
+    REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_rows_without_tenant();
+CREATE TRIGGER customer_sales_have_a_tenant AFTER INSERT ON store.customer_sales
+    REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_rows_without_tenant();
+
 -- Runs as the owner, for whom row-level security is forced too: it is shown the tenants that go.
 -- It comes after the cascades, and so after the row of store.versions that a writer would hold.
 CREATE FUNCTION store.delete_facts_of_tenants() RETURNS trigger

@@ -1,4 +1,7 @@
 DROP TRIGGER facts_go_with_their_tenant ON tenancy.tenants;
+DROP TRIGGER customer_sales_have_a_tenant ON store.customer_sales;
+DROP TRIGGER orders_have_a_tenant ON store.orders;
+DROP TRIGGER customers_have_a_tenant ON store.customers;
 DROP TRIGGER orders_forget_their_customer ON store.customers;
 DROP TRIGGER changed_orders_have_their_customer ON store.orders;
 DROP TRIGGER new_orders_have_their_customer ON store.orders;
@@ -6,6 +9,7 @@ DROP TRIGGER parts_go_with_their_order ON store.orders;
 DROP TRIGGER refunds_have_an_order ON store.refunds;
 DROP TRIGGER lines_have_an_order ON store.order_lines;
 DROP FUNCTION store.delete_facts_of_tenants();
+DROP FUNCTION store.refuse_rows_without_tenant();
 DROP FUNCTION store.forget_customers_of_orders();
 DROP FUNCTION store.refuse_orders_without_customer();
 DROP FUNCTION store.delete_parts_of_orders();
