@@ -9,7 +9,7 @@ from tests.properties.store import Store
 
 MUTANT = Mutant(
     "services/ingestor/store/entities.py",
-    'f"ON CONFLICT (tenant_id, id) DO UPDATE SET {taken(seen)}, deleted_at = NULL,",',
+    'f"ON CONFLICT (tenant_id, id) DO UPDATE SET {take(seen)}, deleted_at = NULL,",',
     'f"ON CONFLICT (tenant_id, id) DO UPDATE SET deleted_at = NULL,",',
 )
 
