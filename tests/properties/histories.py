@@ -102,6 +102,10 @@ class History:
         sizes = [(len(shop.orders), len(shop.customers), len(shop.products)) for shop in self.shops]
         return f"History(seed={self.seed}, left={sizes}, batches={list(map(len, self.batches))})"
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        # What Hypothesis asks for; by itself it would show every field.
+        printer.text(repr(self))
+
     @property
     def kinds(self) -> list[ShopKind]:
         return [shop.kind for shop in self.shops]
