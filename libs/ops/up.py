@@ -160,6 +160,7 @@ def _state(plan: Plan, database_url: str, broker: Broker) -> State:
         amqp_url=broker.owner_url,
         management_url=broker.management_url,
         oauth=plan.url("oauth"),
+        ingestor=plan.url("ingestor-pulls"),
         simulator=plan.url("simulator") if plan.simulated else None,
         shopify_api_secret=plan.secrets["shopify_api_secret"] if plan.simulated else None,
     )

@@ -20,6 +20,7 @@ from libs.common.web.server import serve
 from services.ingestor.deliveries.dead_letters import dead_letter_keeper
 from services.ingestor.deliveries.handle import delivery_handler
 from services.ingestor.deliveries.upkeep import keep_up
+from services.ingestor.operator_routes import operator_routes
 from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.pulls.worker import run_pulls
 from services.ingestor.routes import ingestion_routes
@@ -35,7 +36,11 @@ def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
     verifier = TokenVerifier("ingestor", settings.caller_public_keys)
     return create_web_app(
         "Tillstream ingestor",
-        [ingestion_routes(engine, verifier), data_request_routes(engine, verifier)],
+        [
+            ingestion_routes(engine, verifier),
+            data_request_routes(engine, verifier),
+            operator_routes(engine, verifier),
+        ],
         ready_checks={"database": lambda: ping(engine)},
     )
 

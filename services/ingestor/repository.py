@@ -42,6 +42,7 @@ async def add_dead_letter(tx: Transaction, values: dict[str, Any]) -> None:
 async def read_shop(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]] | None:
     shops = store.shops.c
     query = select(
+        shops.domain,
         shops.name,
         shops.currency,
         shops.zone,
@@ -97,6 +98,12 @@ async def read_schedule(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...
     schedule = store.schedule.c
     query = select(schedule.due_at, schedule.interval_minutes, schedule.paused_at)
     return (await tx.execute(query.where(schedule.tenant_id == tenant_id))).one_or_none()
+
+
+async def scheduled_tenants(tx: Transaction) -> Sequence[UUID]:
+    """Every tenant that was ever connected and not erased; the schedule names no data of theirs."""
+    schedule = store.schedule.c
+    return (await tx.scalars(select(schedule.tenant_id).order_by(schedule.tenant_id))).all()
 
 
 async def set_schedule(

@@ -52,6 +52,23 @@ async def read_history(tx: Transaction, tenant_id: UUID, at_most: int) -> dict[s
     return {"pulls": [_pull(row) for row in await repository.read_pulls(tx, tenant_id, at_most)]}
 
 
+async def read_schedule_line(tx: Transaction, tenant_id: UUID) -> dict[str, Any] | None:
+    """One tenant as an operator sees it; None when it went meanwhile."""
+    schedule = await repository.read_schedule(tx, tenant_id)
+    if schedule is None:
+        return None
+    shop = await repository.read_shop(tx, tenant_id)
+    last = await repository.read_last_pull(tx, tenant_id)
+    return {
+        "tenantId": str(tenant_id),
+        "domain": shop and shop.domain,
+        "paused": schedule.paused_at is not None,
+        "pullIntervalMinutes": schedule.interval_minutes,
+        "nextPullAt": _moment(schedule.due_at),
+        "lastPull": last and _pull(last),
+    }
+
+
 async def current_pull(tx: Transaction, tenant_id: UUID) -> dict[str, Any] | None:
     """The pull of the whole history in the public shape; None before the first."""
     pull = await repository.read_main_pull(tx, tenant_id)

@@ -147,17 +147,20 @@ def _expect_the_doctor_to_find_nothing(folder: Path, ready: dict[str, Any]) -> N
 
 
 def _expect_the_operator_to_be_let_in(folder: Path) -> None:
+    rotated = _tillstream(folder, "keys", "rotate")
+    assert "All are sealed with the key k1 now" in " ".join(rotated.stderr.split())
+    assert "last pull" in _tillstream(folder, "pulls", "list").stdout
+
+
+def _tillstream(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [
-            Path(sys.executable).with_name("tillstream"),
-            *("keys", "rotate", "--data-dir", folder / "data"),
-        ],
+        [Path(sys.executable).with_name("tillstream"), *command, "--data-dir", folder / "data"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All are sealed with the key k1 now" in " ".join(done.stderr.split())
+    return done
 
 
 def _expect_own_secrets_only(ready: dict[str, Any]) -> None:

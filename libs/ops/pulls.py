@@ -1,0 +1,63 @@
+"""`tillstream pulls`: the schedule of all tenants, as the ingestor tells and changes it."""
+
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from libs.common.web.client import ServiceClient
+from libs.ops.errors import OperationError
+
+_SCHEDULE = "/internal/schedule"
+_COLUMNS = ("shop", "every", "next", "last pull", "state", "records")
+
+
+async def show_schedule(ingestor: ServiceClient, console: Console) -> None:
+    """One line a tenant: when it is read next, and what became of the last pull."""
+    table = Table(*_COLUMNS)
+    for line in (await ingestor.ask("GET", _SCHEDULE))["tenants"]:
+        last = line["lastPull"] or {}
+        coming = "paused" if line["paused"] else _minute(line["nextPullAt"])
+        table.add_row(
+            line["domain"] or line["tenantId"],
+            f"{line['pullIntervalMinutes']} min",
+            coming,
+            f"{_minute(last.get('finishedAt'))} {last.get('scope', '')}".strip(),
+            last.get("state", ""),
+            str(last.get("recordsProcessed", "")),
+        )
+    console.print(table)
+
+
+async def run_pull(
+    ingestor: ServiceClient, domain: str, first: str | None, last: str | None
+) -> str:
+    """The id of a pull of what was created on the days from `first` to `last`, or of all."""
+    days = {name: day for name, day in (("from", first), ("to", last)) if day}
+    tenant_id = await _tenant_of(ingestor, domain)
+    answer = await ingestor.ask("POST", f"{_SCHEDULE}/{tenant_id}/pulls", json=days)
+    return str(answer["id"])
+
+
+async def set_paused(ingestor: ServiceClient, domain: str | None, *, paused: bool) -> int:
+    """Stops or starts the scheduled pulls of one shop, or of all; returns of how many."""
+    change: dict[str, Any] = {"paused": paused}
+    if domain is not None:
+        change["tenant"] = await _tenant_of(ingestor, domain)
+    answer = await ingestor.ask("PATCH", _SCHEDULE, json=change)
+    return int(answer["changed"])
+
+
+async def _tenant_of(ingestor: ServiceClient, domain: str) -> str:
+    tenants = (await ingestor.ask("GET", _SCHEDULE))["tenants"]
+    for line in tenants:
+        if domain.lower() in (line["domain"], line["tenantId"]):
+            return str(line["tenantId"])
+    raise OperationError(f"no shop {domain} is connected; `tillstream pulls list` names all")
+
+
+def _minute(moment: str | None) -> str:
+    if moment is None:
+        return ""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")

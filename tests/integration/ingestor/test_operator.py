@@ -1,0 +1,107 @@
+"""An operator sees when every shop is read, asks for pulls, and stops and starts the schedule."""
+
+from collections.abc import AsyncIterator
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from libs.common.errors import CallerRefusedError, InvalidRangeError
+from libs.common.ids import new_id
+from libs.common.web.client import ServiceClient
+from libs.ops.errors import OperationError
+from libs.ops.pulls import run_pull, set_paused, show_schedule
+from services.ingestor.main import create_app
+from services.ingestor.settings import IngestorSettings
+from tests.caller_keys import CallerKeys
+from tests.databases import Database
+from tests.http_servers import serving
+from tests.integration.ingestor.world import World
+
+KEYS = CallerKeys()
+
+
+@pytest.fixture
+async def url(world: World, database: Database) -> AsyncIterator[str]:
+    settings = IngestorSettings.from_environment(
+        {
+            "ENVIRONMENT": "test",
+            "PORT": "0",
+            "DATABASE_URL": database.url_for("ingestor"),
+            "AMQP_URL": "amqp://guest@127.0.0.1/",
+            "OAUTH_URL": "http://127.0.0.1:1",
+            "WEBHOOKS_URL": "http://127.0.0.1:1",
+            "CALLER_PRIVATE_KEY": KEYS.private["ingestor"],
+            "CALLER_PUBLIC_KEYS": KEYS.public_list,
+        }
+    )
+    async with serving(create_app(settings, world.engine)) as url:
+        yield url
+
+
+@pytest.fixture
+async def ingestor(url: str) -> AsyncIterator[ServiceClient]:
+    client = ServiceClient("ingestor", url, KEYS.signer("ops"))
+    yield client
+    await client.close()
+
+
+async def _shop(world: World, domain: str) -> None:
+    """Connected, and pulled once."""
+    tenant_id = await world.add_tenant()
+    pull_id = new_id()
+    for statement in (
+        f"UPDATE store.shops SET domain = '{domain}' RETURNING 1",
+        "INSERT INTO store.pulls (tenant_id, id, kind, state, requested_at, finished_at,"
+        f" records_processed) VALUES (:tenant, '{pull_id}', 'backfill', 'succeeded', now(),"
+        " now(), 1234) RETURNING 1",
+        "INSERT INTO store.schedule (tenant_id, pull_id, due_at)"
+        f" VALUES (:tenant, '{pull_id}', '2026-11-01 12:00Z') RETURNING 1",
+    ):
+        await world.rows(tenant_id, statement.replace("12:00Z", "12\\:00Z"))
+
+
+async def _shown(ingestor: ServiceClient) -> list[str]:
+    out = StringIO()
+    await show_schedule(ingestor, Console(file=out, width=120))
+    return [line for line in out.getvalue().splitlines() if "myshopify" in line]
+
+
+async def test_every_shop_is_listed_with_its_last_pull_and_its_next(
+    world: World, ingestor: ServiceClient
+):
+    for domain in ("one.myshopify.com", "two.myshopify.com"):
+        await _shop(world, domain)
+    lines = await _shown(ingestor)
+    assert {line.split()[1] for line in lines} == {"one.myshopify.com", "two.myshopify.com"}
+    assert all("succeeded" in line and "1234" in line and "2026-11-01" in line for line in lines)
+
+
+async def test_one_shop_or_all_are_paused_and_resumed(world: World, ingestor: ServiceClient):
+    for domain in ("one.myshopify.com", "two.myshopify.com"):
+        await _shop(world, domain)
+    assert await set_paused(ingestor, "two.myshopify.com", paused=True) == 1
+    assert ["paused" in line for line in sorted(await _shown(ingestor))] == [False, True]
+    assert await set_paused(ingestor, None, paused=True) == 2
+    assert all("paused" in line for line in await _shown(ingestor))
+    assert await set_paused(ingestor, None, paused=False) == 2
+    assert not any("paused" in line for line in await _shown(ingestor))
+
+
+async def test_a_pull_is_asked_for_by_the_shops_name(world: World, ingestor: ServiceClient):
+    await _shop(world, "one.myshopify.com")
+    with pytest.raises(InvalidRangeError):
+        await run_pull(ingestor, "one.myshopify.com", "2026-11-02", "2026-11-01")
+    assert await run_pull(ingestor, "One.myshopify.com", "2026-11-01", None)
+    with pytest.raises(OperationError, match=r"no shop three\.myshopify\.com"):
+        await run_pull(ingestor, "three.myshopify.com", None, None)
+
+
+@pytest.mark.parametrize("caller", ["gateway", "oauth", "analytics"])
+async def test_nobody_else_sees_or_changes_the_schedule_of_all(url: str, caller: str):
+    client = ServiceClient("ingestor", url, KEYS.signer(caller))
+    with pytest.raises(CallerRefusedError):
+        await show_schedule(client, Console(file=StringIO()))
+    with pytest.raises(CallerRefusedError):
+        await set_paused(client, None, paused=True)
+    await client.close()
