@@ -71,9 +71,7 @@ _ORDER: Fields = {
     "email": _order_email,
     "tags": Constant(()),
     "displayFinancialStatus": Upper("financial_status"),
-    "displayFulfillmentStatus": lambda _, order: (
-        "FULFILLED" if order.is_fulfilled else "UNFULFILLED"
-    ),
+    "displayFulfillmentStatus": Upper("fulfillment_status"),
     "currencyCode": OfShop(_currency),
     "presentmentCurrencyCode": seen_currency,
     "taxesIncluded": NO,

@@ -117,6 +117,10 @@ class Order(Struct, frozen=True, gc=False):
         old = self.id < FIRST_NEW_NUMBER
         return old and self.cancelled_at is None and self.id % _LEFT_UNFULFILLED > 0
 
+    @property
+    def fulfillment_status(self) -> str:
+        return "fulfilled" if self.is_fulfilled else "unfulfilled"
+
 
 class Customer(Struct, frozen=True, gc=False):
     id: int
