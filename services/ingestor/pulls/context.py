@@ -41,6 +41,24 @@ async def write_held(
     return result
 
 
+class Turns:
+    """Places that are few. `waiting` is how many want one and have none."""
+
+    def __init__(self, places: int) -> None:
+        self._places = asyncio.Semaphore(places)
+        self.waiting = 0
+
+    async def __aenter__(self) -> None:
+        self.waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self.waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._places.release()
+
+
 @dataclass(frozen=True, slots=True)
 class PullContext:
     """`folder` is private to this pull and goes with it.
@@ -56,7 +74,7 @@ class PullContext:
     folder: Path
     webhooks_url: str
     export_turns: asyncio.Semaphore
-    large_turns: asyncio.Semaphore
+    large_turns: Turns
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[_Result]], *, say_now: bool = False

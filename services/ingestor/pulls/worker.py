@@ -23,7 +23,7 @@ from libs.common.messaging.topology import EVENTS_INGESTOR
 from libs.common.web.client import ServiceClient
 from services.ingestor.privacy.erasure import erase_tenant
 from services.ingestor.pulls import leases
-from services.ingestor.pulls.context import PullContext
+from services.ingestor.pulls.context import PullContext, Turns
 from services.ingestor.pulls.events import tenant_handlers
 from services.ingestor.pulls.folders import private_folder, remove_abandoned_folders
 from services.ingestor.pulls.leases import Claim, LeaseLostError
@@ -94,7 +94,7 @@ class PullWorker:
         self._slots = slots
         self._http = create_http_client(shopify.api)
         self._gates = ShopGates(engine)
-        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._large = Turns(_LARGE_AT_ONCE)
         self._something_due = asyncio.Event()
         self._pulls: set[asyncio.Task[None]] = set()
 
@@ -116,7 +116,8 @@ class PullWorker:
 
     async def _start_due(self) -> None:
         self._something_due.clear()
-        free = self._slots - len(self._pulls)
+        # What waits for its turn as a large shop keeps no place from a small one.
+        free = self._slots + self._large.waiting - len(self._pulls)
         if free <= 0:
             return
         try:

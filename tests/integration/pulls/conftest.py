@@ -3,16 +3,15 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.engine import create_engine
-from libs.common.ids import new_id
 from libs.common.messaging.publisher import Publisher
 from tests.brokers import Broker
 from tests.databases import Database
+from tests.integration.pulls.tenants import connected
 
 
 @pytest.fixture
@@ -24,13 +23,7 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 async def tenant_id(database: Database) -> UUID:
-    tenant_id = new_id()
-    owner = await asyncpg.connect(database.url)
-    await owner.execute(
-        "INSERT INTO tenancy.tenants (id, connected_at) VALUES ($1, now())", tenant_id
-    )
-    await owner.close()
-    return tenant_id
+    return await connected(database)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,6 +18,7 @@ from services.ingestor.pulls.queue import queue_backfill
 from services.ingestor.pulls.worker import PullWorker, ShopifyAccess
 from services.ingestor.shopify.tokens import TokenSource
 from services.ingestor.status import current_pull
+from tests.databases import Database
 from tests.integration.pulls.simulated import Simulator
 
 WEBHOOKS = "http://127.0.0.1:9"
@@ -31,6 +33,17 @@ SELECT (SELECT count(*) FROM store.orders WHERE deleted_at IS NULL) AS orders,
     (SELECT sum(units) FROM store.daily_sales) AS units,
     (SELECT sum(units) FROM store.product_sales) AS product_units
 """
+
+
+async def connected(database: Database) -> UUID:
+    """A tenant that oauth knows."""
+    tenant_id = new_id()
+    owner = await asyncpg.connect(database.url)
+    await owner.execute(
+        "INSERT INTO tenancy.tenants (id, connected_at) VALUES ($1, now())", tenant_id
+    )
+    await owner.close()
+    return tenant_id
 
 
 class PulledTenant:
@@ -113,9 +126,11 @@ async def working(
     tokens: TokenSource,
     *,
     webhooks_url: str = WEBHOOKS,
+    slots: int = 4,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A worker that pulls, for as long as the block lasts."""
-    worker = PullWorker(engine, publisher, ShopifyAccess(simulator.api, tokens, webhooks_url))
+    access = ShopifyAccess(simulator.api, tokens, webhooks_url)
+    worker = PullWorker(engine, publisher, access, slots=slots)
     running = asyncio.create_task(worker.run())
     try:
         yield running

@@ -26,7 +26,7 @@ from tests.brokers import Broker
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
 from tests.integration.pulls.simulated import InstalledShops, simulator, write_shop
-from tests.integration.pulls.tenants import PulledTenant, working
+from tests.integration.pulls.tenants import PulledTenant, connected, working
 
 SHOP = "run.myshopify.com"
 
@@ -133,3 +133,25 @@ async def test_hints_tell_of_the_first_step_the_last_and_the_data(
 
 def _bodies(hints: list[tuple[str, Any]], kind: str, field: str) -> list[Any]:
     return [body[field] for heard, body in hints if heard == kind]
+
+
+async def test_large_shops_wait_for_each_other_and_no_small_shop_for_them(
+    engine: AsyncEngine, publisher: Publisher, database: Database, tmp_path: Path
+):
+    large = write_shop(tmp_path / "large.csv", orders=5_100, lines=1)
+    small = write_shop(tmp_path / "small.csv", orders=30)
+    files = {f"large-{n}.myshopify.com": large for n in range(3)} | {SHOP: small}
+    arguments = [part for domain, file in files.items() for part in ("--shop", f"{domain}={file}")]
+    shops, tenants = InstalledShops(), {}
+    async with simulator(tmp_path / "simulator", *arguments) as shopify:
+        for domain in files:
+            tenant = PulledTenant(engine, await connected(database))
+            shops.by_tenant[tenant.id] = await shopify.install(domain)
+            await shopify.faults(domain, bulkHangs=domain != SHOP)
+            await tenant.queue()
+            tenants[domain] = tenant
+        async with working(engine, publisher, shopify, shops, slots=3):
+            ended = await tenants.pop(SHOP).until_ended()
+            held = [(await tenant.pull())["state"] for tenant in tenants.values()]
+    assert ended["state"] == "succeeded"
+    assert held == ["running"] * 3
