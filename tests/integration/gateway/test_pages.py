@@ -72,7 +72,7 @@ async def test_an_unknown_api_path_is_not_found_in_the_error_shape(
 async def test_internal_routes_are_not_reachable_from_outside(platform: Platform):
     browser = await platform.new_owner(await platform.new_shop(), "ada")
 
-    for path in ("/internal/tenants/x", "/api/ingestion/status", "/api/internal/tenants/x"):
+    for path in ("/internal/tenants/x", "/internal/schedule", "/api/internal/tenants/x"):
         answer = await browser.get(path, headers={"Accept": "application/json"})
         assert code_of(answer) == (404, "NOT_FOUND")
 

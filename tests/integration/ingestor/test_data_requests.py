@@ -21,8 +21,8 @@ from libs.common.web.app import create_web_app
 from services.ingestor.deliveries.dead_letters import keep_dead_letter
 from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.privacy.files import empty_expired_files
+from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.pulls.queue import queue_backfill
-from services.ingestor.routes import ingestion_routes
 from tests.caller_keys import CallerKeys
 from tests.integration.ingestor.facts import customer, line, order, refund, seen
 from tests.integration.ingestor.world import World
@@ -44,7 +44,7 @@ class Gateway:
 
     def __init__(self, world: World) -> None:
         keys = CallerKeys()
-        routes = ingestion_routes(world.engine, TokenVerifier("ingestor", keys.public))
+        routes = data_request_routes(world.engine, TokenVerifier("ingestor", keys.public))
         app = create_web_app("ingestor", [routes], ready_checks={})
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
         self._signer = keys.signer("gateway")
