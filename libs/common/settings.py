@@ -89,7 +89,12 @@ class ServiceSettings(BaseSettings):
     """What every service needs. A service adds its own in `services/<name>/settings.py`."""
 
     model_config = SettingsConfigDict(
-        case_sensitive=False, extra="ignore", frozen=True, hide_input_in_errors=True
+        case_sensitive=False,
+        # docker-compose hands over an empty text for what is not set.
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     environment: Literal["development", "production", "test"] = "development"

@@ -92,12 +92,14 @@ def test_every_process_of_the_product_is_there_and_no_other():
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_service_starts_with_what_it_is_given(environments, program):
+def test_a_service_starts_with_what_it_is_given(environments, program, monkeypatch):
     given = environments[program]
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
     settings = CLASSES[PROGRAMS[program]]
     known = {name.upper() for name in settings.model_fields}
     assert set(given) <= known
-    loaded = settings.from_environment(given)
+    loaded = settings.from_environment()
     assert loaded.host == "0.0.0.0"
     assert f":{loaded.port}/health/ready" in COMPOSE[program]["healthcheck"]["test"][-1]
     assert loaded.port == int(given["PORT"])
