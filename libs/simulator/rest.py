@@ -1,7 +1,8 @@
-"""The REST Admin API, the part that reads: lists in pages, counts, the shop, its events.
+"""The REST Admin API, the part that reads: lists in pages, counts, the shop, its events, and what
+the app may do there.
 
-Newest first, or by id when `since_id` is given. A parameter not known here is refused, where
-Shopify would pass over it.
+Newest first, or by id when `since_id` is given, or as `order` says. A parameter not known here
+is refused, where Shopify would pass over it.
 """
 
 import asyncio
@@ -39,7 +40,10 @@ _Asked = Callable[[Context, Request], Response]
 
 
 def rest_routes(world: World) -> list[Route]:
-    routes = [Route(f"{_PATH}/shop.json", _endpoint(world, None, _shop))]
+    routes = [
+        Route(f"{_PATH}/shop.json", _endpoint(world, None, _shop)),
+        Route("/{shop}/admin/oauth/access_scopes.json", _endpoint(world, None, _scopes)),
+    ]
     for resource in RESOURCES:
         path = f"{_PATH}/{resource.name}"
         routes.append(Route(f"{path}.json", _endpoint(world, resource, _listed(resource))))
@@ -53,7 +57,7 @@ def _endpoint(world: World, resource: Resource | None, asked: _Asked) -> Callabl
             handle = world.handle(request.path_params["shop"])
         except NotFoundError:
             return not_found()
-        version = served_version(request.path_params["version"])
+        version = served_version(request.path_params.get("version", ""))
         answer = await _answered(request, handle, version, resource, asked)
         return finished(answer, handle, version)
 
@@ -115,6 +119,10 @@ def _shop(context: Context, request: Request) -> Response:
     return _answer(
         {"shop": _chosen(shop_body(context.shop), tuple(filter(None, names.split(","))))}
     )
+
+
+def _scopes(context: Context, _request: Request) -> Response:
+    return _answer({"access_scopes": [{"handle": scope} for scope in sorted(context.scopes)]})
 
 
 def _listed(resource: Resource) -> _Asked:

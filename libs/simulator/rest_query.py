@@ -140,6 +140,25 @@ def order_state(name: str, text: str, _zone: ZoneInfo) -> Term | None:
     return None if text == "any" else Term("status", "", text)
 
 
+def ordering(*fields: str) -> Reader:
+    """`order`: one of the fields, and `asc` or `desc` after it. It leaves every row."""
+
+    def read(name: str, text: str, _zone: ZoneInfo) -> None:
+        field, _, direction = text.partition(" ")
+        if field not in fields or direction not in ("", "asc", "desc"):
+            raise RestError(name, f"must be one of {', '.join(fields)}, and asc or desc")
+
+    return read
+
+
+def order_of(filters: Params) -> Mapping[str, Any] | None:
+    """What `order` says, checked before, as arguments of a connection."""
+    if "order" not in filters:
+        return None
+    field, _, direction = filters["order"].partition(" ")
+    return {"sortKey": field.upper(), "reverse": direction == "desc"}
+
+
 def terms_of(filters: Params, readers: Readers, zone: ZoneInfo) -> list[Term]:
     """Raises RestError."""
     terms = (readers[name](name, text, zone) for name, text in filters.items())

@@ -18,7 +18,9 @@ from libs.simulator.rest_query import (
     ids,
     moment,
     one_of,
+    order_of,
     order_state,
+    ordering,
     since_id,
     terms_of,
 )
@@ -48,7 +50,8 @@ class Resource:
     def page(self, context: Context, query: ListQuery) -> Page:
         """Raises RestError, and PageError when `page_info` was made up."""
         by_id = "since_id" in query.filters
-        order = {"sortKey": "ID"} if by_id else {"sortKey": self._newest, "reverse": True}
+        usual = {"sortKey": "ID"} if by_id else {"sortKey": self._newest, "reverse": True}
+        order = order_of(query.filters) or usual
         terms = self._terms(context, query.filters)
         return self._rows(context, terms, {**query.page, **order})
 
@@ -99,7 +102,12 @@ class _Events(Resource):
         return len(self._found(context, terms))
 
 
-_COMMON: Readers = {"ids": ids, "since_id": since_id, **_times("created_at", "updated_at")}
+_COMMON: Readers = {
+    "ids": ids,
+    "since_id": since_id,
+    "order": ordering("id", "created_at", "updated_at"),
+    **_times("created_at", "updated_at"),
+}
 
 RESOURCES: tuple[Resource, ...] = (
     _Orders(
@@ -111,6 +119,7 @@ RESOURCES: tuple[Resource, ...] = (
         {
             **_COMMON,
             **_times("processed_at"),
+            "order": ordering("id", "created_at", "updated_at", "processed_at"),
             "status": order_state,
             "financial_status": one_of("financial_status"),
         },

@@ -79,6 +79,19 @@ async def test_since_id_goes_up_by_id(simulator: Simulator):
     assert [row["id"] for row in last.json()["orders"]] == numbers[3:]
 
 
+async def test_order_says_by_what_and_which_way_on_every_page(simulator: Simulator):
+    *_, oldest = (await _get(simulator, "orders")).json()["orders"]
+    await simulator.control("POST", f"/orders/{oldest['id']}/change", {})
+
+    first = await _get(simulator, "orders", limit=3, order="updated_at asc")
+    second = await _follow(simulator, first, "next")
+    by_id = (await _get(simulator, "orders", order="id desc", fields="id")).json()["orders"]
+
+    assert _names(first) == ["#A2", "#A3", "#A4"]
+    assert _names(second) == ["#A1"]
+    assert by_id == sorted(by_id, key=lambda order: -order["id"])
+
+
 async def test_a_list_holds_fifty_and_at_most_250(simulator: Simulator):
     for number in range(60):
         await simulator.control("POST", "/products", {"title": f"Jar {number}"})
@@ -188,6 +201,10 @@ async def test_events_tell_what_was_made_and_cancelled(simulator: Simulator):
         ({"created_at_min": "soon"}, {"created_at_min": "must be an ISO 8601 time"}),
         ({"page_info": "e30="}, {"page_info": "Invalid value."}),
         ({"page_info": MADE_UP}, {"page_info": "Invalid value."}),
+        (
+            {"order": "price asc"},
+            {"order": "must be one of id, created_at, updated_at, processed_at, and asc or desc"},
+        ),
         ({"colour": "red"}, {"colour": "The simulator knows no such parameter"}),
         ({"status": "lost"}, {"status": "must be one of any, cancelled, closed, open"}),
     ],
@@ -235,6 +252,17 @@ async def test_tokens_and_scopes_are_checked_as_for_graphql(simulator: Simulator
     assert "unrecognized login" in unknown.json()["errors"]
     assert forever.status_code == 403
     assert "Non-expiring" in forever.json()["errors"]
+
+
+async def test_an_app_is_told_its_scopes(simulator: Simulator):
+    address = f"/{simulator.shop}/admin/oauth/access_scopes.json"
+    told = await simulator.http.get(address, headers=simulator.headers)
+    refused = await simulator.http.get(address)
+
+    assert told.json() == {
+        "access_scopes": [{"handle": scope} for scope in sorted(SCOPES.split(","))]
+    }
+    assert refused.status_code == 401
 
 
 async def test_without_read_all_orders_sixty_days_are_listed(simulator: Simulator):
