@@ -16,6 +16,7 @@ from libs.simulator.bulk_query import Selected
 from libs.simulator.connections import CONNECTIONS
 from libs.simulator.context import Context
 from libs.simulator.field_kinds import (
+    NOTHING,
     Constant,
     Field,
     Filled,
@@ -113,6 +114,8 @@ class Texts:
         if field.name == "__typename":
             return [_text(type_name)]
         resolver = FIELDS[type_name].get(field.name)
+        if resolver is NOTHING and not field.is_list:
+            return [_NULL]
         if isinstance(resolver, Id):
             return [_text(resolver.prefix)[:-1], Gap(resolver.path), '"']
         if isinstance(resolver, Time | Upper | Filled):

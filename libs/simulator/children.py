@@ -36,6 +36,7 @@ CHILDREN: Mapping[tuple[str, str], Children] = {
     ("Refund", "refundLineItems"): _refund_lines,
     ("Fulfillment", "fulfillmentLineItems"): lambda _, fulfillment: fulfillment.order.lines,
     ("Product", "variants"): lambda _, product: product.variants,
+    ("Product", "images"): lambda _, __: (),
     ("Product", "collections"): _collections_of,
     ("Collection", "products"): products_of,
     ("InventoryItem", "inventoryLevels"): lambda shop, item: [Level(location_of(shop.facts), item)],

@@ -165,6 +165,7 @@ _CONNECTED = (
     "Customer",
     "Product",
     "ProductVariant",
+    "Image",
     "LineItem",
     "RefundLineItem",
     "WebhookSubscription",

@@ -85,5 +85,9 @@ BELOW: Mapping[tuple[str, str], Connection] = {
     ("Collection", "productsCount"): lambda context, collection, _: Counted(
         len(products_of(context.shop, collection)), None
     ),
+    ("Product", "variantsCount"): lambda _, product, __: Counted(len(product.variants), None),
+    ("Product", "mediaCount"): lambda *_: Counted(0, None),
+    ("Product", "description"): lambda *_: "",
+    ("Product", "options"): lambda _, product, args: [product][: args.get("first")],
     ("InventoryLevel", "quantities"): lambda _, level, args: quantities(level, args["names"]),
 }

@@ -22,7 +22,7 @@ from libs.simulator.field_kinds import (
     Upper,
     ids,
 )
-from libs.simulator.model import Line, Order, Refund, RefundLine, Variant
+from libs.simulator.model import Line, Order, Refund, RefundLine
 from libs.simulator.money import rounded
 from libs.simulator.money_fields import (
     ORDER_MONEY,
@@ -37,6 +37,7 @@ from libs.simulator.money_fields import (
 )
 from libs.simulator.offers import OFFERS
 from libs.simulator.order_parts import ORDER_PARTS
+from libs.simulator.product_fields import PRODUCTS
 from libs.simulator.stock import STOCK
 
 
@@ -47,10 +48,6 @@ def _currency(context: Context) -> str:
 def _order_email(context: Context, order: Order) -> str | None:
     customer = context.shop.customers.get(order.customer_id or 0)
     return customer.email if customer else None
-
-
-def _variant_name(context: Context, variant: Variant) -> str:
-    return f"{context.shop.products[variant.product_id].title} - {variant.title}"
 
 
 _ORDER: Fields = {
@@ -167,39 +164,6 @@ _CUSTOMER: Fields = {
     "defaultPhoneNumber": NOTHING,
 }
 
-_PRODUCT: Fields = {
-    **ids("Product"),
-    "title": Same("title"),
-    "handle": Same("handle"),
-    "vendor": Same("vendor"),
-    "productType": Same("product_type"),
-    "status": Upper("status"),
-    "tags": Constant(()),
-    "createdAt": Time("created_at"),
-    "updatedAt": Time("updated_at"),
-    "publishedAt": Time("created_at"),
-    "totalInventory": Same("inventory"),
-    "isGiftCard": NO,
-    "hasOnlyDefaultVariant": Same("has_default_variant"),
-}
-
-_VARIANT: Fields = {
-    **ids("ProductVariant"),
-    "title": Same("title"),
-    "displayName": _variant_name,
-    "sku": Filled("sku"),
-    "barcode": NOTHING,
-    "price": lambda _, variant: format(rounded(variant.price), "f"),
-    "compareAtPrice": NOTHING,
-    "inventoryQuantity": Same("inventory"),
-    "position": Same("position"),
-    "taxable": YES,
-    "createdAt": Time("created_at"),
-    "updatedAt": Time("updated_at"),
-    "product": Found("products", "product_id"),
-    "inventoryItem": lambda _, variant: variant,
-}
-
 _COLLECTION: Fields = {
     **ids("Collection"),
     "title": Same("title"),
@@ -213,6 +177,7 @@ FIELDS: Mapping[str, Fields] = {
     **STOCK,
     **DRAFTS,
     **OFFERS,
+    **PRODUCTS,
     "Order": _ORDER,
     "LineItem": _LINE,
     "Refund": _REFUND,
@@ -220,8 +185,6 @@ FIELDS: Mapping[str, Fields] = {
     "Customer": _CUSTOMER,
     "CustomerEmailAddress": {"emailAddress": Same("email")},
     "CustomerPhoneNumber": {"phoneNumber": Constant("")},
-    "Product": _PRODUCT,
-    "ProductVariant": _VARIANT,
     "Collection": _COLLECTION,
     "Count": {
         "count": Same("number"),

@@ -18,6 +18,12 @@ ORDERS = f"""{{ orders {{ edges {{ node {{ id createdAt test displayFulfillmentS
     order {{ id }} }}
   fulfillments {{ id status createdAt totalQuantity location {{ id }} }} }} }} }} }}"""
 LISTS = {
+    "products": "id title bodyHtml description(truncateAt: 10) descriptionHtml templateSuffix "
+    "onlineStoreUrl tracksInventory hasOutOfStockVariants requiresSellingPlan "
+    "priceRangeV2 { minVariantPrice { amount currencyCode } maxVariantPrice { amount } } "
+    "seo { title } featuredImage { id url } feedback { summary } category { id } "
+    "featuredMedia { id ... on MediaImage { image { id } } } options { id name position values } "
+    "all: variantsCount { count } mediaCount { count }",
     "productVariants": "id title sku price product { id } inventoryItem { id tracked }",
     "collections": "id title handle updatedAt sortOrder productsCount { count }",
     "locations": "id name isActive address { countryCode }",
@@ -148,6 +154,36 @@ async def test_every_variant_has_its_stock_at_the_location(shop: Simulator):
         assert level["quantities"] == [stock]
     ids = {level["id"] for level in levels.values()}
     assert {row["id"] for row in of_location if "__parentId" in row} == ids
+
+
+async def test_a_product_tells_of_its_variants(bluebird: Simulator):
+    told = "id options { name values } variantsCount { count } hasOutOfStockVariants priceRangeV2 "
+    told += "{ minVariantPrice { amount } maxVariantPrice { amount } }"
+    products = await _pages(bluebird, "products", told)
+    variants = await _pages(
+        bluebird, "productVariants", "title price inventoryQuantity product { id }"
+    )
+
+    for product in products:
+        own = [one for one in variants if one["product"]["id"] == product["id"]]
+        prices = sorted(Decimal(one["price"]) for one in own)
+        ends = product["priceRangeV2"].values()
+        [option] = product["options"]
+        assert option["values"] == [one["title"] for one in own]
+        assert product["variantsCount"]["count"] == len(own)
+        assert [Decimal(end["amount"]) for end in ends] == [prices[0], prices[-1]]
+        assert product["hasOutOfStockVariants"] is (
+            min(one["inventoryQuantity"] for one in own) < 1
+        )
+    assert {product["hasOutOfStockVariants"] for product in products} == {True, False}
+
+
+async def test_no_product_has_a_picture_in_pages_or_in_bulk(shop: Simulator):
+    [page, *_] = await _pages(shop, "products", "images(first: 5) { nodes { id url } }")
+    lines = await _bulk(shop, "products", "id images { edges { node { id url altText } } }")
+
+    assert page == {"images": {"nodes": []}}
+    assert {tuple(line) for line in lines} == {("id",)}
 
 
 async def test_a_collection_holds_products_that_name_it(shop: Simulator):
