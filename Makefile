@@ -2,11 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DASHBOARD := services/gateway/dashboard
-LOCK := uv pip compile pyproject.toml --generate-hashes --universal --no-emit-index-url --no-annotate --no-header --python-version 3.11 --quiet
+PIN := uv pip compile --generate-hashes --universal --no-emit-index-url --no-annotate --no-header --python-version 3.11 --quiet
+LOCK := $(PIN) pyproject.toml
+CLIENTS := airbyte-source-shopify dlt tap-shopify
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test coverage mutants format lint types lock openapi bench-ingest
+.PHONY: help setup demo dev test coverage mutants third-party format lint types lock openapi bench-ingest
 
 # Where it is set, every process that a test starts compiles all of our code anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,14 +27,22 @@ dev: setup ## Everything, with a simulated Shopify; a changed Python file restar
 
 test: setup lint types ## Every check there is, with real parts
 	cd $(DASHBOARD) && npm run --silent check && npm test --silent
-	$(PYTEST) -n 3 --dist loadscope -m 'not system' tests
+	$(PYTEST) -n 3 --dist loadscope -m 'not system and not third_party' tests
 	$(PYTEST) -m system tests
 
 coverage: setup ## The tests once more, slowly, with branch coverage and its gate of 85 %
-	$(PYTEST) -n 3 --dist loadscope -m 'not system' --cov tests
+	$(PYTEST) -n 3 --dist loadscope -m 'not system and not third_party' --cov tests
 
 mutants: setup ## Break the code once for each property, in a copy: the property must notice
 	@$(BIN)/python -m tests.properties.mutants $(P)
+
+third-party: setup $(CLIENTS:%=.cache/third-party/%/installed) ## Clients that others made read a shop of the simulator
+	$(PYTEST) -m third_party tests/third_party
+
+.cache/third-party/%/installed: tests/third_party/%.lock
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 bench-ingest: setup ## A backfill beside the machine's own ceiling (ARGS="--size 1000000")
 	$(BIN)/python -m libs.ops.bench.ingest $(ARGS)
@@ -55,6 +65,8 @@ lock: ## Pin every dependency by hash, one file per service and one for developm
 	$(LOCK) --extra simulator -o libs/simulator/requirements.lock
 	$(LOCK) --extra ops -o libs/ops/requirements.lock
 	$(LOCK) --all-extras -o requirements-dev.lock
+	for client in $(CLIENTS); do \
+	  $(PIN) tests/third_party/$$client.in -o tests/third_party/$$client.lock || exit 1; done
 
 openapi: ## Write the public API's description and the dashboard's types
 	$(BIN)/python -m libs.ops.openapi
