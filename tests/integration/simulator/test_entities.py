@@ -156,36 +156,6 @@ async def test_every_variant_has_its_stock_at_the_location(shop: Simulator):
     assert {row["id"] for row in of_location if "__parentId" in row} == ids
 
 
-async def test_a_product_tells_of_its_variants(bluebird: Simulator):
-    told = "id options { name values } variantsCount { count } hasOutOfStockVariants priceRangeV2 "
-    told += "{ minVariantPrice { amount } maxVariantPrice { amount } }"
-    products = await _pages(bluebird, "products", told)
-    variants = await _pages(
-        bluebird, "productVariants", "title price inventoryQuantity product { id }"
-    )
-
-    for product in products:
-        own = [one for one in variants if one["product"]["id"] == product["id"]]
-        prices = sorted(Decimal(one["price"]) for one in own)
-        ends = product["priceRangeV2"].values()
-        [option] = product["options"]
-        assert option["values"] == [one["title"] for one in own]
-        assert product["variantsCount"]["count"] == len(own)
-        assert [Decimal(end["amount"]) for end in ends] == [prices[0], prices[-1]]
-        assert product["hasOutOfStockVariants"] is (
-            min(one["inventoryQuantity"] for one in own) < 1
-        )
-    assert {product["hasOutOfStockVariants"] for product in products} == {True, False}
-
-
-async def test_no_product_has_a_picture_in_pages_or_in_bulk(shop: Simulator):
-    [page, *_] = await _pages(shop, "products", "images(first: 5) { nodes { id url } }")
-    lines = await _bulk(shop, "products", "id images { edges { node { id url altText } } }")
-
-    assert page == {"images": {"nodes": []}}
-    assert {tuple(line) for line in lines} == {("id",)}
-
-
 async def test_a_collection_holds_products_that_name_it(shop: Simulator):
     rows = await _bulk(
         shop,

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from libs.simulator.oauth import query_signature
-from tests.integration.simulator.driver import KEY, SECRET, Simulator
+from tests.integration.simulator.driver import KEY, SCOPES, SECRET, Simulator
 
 GOOD = {
     "client_id": KEY,
@@ -161,3 +161,14 @@ async def _refresh(simulator: Simulator, token: str) -> tuple[int, dict[str, str
 
 async def _authorize(simulator: Simulator, query: dict[str, str]) -> httpx.Response:
     return await simulator.http.get(f"/{simulator.shop}/admin/oauth/authorize", params=query)
+
+
+async def test_an_app_is_told_its_scopes(simulator: Simulator):
+    address = f"/{simulator.shop}/admin/oauth/access_scopes.json"
+    told = await simulator.http.get(address, headers=simulator.headers)
+    refused = await simulator.http.get(address)
+
+    assert told.json() == {
+        "access_scopes": [{"handle": scope} for scope in sorted(SCOPES.split(","))]
+    }
+    assert refused.status_code == 401

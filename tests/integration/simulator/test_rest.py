@@ -254,17 +254,6 @@ async def test_tokens_and_scopes_are_checked_as_for_graphql(simulator: Simulator
     assert "Non-expiring" in forever.json()["errors"]
 
 
-async def test_an_app_is_told_its_scopes(simulator: Simulator):
-    address = f"/{simulator.shop}/admin/oauth/access_scopes.json"
-    told = await simulator.http.get(address, headers=simulator.headers)
-    refused = await simulator.http.get(address)
-
-    assert told.json() == {
-        "access_scopes": [{"handle": scope} for scope in sorted(SCOPES.split(","))]
-    }
-    assert refused.status_code == 401
-
-
 async def test_without_read_all_orders_sixty_days_are_listed(simulator: Simulator):
     await simulator.install(SCOPES.replace("read_all_orders,", ""))
     recent = await simulator.order()
