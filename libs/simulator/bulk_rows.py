@@ -56,12 +56,17 @@ def lines(
         yield from (written.grouped(rows) if grouped else written.scattered(rows))
 
 
+def _no_number(_source: Any) -> int:
+    return 0
+
+
 class _Connection:
     def __init__(self, texts: Texts, connected: Connected) -> None:
         self._opened = texts.opened(connected.node_type, connected.fields)
         self._ending = f',"__parentId":"gid:\\/\\/shopify\\/{connected.node_type}\\/%d"}}\n'
         self._shop = texts.context.shop
-        self._number = number_of(connected.node_type)
+        # A row without an id has nothing below it.
+        self._number = number_of(connected.node_type) if connected.below else _no_number
         self._below = [
             (CHILDREN[child.parent_type, child.name], _Connection(texts, child))
             for child in connected.below

@@ -37,6 +37,7 @@ CHILDREN: Mapping[tuple[str, str], Children] = {
     ("Fulfillment", "fulfillmentLineItems"): lambda _, fulfillment: fulfillment.order.lines,
     ("Product", "variants"): lambda _, product: product.variants,
     ("Product", "images"): lambda _, __: (),
+    ("ProductVariant", "presentmentPrices"): lambda _, variant: (variant,),
     ("Product", "collections"): _collections_of,
     ("Collection", "products"): products_of,
     ("InventoryItem", "inventoryLevels"): lambda shop, item: [Level(location_of(shop.facts), item)],

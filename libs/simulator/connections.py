@@ -165,6 +165,7 @@ _CONNECTED = (
     "Customer",
     "Product",
     "ProductVariant",
+    "ProductVariantPricePair",
     "Image",
     "LineItem",
     "RefundLineItem",

@@ -81,6 +81,13 @@ _VARIANT: Fields = {
     "updatedAt": Time("updated_at"),
     "product": Found("products", "product_id"),
     "inventoryItem": lambda _, variant: variant,
+    "inventoryPolicy": Constant("DENY"),
+    "availableForSale": lambda _, variant: variant.inventory > 0,
+    "sellableOnlineQuantity": Same("inventory"),
+    "requiresComponents": NO,
+    "taxCode": NOTHING,
+    "image": NOTHING,
+    "selectedOptions": lambda _, variant: (variant,),
 }
 
 PRODUCTS: dict[str, Fields] = {
@@ -92,6 +99,21 @@ PRODUCTS: dict[str, Fields] = {
         "position": Constant(1),
         "values": lambda _, product: tuple(variant.title for variant in product.variants),
     },
+    "SelectedOption": {
+        "name": lambda context, variant: context.shop.products[variant.product_id].option,
+        "value": Same("title"),
+        "optionValue": lambda _, variant: variant,
+    },
+    "ProductOptionValue": {
+        "id": Id("ProductOptionValue"),
+        "name": Same("title"),
+        "hasVariants": YES,
+        "swatch": NOTHING,
+    },
+    "ProductVariantPricePair": {
+        "price": lambda _, variant: rounded(variant.price),
+        "compareAtPrice": NOTHING,
+    },
     "ProductPriceRangeV2": {
         "maxVariantPrice": lambda _, product: max(_prices(product)),
         "minVariantPrice": lambda _, product: min(_prices(product)),
@@ -99,6 +121,6 @@ PRODUCTS: dict[str, Fields] = {
     "SEO": {"title": NOTHING, "description": NOTHING},
     "Image": {
         "id": Id("ProductImage"),
-        **dict.fromkeys(("altText", "height", "url", "width"), NOTHING),
+        **dict.fromkeys(("altText", "height", "src", "url", "width"), NOTHING),
     },
 }

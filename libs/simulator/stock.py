@@ -70,7 +70,13 @@ STOCK: dict[str, Fields] = {
         "createdAt": Time("created_at"),
         "updatedAt": Time("updated_at"),
         "unitCost": NOTHING,
+        "measurement": lambda _, variant: variant,
     },
+    "InventoryItemMeasurement": {
+        "id": Id("InventoryItemMeasurement", "inventory_item_id"),
+        "weight": lambda _, variant: variant,
+    },
+    "Weight": {"unit": Constant("KILOGRAMS"), "value": Constant(0.0)},
     "InventoryLevel": {
         "id": Id("InventoryLevel"),
         "isActive": YES,

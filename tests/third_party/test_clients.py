@@ -6,7 +6,7 @@ import os
 import ssl
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +25,6 @@ _NAME = GENERATED.removesuffix(".myshopify.com")
 _URL = f"https://{GENERATED}"
 _ALL_TIME = "2020-01-01"
 _DAYS_AT_ONCE = 4_000
-_SELECTED_OF_ORDERS = {"totalPriceSet", "test", "createdAt", "processedAt", "name", "currencyCode"}
 
 Records = dict[str, list[dict[str, Any]]]
 
@@ -78,7 +77,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def _installed_token(http: httpx.Client) -> str:
-    asked = {"client_id": KEY, "scope": SCOPES, "redirect_uri": "http://127.0.0.1:9/", "state": "s"}
+    scope = f"{SCOPES},read_inventory"
+    asked = {"client_id": KEY, "scope": scope, "redirect_uri": "http://127.0.0.1:9/", "state": "s"}
     address = http.get("/admin/oauth/authorize", params=asked).headers["location"]
     code = dict(parse_qsl(urlsplit(address).query))["code"]
     form = {"client_id": KEY, "client_secret": SECRET, "code": code, "expiring": "1"}
@@ -139,7 +139,7 @@ def test_airbyte_reads_orders_and_customers_by_rest_and_products_in_bulk(
     chosen = [
         {"stream": one, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
         for one in catalog["streams"]
-        if one["name"] in {"orders", "customers", "products"}
+        if one["name"] in {"orders", "customers", "products", "product_variants"}
     ]
     wanted = _written(tmp_path, "catalog.json", {"streams": chosen})
 
@@ -151,6 +151,10 @@ def test_airbyte_reads_orders_and_customers_by_rest_and_products_in_bulk(
     prices = {order["id"]: order["total_price"] for order in records["orders"]}
     assert _figures(records, prices) == _expected(shop)
     assert _units(records["orders"]) == shop.truth["units"]
+    variants = {one["id"]: one["product_id"] for one in records["product_variants"]}
+    assert Counter(variants.values()) == {
+        product["id"]: product["total_variants"] for product in records["products"]
+    }
 
 
 def _units(orders: list[dict[str, Any]]) -> int:
@@ -181,10 +185,15 @@ def test_tap_shopify_reads_orders_in_bulk_and_the_rest_in_pages(shop: Shop, tmp_
         order["id"]: order["totalPriceSet"]["shopMoney"]["amount"] for order in records["orders"]
     }
     assert _figures(records, prices) == _expected(shop)
+    variants = {one["id"]: one["product"]["id"] for one in records["product_variants"]}
+    assert Counter(variants.values()) == {
+        product["id"]: len(product["options"][0]["values"]) for product in records["products"]
+    }
 
 
+_WHOLE = "product_variants"
 _SELECTED = {
-    "orders": _SELECTED_OF_ORDERS,
+    "orders": {"totalPriceSet", "test", "createdAt", "processedAt", "name", "currencyCode"},
     "customers": {"email", "firstName", "lastName", "numberOfOrders", "amountSpent", "createdAt"},
     "products": {"title", "handle", "vendor", "status", "options", "totalInventory", "createdAt"},
 }
@@ -192,10 +201,11 @@ _SELECTED = {
 
 def _select(stream: dict[str, Any]) -> None:
     """In a Singer catalog a stream and each of its fields are chosen by hand."""
-    fields = _SELECTED.get(stream["tap_stream_id"])
+    name = stream["tap_stream_id"]
+    fields = _SELECTED.get(name, set())
     for item in stream["metadata"]:
-        _, *name = item["breadcrumb"] or ("",)
-        item["metadata"]["selected"] = fields is not None and (not name or name[0] in fields)
+        is_chosen = not item["breadcrumb"] or item["breadcrumb"][1] in fields
+        item["metadata"]["selected"] = name == _WHOLE or (name in _SELECTED and is_chosen)
 
 
 def test_dlt_loads_a_shop_into_a_database(shop: Shop, tmp_path: Path):

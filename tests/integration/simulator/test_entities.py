@@ -24,7 +24,10 @@ LISTS = {
     "seo { title } featuredImage { id url } feedback { summary } category { id } "
     "featuredMedia { id ... on MediaImage { image { id } } } options { id name position values } "
     "all: variantsCount { count } mediaCount { count }",
-    "productVariants": "id title sku price product { id } inventoryItem { id tracked }",
+    "productVariants": "id title sku price product { id } inventoryPolicy availableForSale "
+    "sellableOnlineQuantity requiresComponents taxCode image { url } "
+    "inventoryItem { id tracked measurement { id weight { value unit } } } "
+    "selectedOptions { name value optionValue { id name hasVariants swatch { color } } }",
     "collections": "id title handle updatedAt sortOrder productsCount { count }",
     "locations": "id name isActive address { countryCode }",
     "inventoryItems": "id sku createdAt updatedAt",

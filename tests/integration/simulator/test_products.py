@@ -59,3 +59,23 @@ async def test_no_product_has_a_picture_in_pages_or_in_bulk(simulator: Simulator
 
     assert pages == [{"images": {"nodes": []}}] * 2
     assert [set(line) for line in lines] == [{"id"}] * 2
+
+
+async def test_a_variant_has_its_price_in_the_shops_currency_in_pages_and_in_bulk(
+    simulator: Simulator,
+):
+    price = "price { amount currencyCode } compareAtPrice { amount }"
+    asked = await simulator.graphql(
+        "{ productVariants(first: 5) { nodes { id "
+        f"presentmentPrices(first: 5) {{ nodes {{ {price} }} }} }} }} }}"
+    )
+    lines = await simulator.rows(
+        "{ productVariants { edges { node { id "
+        f"presentmentPrices {{ edges {{ node {{ {price} }} }} }} }} }} }} }}"
+    )
+
+    found = asked["productVariants"]["nodes"]
+    paged = {row["id"]: row["presentmentPrices"]["nodes"] for row in found}
+    exported = {line.pop("__parentId"): [line] for line in lines if "__parentId" in line}
+    assert exported == paged
+    assert {pair["price"]["currencyCode"] for [pair] in paged.values()} == {"GBP"}
