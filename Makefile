@@ -8,7 +8,7 @@ CLIENTS := airbyte-source-shopify dlt tap-shopify
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test coverage mutants third-party format lint types lock openapi bench-ingest
+.PHONY: help setup demo dev test properties coverage mutants third-party format lint types lock openapi bench-ingest
 
 # Where it is set, every process that a test starts compiles all of our code anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,8 +27,11 @@ dev: setup ## Everything, with a simulated Shopify; a changed Python file restar
 
 test: setup lint types ## Every check there is, with real parts
 	cd $(DASHBOARD) && npm run --silent check && npm test --silent
-	$(PYTEST) -n 3 --dist loadscope -m 'not system and not third_party' tests
+	$(PYTEST) -n 3 --dist loadscope -m 'not system and not third_party' --ignore tests/properties tests
 	$(PYTEST) -m system tests
+
+properties: setup ## The seed's 36 properties, 100 examples each
+	$(PYTEST) -n 3 --dist loadscope tests/properties
 
 coverage: setup ## The tests once more, slowly, with branch coverage and its gate of 85 %
 	$(PYTEST) -n 3 --dist loadscope -m 'not system and not third_party' --cov tests

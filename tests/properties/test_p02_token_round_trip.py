@@ -47,6 +47,10 @@ async def test_a_token_comes_back_as_it_was_given(
     if expires:
         pair |= {"refresh_token": refresh, "expires_in": 3600}
     shopify.answers.append(lambda: JSONResponse(pair))
+    if not expires:
+        # A token without end is exchanged for a pair at its first use: here, for itself.
+        ending = {**pair, "refresh_token": refresh, "expires_in": 3600}
+        shopify.answers.append(lambda: JSONResponse(ending))
     domain = new_domain()
 
     tenant_id = await oauth.connect(domain)

@@ -2,14 +2,25 @@
 """Every password is kept as a bcrypt hash with a cost of 10 or more, and as nothing else."""
 
 import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
 import bcrypt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.accounts import PasswordHasher
 from services.oauth.claims import sign_claim
-from tests.integration.gateway.platform import Platform, redeem
+from tests.caller_keys import CallerKeys
+from tests.databases import Database
+from tests.integration.gateway.platform import (
+    Platform,
+    redeem,
+    running_gateway,
+    running_services,
+)
 from tests.properties.members import Members
 from tests.properties.settings import PROPERTY, Mutant
 from tests.properties.store import ShopKind, Store
@@ -17,6 +28,18 @@ from tests.properties.store import ShopKind, Store
 MUTANT = Mutant("services/gateway/accounts.py", "_COST = 12", "_COST = 9")
 HASH = re.compile(r"\$2b\$(\d\d)\$[./A-Za-z0-9]{53}")
 SHORTEST = 8
+
+
+@pytest.fixture
+async def gateway(database: Database, keys: CallerKeys, tmp_path: Path) -> AsyncIterator[Platform]:
+    """With the product's own hashing, which other tests make cheap."""
+    async with (
+        running_services(database, keys) as upstreams,
+        running_gateway(
+            database, keys, tmp_path, upstreams, passwords=PasswordHasher()
+        ) as platform,
+    ):
+        yield platform
 
 
 @PROPERTY

@@ -165,11 +165,20 @@ def gateway_settings(
 
 @asynccontextmanager
 async def running_gateway(
-    database: Database, keys: CallerKeys, dashboard: Path, upstreams: dict[str, str], **more: str
+    database: Database,
+    keys: CallerKeys,
+    dashboard: Path,
+    upstreams: dict[str, str],
+    *,
+    passwords: PasswordHasher | None = None,
+    **more: str,
 ) -> AsyncIterator[Platform]:
+    """Hashes passwords as cheaply as can be, unless `passwords` are given."""
     settings = gateway_settings(database, keys, dashboard, **upstreams, **more)
     engine = create_engine(settings.database_url, "gateway", pool_size=4)
-    parts = replace(make_parts(settings, engine), passwords=PasswordHasher(_CHEAPEST_COST))
+    parts = replace(
+        make_parts(settings, engine), passwords=passwords or PasswordHasher(_CHEAPEST_COST)
+    )
     async with AsyncExitStack() as exits:
         yield Platform(create_app(parts), parts, database, keys, upstreams, exits)
     await parts.close()

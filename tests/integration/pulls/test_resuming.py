@@ -30,7 +30,7 @@ from tests.integration.pulls.simulated import (
 from tests.integration.pulls.tenants import PulledTenant, working
 
 SHOP = "resume.myshopify.com"
-ORDERS = 12_000
+ORDERS = 6_000
 
 
 @pytest.fixture
