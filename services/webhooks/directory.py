@@ -61,8 +61,11 @@ class ShopDirectory:
         while True:
             await asyncio.sleep(self._refresh_seconds)
             try:
-                if self._newest is not None:
-                    await self._take_changes(self._newest - _OVERLAP)
+                if self._newest is None:
+                    await self.load()
+                    continue
+                await self._take_changes(self._newest - _OVERLAP)
+                # Only after the new ones are in: one that came would hide one that went.
                 if await count_shops(self._engine) != len(self._shops):
                     await self.load()
             except DatabaseUnavailableError:

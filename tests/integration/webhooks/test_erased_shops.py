@@ -46,7 +46,7 @@ async def test_an_erased_shop_is_refused_as_unknown_at_the_next_refresh(
 
     await _forget(database, tenant_id)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while (await webhooks.deliver(shop)).status_code != 404:
             await asyncio.sleep(0.1)
     assert (await webhooks.deliver(kept)).status_code == 200
