@@ -125,14 +125,14 @@ async def test_answers_that_always_break_off_are_no_answer(shop: CalledShop):
 async def test_points_are_shared_so_that_no_query_is_refused(shop: CalledShop):
     await shop.simulator.control("PATCH", "", {"plan": "plus"})
     await shop.break_with(throttle=True)
-    # Nothing comes back of what a count costs: 26 times 900 points, of 20,000 at once.
+    # Nothing comes back of what a count costs: 31 times 900 points, of 20,000 at once.
     counts = " ".join(f"c{number}: ordersCount {{ count }}" for number in range(90))
     client = shop.graphql()
     with capture_logs() as logs:
         await client.ask(f"{{ {counts} }}")
-        await asyncio.gather(*(client.ask(f"{{ {counts} }}") for _ in range(25)))
-    # Four are too many at once. On a busy machine some may still arrive too close together.
-    assert len([each for each in logs if each["event"] == "shopify_throttled"]) < 3
+        await asyncio.gather(*(client.ask(f"{{ {counts} }}") for _ in range(30)))
+    # Nine are too many at once. On a busy machine some may still arrive too close together.
+    assert len([each for each in logs if each["event"] == "shopify_throttled"]) < 7
 
 
 @both
