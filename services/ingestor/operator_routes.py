@@ -33,10 +33,8 @@ def operator_routes(engine: AsyncEngine, verifier: TokenVerifier) -> APIRouter:
     async def schedule(_: operator) -> dict[str, Any]:
         async with transaction(engine) as tx:
             tenants = await repository.scheduled_tenants(tx)
-        lines = []
-        for tenant_id in tenants:
-            async with transaction(engine, tenants=[tenant_id]) as tx:
-                lines.append(await read_schedule_line(tx, tenant_id))
+        async with transaction(engine, tenants=tenants) as tx:
+            lines = [await read_schedule_line(tx, tenant_id) for tenant_id in tenants]
         return {"tenants": [line for line in lines if line is not None]}
 
     @router.patch("")

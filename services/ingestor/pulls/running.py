@@ -56,7 +56,7 @@ class RunningEntity:
 
     async def save_slice(self, number: int, **changes: object) -> Slice:
         """Write what became of one export, and say so at once."""
-        await self._save(self.state, _changing(number, changes), _nothing)
+        await self._save(None, _changing(number, changes), _nothing)
         return self.checkpoint.slices[number]
 
     async def renew(self, number: int) -> Slice:
@@ -110,12 +110,10 @@ class RunningEntity:
             first = drift if held.drift is None else held.drift
             return msgspec.structs.replace(held, slices=(*held.slices, *more), drift=first)
 
-        await self._save(self.state, added, _nothing)
+        await self._save(None, added, _nothing)
 
     async def note_mismatch(self) -> None:
-        await self._save(
-            self.state, lambda held: msgspec.structs.replace(held, mismatch=True), _nothing
-        )
+        await self._save(None, lambda held: msgspec.structs.replace(held, mismatch=True), _nothing)
 
     async def finish(self, error: PullError | None) -> None:
         """To `done`, or to `failed` with the reason."""
@@ -127,7 +125,7 @@ class RunningEntity:
 
     async def _save(
         self,
-        state: EntityState,
+        state: EntityState | None,
         change: _Change,
         work: Callable[[Transaction], Awaitable[_Result]],
         *,
@@ -135,18 +133,20 @@ class RunningEntity:
         now: bool = True,
     ) -> _Result:
         async with self._turn:
+            # Kept when None, as it is now: another export may have moved it while this one waited.
+            following = state or self.state
             after = change(self.checkpoint)
             known = expected if after.expected is None else after.expected
 
             async def both(tx: Transaction) -> _Result:
                 result = await work(tx)
                 await repository.save_progress(
-                    tx, self.pull.claim, self.entity, state, after, expected=known
+                    tx, self.pull.claim, self.entity, following, after, expected=known
                 )
                 return result
 
             result = await self.pull.write(both, say_now=now)
-            self.checkpoint, self.state = after, state
+            self.checkpoint, self.state = after, following
             return result
 
 
