@@ -15,7 +15,7 @@ export function ProofSection({ zone }: { zone: string | null }) {
   const failure = error && { error, onRetry: () => void refetch(), retrying: isFetching };
   return (
     <SettingsSection
-      about="Every night our counts are compared with Shopify's, and what is missing is read again."
+      about="Once a day our counts are compared with Shopify's, and what is missing is read again."
       testId="proof"
       title="Completeness"
     >
