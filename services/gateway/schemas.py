@@ -56,6 +56,17 @@ class PullEntity(_Shape):
     )
 
 
+class FurtherEntity(_Shape):
+    """What a shop holds besides customers, orders and products."""
+
+    entity: str
+    state: Literal["waiting", "exporting", "importing", "done", "failed", "skipped"] = Field(
+        description="Skipped: the shop gave no access to it."
+    )
+    done: int = Field(description="Objects read, or their owners where Shopify lists those.")
+    expected: int | None
+
+
 class Pull(_Shape):
     id: UUID
     kind: Literal["backfill", "reconciliation"]
@@ -73,6 +84,7 @@ class PullStatus(Pull):
         default=None, description="Until the pull ends, at its present pace; null while unknown."
     )
     entities: list[PullEntity]
+    further_entities: list[FurtherEntity] = Field(description="Read after the sales.")
 
 
 class Pulls(_Shape):
@@ -95,7 +107,7 @@ class PullQueued(_Shape):
 class EntityProof(_Shape):
     """Records that are not deleted, test orders included."""
 
-    entity: Literal["customers", "orders", "products"]
+    entity: str
     ours: int
     shopify: int
     drift: int = Field(description="How many were too many here before the repair; negative: few.")

@@ -7,12 +7,13 @@ garbage collector need not look at them.
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
 
-Entity: TypeAlias = Literal["customers", "orders", "products"]
+Entity: TypeAlias = str
+"""Customers, orders or products, or a further entity: a name in `entities.registry.KINDS`."""
 
 ZERO = Decimal(0)
 
@@ -98,7 +99,22 @@ class Deletion(Struct, frozen=True, kw_only=True, gc=False):
     id: int
 
 
-Fact: TypeAlias = Customer | Order | Refund | Product | Deletion
+class Records(Struct, frozen=True, kw_only=True, gc=False):
+    """Rows of a further entity. With `owner_id` they are all that this owner has of them."""
+
+    entity: Entity
+    rows: tuple[Any, ...]
+    owner_id: int | None = None
+
+
+class Gone(Struct, frozen=True, kw_only=True, gc=False):
+    """A row of a further entity is no more."""
+
+    entity: Entity
+    key: tuple[int, ...]
+
+
+Fact: TypeAlias = Customer | Order | Refund | Product | Deletion | Records | Gone
 
 
 class Observation(Struct, frozen=True, kw_only=True, gc=False):

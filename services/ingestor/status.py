@@ -10,9 +10,9 @@ import msgspec
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
 from services.ingestor import repository
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls.pace import Mark, records_per_second
-
-_ENTITIES = ("customers", "orders", "products")
+from services.ingestor.pulls.state import ENTITIES
 
 
 async def read_status(tx: Transaction, tenant_id: UUID) -> dict[str, Any]:
@@ -77,11 +77,12 @@ async def current_pull(tx: Transaction, tenant_id: UUID) -> dict[str, Any] | Non
     rows = await repository.read_pull_entities(tx, tenant_id, pull.id)
     known = {row.entity: row for row in rows}
     now = utc_now()
-    entities = [_entity(name, known.get(name), now) for name in _ENTITIES]
+    entities = [_entity(name, known.get(name), now) for name in ENTITIES]
     return {
         **_pull(pull),
         "secondsLeft": _seconds_left(entities) if pull.state == "running" else None,
         "entities": entities,
+        "furtherEntities": [_further(known[name]) for name in KINDS if name in known],
     }
 
 
@@ -113,9 +114,14 @@ def _proof(rows: Sequence[Any]) -> dict[str, Any] | None:
                 "repaired": row.repaired,
                 "checkedAt": _moment(row.checked_at),
             }
-            for row in sorted(rows, key=lambda row: _ENTITIES.index(row.entity))
+            for row in sorted(rows, key=_place)
         ],
     }
+
+
+def _place(row: Any) -> tuple[bool, int, str]:
+    known = row.entity in ENTITIES
+    return not known, ENTITIES.index(row.entity) if known else 0, row.entity
 
 
 def _entity(name: str, row: Any, now: datetime) -> dict[str, Any]:
@@ -128,6 +134,15 @@ def _entity(name: str, row: Any, now: datetime) -> dict[str, Any]:
         "done": row.done if row else 0,
         "expected": row.expected if row else None,
         "recordsPerSecond": None if pace is None else round(pace, 1),
+    }
+
+
+def _further(row: Any) -> dict[str, Any]:
+    return {
+        "entity": row.entity,
+        "state": row.state,
+        "done": row.done,
+        "expected": row.expected,
     }
 
 

@@ -2,8 +2,17 @@
 
 from collections.abc import Iterable
 
-OPTIONAL_SCOPES = frozenset({"read_all_orders"})
-"""Shopify grants it apart; without it a shop's history is its last 60 days."""
+OPTIONAL_SCOPES = frozenset(
+    {
+        "read_all_orders",
+        "read_inventory",
+        "read_locations",
+        "read_discounts",
+        "read_draft_orders",
+    }
+)
+"""Without `read_all_orders`, which Shopify grants apart, a shop's history is its last 60 days;
+without another of these, the entities that need it are left out."""
 
 
 def missing_scopes(asked: Iterable[str], granted: Iterable[str]) -> list[str]:

@@ -19,7 +19,10 @@ from libs.common.settings import (
     is_loopback,
 )
 
-_SCOPES = ("read_orders", "read_all_orders", "read_customers", "read_products")
+_SCOPES = (
+    *("read_orders", "read_all_orders", "read_customers", "read_products"),
+    *("read_inventory", "read_locations", "read_discounts", "read_draft_orders"),
+)
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql
 
 from libs.common.tables import identity, intake, store, tenancy
+from services.ingestor.kinds import tables  # noqa: F401 - adds to those of store
 
 COLUMNS = """
 SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,

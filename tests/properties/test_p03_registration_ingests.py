@@ -27,8 +27,8 @@ from tests.properties.store import Store
 
 MUTANT = Mutant(
     "services/ingestor/pulls/queue.py",
-    "        for entity in ENTITIES",
-    "        for entity in ENTITIES[:2]",
+    "    names = (*ENTITIES,",
+    "    names = (*ENTITIES[:2],",
 )
 PULLS = """SELECT p.tenant_id, p.kind, p.state, s.pull_id = p.id AND s.due_at <= now() AS due,
     array_agg(e.entity ORDER BY e.entity) AS entities, bool_and(e.state = 'waiting') AS waiting

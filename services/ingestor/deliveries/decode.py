@@ -1,7 +1,7 @@
 """From a delivery's topic and raw body to a fact. Nothing of a body gets into an error."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -23,6 +23,7 @@ from services.ingestor.facts import (
     Refund,
 )
 from services.ingestor.json_text import without_nul
+from services.ingestor.kinds.registry import KINDS
 
 _MOST_DIGITS = 30
 _PLACE: Final = re.compile(r"at `(?P<place>[^`]+)`")
@@ -30,17 +31,13 @@ _PLACE: Final = re.compile(r"at `(?P<place>[^`]+)`")
 _Body = TypeVar("_Body", bound=bodies.Named)
 
 
-def decode_delivery(record: DeliveryRecord) -> Fact | None:
-    """The fact in `record`; None for a topic that carries none for us.
+def decode_delivery(record: DeliveryRecord) -> Sequence[Fact]:
+    """The facts in `record`; none for a topic that carries none for us.
 
     Raises MessageMalformedError, whose reason says what is wrong and where, without values.
     """
-    mapped = _TOPICS.get(record.type)
-    if mapped is None:
-        return None
-    decoder, to_fact = mapped
-    fact: Fact = to_fact(decode_body(decoder, record))
-    return fact
+    mapped = _TOPICS.get(record.type, ())
+    return [to_fact(decode_body(decoder, record)) for decoder, to_fact in mapped]
 
 
 def decode_body(decoder: msgspec.json.Decoder[_Body], record: DeliveryRecord) -> _Body:
@@ -204,7 +201,7 @@ _ORDER: _Mapped = (msgspec.json.Decoder(bodies.OrderBody), _order)
 _PRODUCT: _Mapped = (msgspec.json.Decoder(bodies.ProductBody), _product)
 _DELETED: Final = msgspec.json.Decoder(bodies.DeletionBody)
 
-_TOPICS: Final[Mapping[str, _Mapped]] = {
+_CORE: Final[Mapping[str, _Mapped]] = {
     "customers/create": _CUSTOMER,
     "customers/update": _CUSTOMER,
     "customers/enable": _CUSTOMER,
@@ -222,3 +219,15 @@ _TOPICS: Final[Mapping[str, _Mapped]] = {
     "products/delete": (_DELETED, _deletion("products")),
     "refunds/create": (msgspec.json.Decoder(bodies.RefundBody), _refund),
 }
+
+
+def _all_topics() -> Mapping[str, Sequence[_Mapped]]:
+    found: dict[str, list[_Mapped]] = {topic: [mapped] for topic, mapped in _CORE.items()}
+    for kind in KINDS.values():
+        for topic, given in kind.topics.items():
+            mapped = (msgspec.json.Decoder(given.body), given.fact)
+            found.setdefault(topic, []).append(mapped)
+    return found
+
+
+_TOPICS: Final = _all_topics()

@@ -34,7 +34,7 @@ class Delivery:
     """A decoded delivery, and the key under which it is applied once."""
 
     key: AppliedKey
-    observation: Observation
+    observations: Sequence[Observation]
 
 
 async def handle_deliveries(
@@ -57,16 +57,17 @@ async def _apply_facts(
     engine: AsyncEngine, records: Sequence[DeliveryRecord], publisher: Publisher
 ) -> None:
     now = utc_now()
-    deliveries: dict[AppliedKey, Observation] = {}
+    deliveries: dict[AppliedKey, Sequence[Observation]] = {}
     for record in records:
         if (delivery := _decode(record, now)) is not None:
-            deliveries.setdefault(delivery.key, delivery.observation)
+            deliveries.setdefault(delivery.key, delivery.observations)
     if not deliveries:
         return
 
     async def work(tx: Transaction) -> Mapping[UUID, int]:
         fresh = await repository.add_applied(tx, deliveries)
-        return await apply_observations(tx, [deliveries[key] for key in deliveries if key in fresh])
+        new = [each for key, found in deliveries.items() if key in fresh for each in found]
+        return await apply_observations(tx, new)
 
     tenants = {tenant for tenant, _, _ in deliveries}
     try:
@@ -99,15 +100,18 @@ def delivery_handler(
 
 
 def _decode(record: DeliveryRecord, now: datetime) -> Delivery | None:
-    fact = decode_delivery(record)
-    if fact is None:
+    facts = decode_delivery(record)
+    if not facts:
         log.info("delivery_ignored", topic=record.type, delivery_id=record.id)
         return None
     # The header is not signed: a time to come must not outlive what comes after it.
     observed_at = min(record.time, now)
     return Delivery(
         (record.tenant_id, applied_day(record.time, now), record.id),
-        Observation(tenant_id=record.tenant_id, fact=fact, observed_at=observed_at),
+        [
+            Observation(tenant_id=record.tenant_id, fact=fact, observed_at=observed_at)
+            for fact in facts
+        ],
     )
 
 

@@ -1,21 +1,22 @@
 """Reads what changed at Shopify since the last pull, in time that grows with the change alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
 from libs.common.logs import get_logger
-from services.ingestor.facts import Deletion, Entity, Fact, Observation, Refund
+from services.ingestor.facts import Entity, Observation
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.shopify.pages import Page, read_changes
 from services.ingestor.store.apply import apply_observations
+from services.ingestor.store.kinds import delete_unseen
 
-_OVERLAP: Mapping[Entity, timedelta] = {
+_OVERLAP = timedelta(minutes=10)
+_OVERLAP_OF: Mapping[Entity, timedelta] = {
     # Shopify's search by a customer's updated_at is exact to the day only.
     "customers": timedelta(days=1),
-    "orders": timedelta(minutes=10),
-    "products": timedelta(minutes=10),
 }
 _SET_AT_MOST = 20_000
 """Shopify ends a paged set after 25,000 objects; a new one is begun well before."""
@@ -25,7 +26,7 @@ log = get_logger()
 
 def read_from(entity: Entity, watermark: datetime) -> datetime:
     """Where to begin, when all up to `watermark` was read: changes may show late."""
-    return watermark - _OVERLAP[entity]
+    return watermark - _OVERLAP_OF.get(entity, _OVERLAP)
 
 
 async def pull_changes(running: RunningEntity) -> None:
@@ -33,22 +34,27 @@ async def pull_changes(running: RunningEntity) -> None:
     changes = running.checkpoint.changes
     if changes is None or changes.done:
         return
-    since, cursor, in_set = changes.until, None, 0
+    since, after_id, cursor, in_set = changes.until, None, None, 0
+    began_at: datetime | None = None
     running.begin_import()
     while True:
-        page = await read_changes(running.pull.client, running.entity, since, cursor)
-        await _apply(running, page)
+        page = await read_changes(running.pull.client, running.entity, since, cursor, after_id)
+        began_at = began_at or page.observed_at
+        until = await _apply(running, page, began_at)
         in_set += len(page.facts)
         cursor = page.cursor
         if cursor is None:
             break
-        held = running.checkpoint.changes
-        if in_set >= _SET_AT_MOST and held is not None and held.until > since:
-            since, cursor, in_set = held.until, None, 0
+        if in_set >= _SET_AT_MOST and _is_by_id(running.entity):
+            after_id, cursor, in_set = page.last_id, None, 0
+        elif in_set >= _SET_AT_MOST and until > since:
+            since, cursor, in_set = until, None, 0
+    await _delete_unseen(running, began_at)
     log.info("changes_pulled", entity=running.entity, records=running.checkpoint.applied)
 
 
-async def _apply(running: RunningEntity, page: Page) -> None:
+async def _apply(running: RunningEntity, page: Page, began_at: datetime) -> datetime:
+    """Returns up to when all changes are read."""
     tenant_id = running.pull.claim.tenant_id
     batch = [
         Observation(tenant_id=tenant_id, fact=fact, observed_at=page.observed_at, pulled=True)
@@ -58,14 +64,24 @@ async def _apply(running: RunningEntity, page: Page) -> None:
     async def work(tx: Transaction) -> Mapping[UUID, int]:
         return await apply_observations(tx, batch)
 
-    versions = await running.apply_changes(
-        len(batch), _newest(page.facts), work, last=page.cursor is None
-    )
+    last = page.cursor is None
+    # A list that is not in the order of change tells nothing before its end.
+    newest = page.newest or (began_at if last and _is_by_id(running.entity) else None)
+    versions = await running.apply_changes(len(batch), newest, work, last=last)
     running.pull.progress.note_version(versions.get(tenant_id))
+    held = running.checkpoint.changes
+    return held.until if held else began_at
 
 
-def _newest(facts: Sequence[Fact]) -> datetime | None:
-    return max(
-        (fact.updated_at for fact in facts if not isinstance(fact, Deletion | Refund)),
-        default=None,
-    )
+def _is_by_id(entity: Entity) -> bool:
+    return entity in KINDS and KINDS[entity].sort is None
+
+
+async def _delete_unseen(running: RunningEntity, began_at: datetime) -> None:
+    """What a whole list did not show is no more, and no delivery told us so."""
+    kind = KINDS.get(running.entity)
+    if kind is None or kind.search:
+        return
+    tenant_id = running.pull.claim.tenant_id
+    version = await running.pull.write(lambda tx: delete_unseen(tx, tenant_id, kind.name, began_at))
+    running.pull.progress.note_version(version)

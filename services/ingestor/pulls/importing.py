@@ -51,7 +51,7 @@ def _batches(running: RunningEntity, export: Export) -> Iterator[list[Observatio
     tenant_id = running.pull.claim.tenant_id
     held = running.checkpoint.slices[export.number]
     for joined in read_joined(export.file, held.parts or 1, skip=held.applied):
-        fact = decode(joined)
+        fact = decode(running.entity, joined)
         batch.append(
             Observation(tenant_id=tenant_id, fact=fact, observed_at=export.snapshot_at, pulled=True)
         )

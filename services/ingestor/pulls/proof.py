@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from libs.common.database.transaction import Transaction, transaction
 from libs.common.logs import get_logger
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls import repository
 from services.ingestor.pulls.entity import begin_exports, import_slices
 from services.ingestor.pulls.repository import Proof
@@ -19,7 +20,7 @@ from services.ingestor.shopify.windows import Window
 _ROUNDS = 3
 _EXPORTED_AT_ONCE = 5_000
 _SHORTEST = timedelta(hours=1)
-_BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 """Where halving begins; what is older counts to its first window."""
 
 log = get_logger()
@@ -36,15 +37,17 @@ async def prove(running: RunningEntity, before: datetime) -> PullError | None:
     """Compare all that was created before `before`, repair what differs, write both down.
 
     Up to three rounds; then the checkpoint says that there is a mismatch. Nothing is written
-    when Shopify gives no exact number. Returns why a repair failed.
+    when Shopify gives no exact number. A further entity is compared, and repaired, as a whole.
+    Returns why a repair failed.
     """
-    whole = Window(running.history_since, before.replace(microsecond=0))
+    further = running.entity in KINDS
+    whole = Window() if further else Window(running.history_since, before.replace(microsecond=0))
     counts = await compare(running, whole)
     failure = None
     for _ in range(_ROUNDS):
         if counts is None or not counts.drift or failure or running.checkpoint.mismatch:
             break
-        windows = await _differing(running, whole, counts)
+        windows = [whole] if further else await _differing(running, whole, counts)
         await running.add_slices(windows, counts.drift)
         async with begin_exports(running) as exporting:
             failure = await import_slices(running, exporting)
@@ -73,7 +76,7 @@ async def _differing(running: RunningEntity, whole: Window, counts: Counts) -> l
 
 def _halves(window: Window) -> tuple[Window, ...]:
     """Older, newer; none when the window is short."""
-    since, before = window.since or _BEGINNING, window.before
+    since, before = window.since or BEGINNING, window.before
     if before is None or before - since < _SHORTEST:
         return ()
     middle = (since + (before - since) / 2).replace(microsecond=0)

@@ -2,7 +2,8 @@
 
 Shop facts first, then webhook subscriptions, then the data: what changes after a snapshot comes
 by webhook, so there is no gap. Fetched side by side, applied in the order customers, orders,
-products. One entity's failure stops no other.
+products; then the further entities likewise, so that sales never wait for them. One entity's
+failure stops no other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +13,14 @@ from datetime import timedelta
 from libs.common.database.transaction import Transaction
 from libs.common.errors import PermanentError, ReconnectRequiredError, ShopifyRequestError
 from libs.common.logs import get_logger
+from services.ingestor.facts import Entity
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls import leases, repository
 from services.ingestor.pulls.changes import pull_changes, read_from
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.entity import begin_exports, import_slices
 from services.ingestor.pulls.exports import ExportTask
-from services.ingestor.pulls.proof import is_proved, prove
+from services.ingestor.pulls.proof import BEGINNING, is_proved, prove
 from services.ingestor.pulls.repository import PullPlan
 from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.pulls.slices import plan_slices
@@ -45,20 +48,35 @@ async def run_pull(pull: PullContext) -> None:
     plan = await pull.write(lambda tx: repository.begin(tx, pull.claim), say_now=True)
     shop = await read_shop(pull.client)
     plan = await _keep_shop(pull, plan, shop)
-    errors = await _subscribe(pull)
-    left = _left(pull, plan, shop)
+    errors = await _subscribe(pull, shop)
+    for names in (ENTITIES, tuple(KINDS)):
+        await _pull_entities(_left(pull, plan, shop, names), plan, shop)
+    await _finish(pull, plan, errors)
+
+
+async def _pull_entities(
+    entities: Sequence[RunningEntity], plan: PullPlan, shop: ShopFacts
+) -> None:
+    left = [running for running in entities if not await _skip(running, shop)]
     for running in left:
         await _plan(running, plan)
     async with AsyncExitStack() as stack:
         if any(len(running.checkpoint.slices) > 1 for running in left):
-            await stack.enter_async_context(pull.large_turns)
+            await stack.enter_async_context(left[0].pull.large_turns)
         exporting = {
             running.entity: await stack.enter_async_context(begin_exports(running))
             for running in left
         }
         for running in left:
             await _pull_entity(running, exporting[running.entity], plan, shop)
-    await _finish(pull, plan, errors)
+
+
+async def _skip(running: RunningEntity, shop: ShopFacts) -> bool:
+    kind = KINDS.get(running.entity)
+    if kind is None or kind.is_granted(shop.scopes):
+        return False
+    await running.skip()
+    return True
 
 
 async def _keep_shop(pull: PullContext, plan: PullPlan, shop: ShopFacts) -> PullPlan:
@@ -78,19 +96,22 @@ async def _keep_shop(pull: PullContext, plan: PullPlan, shop: ShopFacts) -> Pull
     return await pull.write(work)
 
 
-def _left(pull: PullContext, plan: PullPlan, shop: ShopFacts) -> list[RunningEntity]:
+def _left(
+    pull: PullContext, plan: PullPlan, shop: ShopFacts, names: Sequence[Entity]
+) -> list[RunningEntity]:
     since = None if shop.sees_all_orders else shop.observed_at - HISTORY_WITHOUT_SCOPE
+    of_orders = {"orders", *(kind.name for kind in KINDS.values() if kind.root == "orders")}
     by_name = {each.entity: each for each in plan.entities}
     return [
-        RunningEntity(pull, by_name[name], since if name == "orders" else None)
-        for name in ENTITIES
-        if by_name[name].state not in ("done", "failed")
+        RunningEntity(pull, by_name[name], since if name in of_orders else None)
+        for name in names
+        if name in by_name and by_name[name].state not in ("done", "failed", "skipped")
     ]
 
 
-async def _subscribe(pull: PullContext) -> list[PullError]:
+async def _subscribe(pull: PullContext, shop: ShopFacts) -> list[PullError]:
     try:
-        await ensure_subscriptions(pull.client, pull.webhooks_url)
+        await ensure_subscriptions(pull.client, pull.webhooks_url, shop.scopes)
     except ShopifyRequestError as error:
         # The history is worth having even where news of it will not come.
         log.warning("subscriptions_failed", code=error.code, context=error.context)
@@ -103,8 +124,12 @@ async def _plan(running: RunningEntity, plan: PullPlan) -> None:
     if running.checkpoint.slices or running.checkpoint.changes:
         return
     client, entity = running.pull.client, running.entity
-    if plan.scope == "changes":
-        await running.begin_changes(read_from(entity, plan.watermarks[entity]))
+    kind, watermark = KINDS.get(entity), plan.watermarks.get(entity)
+    if plan.scope == "changes" and watermark is not None:
+        await running.begin_changes(read_from(entity, watermark))
+        return
+    if kind is not None and not kind.bulk:
+        await running.begin_changes(BEGINNING)
         return
     records = None
     slices: tuple[Slice, ...] = (Slice(window=plan.window),)
@@ -148,7 +173,7 @@ async def _raise_watermark(running: RunningEntity, plan: PullPlan) -> None:
     changes = running.checkpoint.changes
     if changes is not None:
         moment = changes.until
-    elif plan.scope == "all":
+    elif plan.scope != "range":
         moment = min(filter(None, (each.snapshot_at for each in running.checkpoint.slices)))
     else:
         return

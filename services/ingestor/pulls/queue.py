@@ -16,6 +16,7 @@ from libs.common.database.transaction import Transaction
 from libs.common.errors import PullRunningError, TenantNotFoundError
 from libs.common.ids import new_id
 from libs.common.tables import store
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls.leases import Claim
 from services.ingestor.pulls.state import ENTITIES, PullError, PullScope
 from services.ingestor.shopify.windows import Window
@@ -54,7 +55,7 @@ async def queue_backfill(
     if inserted is None:
         return False
     await _end_unfinished(tx, tenant_id, SUPERSEDED, other_than=pull_id)
-    await tx.execute(insert(store.pull_entities), _waiting(tenant_id, pull_id))
+    await tx.execute(insert(store.pull_entities), _waiting(tenant_id, pull_id, "all"))
     await _schedule(tx, tenant_id, pull_id)
     return True
 
@@ -123,7 +124,11 @@ async def _lock_schedule(tx: Transaction, tenant_id: UUID) -> bool:
 
 async def _is_sweep_due(tx: Transaction, tenant_id: UUID) -> bool:
     pulls, marks = store.pulls, store.watermarks
-    read = select(func.count()).select_from(marks).where(marks.c.tenant_id == tenant_id)
+    read = (
+        select(func.count())
+        .select_from(marks)
+        .where(marks.c.tenant_id == tenant_id, marks.c.entity.in_(ENTITIES))
+    )
     if await tx.scalar(read) != len(ENTITIES):
         return True
     newest = select(func.max(pulls.c.requested_at)).where(
@@ -146,7 +151,7 @@ async def _add_reconciliation(
         "requested_at": utc_now(),
     }
     await tx.execute(_insert_pull(tenant_id, pull))
-    await tx.execute(insert(store.pull_entities), _waiting(tenant_id, pull_id))
+    await tx.execute(insert(store.pull_entities), _waiting(tenant_id, pull_id, scope))
     return pull_id
 
 
@@ -174,10 +179,12 @@ async def _end_unfinished(
     await tx.execute(ending)
 
 
-def _waiting(tenant_id: UUID, pull_id: UUID) -> list[dict[str, Any]]:
+def _waiting(tenant_id: UUID, pull_id: UUID, scope: PullScope) -> list[dict[str, Any]]:
+    """A range is one of creation times, by which not every further entity can be searched."""
+    names = (*ENTITIES, *(KINDS if scope != "range" else ()))
     return [
         {"tenant_id": tenant_id, "pull_id": pull_id, "entity": entity, "state": "waiting"}
-        for entity in ENTITIES
+        for entity in names
     ]
 
 

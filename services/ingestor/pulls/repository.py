@@ -13,6 +13,7 @@ from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
 from libs.common.tables import store
 from services.ingestor.facts import Entity
+from services.ingestor.kinds.tables import TABLES
 from services.ingestor.pulls.leases import Claim
 from services.ingestor.pulls.state import (
     Checkpoint,
@@ -31,7 +32,12 @@ _UNSEEN_HISTORY = timedelta(days=60)
 
 _UNSEEN_AT_ONCE = 2_000
 _COMPARED_AGAIN_AFTER = timedelta(hours=1)
-_TABLE_OF = {"customers": store.customers, "orders": store.orders, "products": store.products}
+_TABLE_OF = {
+    "customers": store.customers,
+    "orders": store.orders,
+    "products": store.products,
+    **TABLES,
+}
 
 
 class ShopChange(NamedTuple):

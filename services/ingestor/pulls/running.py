@@ -115,6 +115,10 @@ class RunningEntity:
     async def note_mismatch(self) -> None:
         await self._save(None, lambda held: msgspec.structs.replace(held, mismatch=True), _nothing)
 
+    async def skip(self) -> None:
+        """To `skipped`: the shop gave us no access to it."""
+        await self._save("skipped", lambda held: held, _nothing)
+
     async def finish(self, error: PullError | None) -> None:
         """To `done`, or to `failed` with the reason."""
         await self._save(

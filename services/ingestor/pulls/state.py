@@ -11,9 +11,12 @@ from services.ingestor.pulls.pace import Mark
 from services.ingestor.shopify.windows import Window
 
 ENTITIES: tuple[Entity, ...] = ("customers", "orders", "products")
-"""The order in which they are applied."""
+"""The order in which they are applied; the further entities come after them."""
 
-EntityState: TypeAlias = Literal["waiting", "exporting", "importing", "done", "failed"]
+EntityState: TypeAlias = Literal["waiting", "exporting", "importing", "done", "failed", "skipped"]
+"""Skipped is what the shop gave us no access to."""
+
+
 PullScope: TypeAlias = Literal["all", "changes", "range"]
 PullState: TypeAlias = Literal["queued", "running", "succeeded", "failed", "mismatch"]
 

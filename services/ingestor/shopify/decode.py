@@ -8,8 +8,20 @@ import msgspec
 
 from libs.common.errors import InvalidInputError
 from libs.common.ids import shopify_id
-from services.ingestor.facts import ZERO, Customer, Fact, Order, OrderLine, Product, Refund
+from services.ingestor.facts import (
+    ZERO,
+    Customer,
+    Entity,
+    Fact,
+    Order,
+    OrderLine,
+    Product,
+    Records,
+    Refund,
+)
 from services.ingestor.json_text import without_nul
+from services.ingestor.kinds.kind import Kind
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.shopify import nodes
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.jsonl import Joined
@@ -26,14 +38,27 @@ _FULFILLMENT_WORDS: Final = {"UNFULFILLED": None, "PARTIALLY_FULFILLED": "partia
 """Where a delivery's `fulfillment_status` has another word than the API."""
 
 
-def decode(joined: Joined) -> Fact:
+def decode(entity: Entity, joined: Joined) -> Fact:
     """The fact in a root object and its children. Raises AnswerUnreadableError."""
     try:
+        if (kind := KINDS.get(entity)) is not None:
+            return _records(kind, joined)
         text = without_nul(b"\n".join((joined.root, *joined.children)))
         lines = _DECODER.decode_lines(text)
         return fact_of(lines[0], lines[1:])
     except (msgspec.MsgspecError, InvalidInputError) as error:
         raise AnswerUnreadableError("A line of Shopify's export cannot be read.") from error
+
+
+def _records(kind: Kind, joined: Joined) -> Records:
+    node = msgspec.json.decode(without_nul(joined.root), type=kind.node)
+    below = kind.children
+    children = (
+        [msgspec.json.decode(without_nul(line), type=below.node) for line in joined.children]
+        if below
+        else ()
+    )
+    return Records(entity=kind.name, rows=tuple(kind.rows(node, children)))
 
 
 def fact_of(root: nodes.Line, children: Sequence[nodes.Line]) -> Fact:

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from libs.common.errors import InvalidInputError
-from services.ingestor.facts import Entity, Fact
+from libs.common.ids import shopify_id
+from services.ingestor.facts import Entity, Fact, Records
+from services.ingestor.kinds.kind import Kind
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.shopify import nodes, queries
 from services.ingestor.shopify.answers import converted
 from services.ingestor.shopify.decode import fact_of
@@ -31,30 +34,70 @@ class _Connection(msgspec.Struct, rename="camel"):
 
 
 class Page(NamedTuple):
-    """`cursor` leads to the next page; None after the last."""
+    """`cursor` leads to the next page; None after the last.
+
+    All that changed up to `newest` is in this page and those before it; None where the list is
+    not in the order of change. `last_id` is the last object's.
+    """
 
     facts: Sequence[Fact]
     observed_at: datetime
     cursor: str | None
+    newest: datetime | None
+    last_id: int | None
 
 
 async def read_changes(
-    client: ShopifyClient, entity: Entity, since: datetime, cursor: str | None = None
+    client: ShopifyClient,
+    entity: Entity,
+    since: datetime,
+    cursor: str | None = None,
+    after_id: int | None = None,
 ) -> Page:
     """The next page of the objects whose `updated_at` is `since` or later.
 
-    Objects that change meanwhile move to the end, so they may come twice but are not skipped.
-    Raises AnswerUnreadableError.
+    Objects that change meanwhile move to the end, so they may come twice but are not skipped. Of
+    a list by id, those after `after_id`. Raises AnswerUnreadableError.
     """
-    search = {"query": f"updated_at:>='{stamp(since)}'", "after": cursor}
-    answer = await client.ask(queries.PAGE[entity], search)
+    kind = KINDS.get(entity)
+    search = _search(kind, since, after_id)
+    variables = {"after": cursor} | ({"query": search} if search else {})
+    answer = await client.ask(queries.PAGE[entity], variables)
     page = converted(answer.data.get("page"), _Connection)
-    facts = []
+    facts: list[Fact] = []
     for node in page.nodes:
         children = await _children(client, entity, node)
         if children is not None:
-            facts.append(_fact(node, children))
-    return Page(facts, answer.observed_at, page.next_cursor)
+            facts.append(_records(kind, node, children) if kind else _fact(node, children))
+    return Page(
+        facts,
+        answer.observed_at,
+        page.next_cursor,
+        newest=_newest(kind, page.nodes, facts),
+        last_id=shopify_id(page.nodes[-1]["id"]) if page.nodes else None,
+    )
+
+
+def _search(kind: Kind | None, since: datetime, after_id: int | None) -> str:
+    field = kind.search if kind else "updated_at"
+    return " ".join(
+        (
+            *((f"{field}:>='{stamp(since)}'",) if field else ()),
+            *((kind.only,) if kind and kind.only else ()),
+            *((f"id:>{after_id}",) if after_id else ()),
+        )
+    )
+
+
+def _newest(
+    kind: Kind | None, nodes: Sequence[dict[str, Any]], facts: Sequence[Fact]
+) -> datetime | None:
+    if kind is not None and kind.sort is None:
+        return None
+    if kind is not None and kind.owner is None:
+        rows = (row for fact in facts if isinstance(fact, Records) for row in fact.rows)
+        return max((row.updated_at for row in rows), default=None)
+    return max((converted(node.get("updatedAt"), datetime) for node in nodes), default=None)
 
 
 async def _children(
@@ -73,6 +116,20 @@ async def _children(
         connection = converted(owner.get("children"), _Connection)
         found += connection.nodes
     return found
+
+
+def _records(kind: Kind, node: dict[str, Any], children: list[Any]) -> Records:
+    """A page shows all that an owner has."""
+    try:
+        below = kind.children
+        rows = kind.rows(
+            msgspec.convert(node, kind.node),
+            [msgspec.convert(child, below.node) for child in children] if below else (),
+        )
+        owner_id = shopify_id(str(node["id"])) if kind.owner else None
+    except (msgspec.ValidationError, InvalidInputError, KeyError) as error:
+        raise AnswerUnreadableError("An object of Shopify's has an unknown shape.") from error
+    return Records(entity=kind.name, rows=tuple(rows), owner_id=owner_id)
 
 
 def _fact(node: dict[str, Any], children: list[Any]) -> Fact:

@@ -7,6 +7,13 @@ Bulk queries obey Shopify's rules for them: at most five connections, nested at 
 from typing import Final
 
 from services.ingestor.facts import Entity
+from services.ingestor.kinds.documents import (
+    count_document,
+    export_document,
+    more_document,
+    page_document,
+)
+from services.ingestor.kinds.registry import KINDS
 
 SHOP: Final = """
 query Shop {
@@ -34,6 +41,7 @@ query ProductsCount($query: String) {
   found: productsCount(limit: null, query: $query) { count precision }
 }
 """,
+    **{kind.name: count_document(kind) for kind in KINDS.values() if kind.count},
 }
 
 _NODE: Final[dict[Entity, str]] = {
@@ -78,12 +86,18 @@ def _bulk(entity: Entity) -> str:
     return f"{{ {entity} {{ edges {{ node {{ {_NODE[entity]} {children} }} }} }} }}"
 
 
-BULK: Final[dict[Entity, str]] = {entity: _bulk(entity) for entity in _NODE}
+BULK: Final[dict[Entity, str]] = {
+    **{entity: _bulk(entity) for entity in _NODE},
+    **{kind.name: export_document(kind) for kind in KINDS.values() if kind.bulk},
+}
 
 
 def bulk_query(entity: Entity, search: str) -> str:
-    """The bulk query of what `search` finds; of everything when it is empty."""
-    if not search:
+    """The bulk query of what `search` finds; of everything when it is empty.
+
+    A further entity is always exported whole.
+    """
+    if not search or entity in KINDS:
         return BULK[entity]
     return BULK[entity].replace(f"{entity} {{", f'{entity}(query: "{search}") {{', 1)
 
@@ -115,7 +129,10 @@ query {entity.title()}Page($query: String!, $after: String) {{
 """
 
 
-PAGE: Final[dict[Entity, str]] = {entity: _page(entity) for entity in _NODE}
+PAGE: Final[dict[Entity, str]] = {
+    **{entity: _page(entity) for entity in _NODE},
+    **{kind.name: page_document(kind) for kind in KINDS.values()},
+}
 """What changed, oldest change first."""
 
 
@@ -133,6 +150,7 @@ query More($id: ID!, $after: String) {{
 MORE_CHILDREN: Final[dict[Entity, str]] = {
     "orders": _more("orders", "order"),
     "products": _more("products", "product"),
+    **{kind.name: more_document(kind) for kind in KINDS.values() if kind.children},
 }
 """The rest of a nested list that is longer than a page of it."""
 

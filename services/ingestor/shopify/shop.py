@@ -6,6 +6,7 @@ import msgspec
 
 from libs.common.ids import shopify_id
 from services.ingestor.facts import Entity
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.shopify import queries
 from services.ingestor.shopify.answers import converted
 from services.ingestor.shopify.graphql import ShopifyClient
@@ -15,7 +16,7 @@ _ALL_ORDERS_SCOPE = "read_all_orders"
 
 
 class ShopFacts(msgspec.Struct, frozen=True):
-    """`sees_all_orders` is false where Shopify shows this app the last 60 days only."""
+    """`scopes` are what the app was granted."""
 
     id: int
     domain: str
@@ -24,8 +25,13 @@ class ShopFacts(msgspec.Struct, frozen=True):
     zone: str
     plan: str | None
     taxes_included: bool
-    sees_all_orders: bool
+    scopes: frozenset[str]
     observed_at: datetime
+
+    @property
+    def sees_all_orders(self) -> bool:
+        """Otherwise Shopify shows this app the last 60 days only."""
+        return _ALL_ORDERS_SCOPE in self.scopes
 
 
 class _Plan(msgspec.Struct, rename="camel"):
@@ -85,15 +91,22 @@ async def read_shop(client: ShopifyClient) -> ShopFacts:
         zone=shop.iana_timezone,
         plan=shop.plan.public_display_name,
         taxes_included=shop.taxes_included,
-        sees_all_orders=any(scope.handle == _ALL_ORDERS_SCOPE for scope in scopes),
+        scopes=frozenset(scope.handle for scope in scopes),
         observed_at=answer.observed_at,
     )
 
 
 async def count(client: ShopifyClient, entity: Entity, window: Window | None = None) -> int | None:
-    """How many of the window Shopify has; None when it will not say exactly."""
+    """How many of the window Shopify has; None when it will not say exactly.
+
+    A further entity is counted as a whole.
+    """
     search = window.search() if window else ""
-    answer = await client.ask(queries.COUNTS[entity], {"query": search or None})
+    document = queries.COUNTS.get(entity)
+    if document is None:
+        return None
+    variables = {} if entity in KINDS else {"query": search or None}
+    answer = await client.ask(document, variables)
     found = converted(answer.data.get("found"), _Count)
     return found.count if found.precision == "EXACT" else None
 

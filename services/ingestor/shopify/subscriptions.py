@@ -7,6 +7,7 @@ import msgspec
 
 from libs.common.errors import ShopifyRequestError
 from libs.common.logs import get_logger
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.shopify import queries
 from services.ingestor.shopify.answers import converted
 from services.ingestor.shopify.graphql import ShopifyClient
@@ -62,12 +63,20 @@ class _Created(msgspec.Struct, rename="camel"):
     user_errors: list[_UserError]
 
 
-async def ensure_subscriptions(client: ShopifyClient, webhooks_url: str) -> None:
+def topics_for(scopes: frozenset[str]) -> frozenset[str]:
+    """What we want to hear of a shop that granted `scopes`."""
+    further = (kind.topics for kind in KINDS.values() if kind.is_granted(scopes))
+    return frozenset(TOPICS).union(*further)
+
+
+async def ensure_subscriptions(
+    client: ShopifyClient, webhooks_url: str, scopes: frozenset[str]
+) -> None:
     """Subscribe to every topic that is missing, then drop subscriptions at other addresses.
 
     Raises SubscriptionRefusedError when Shopify refuses one.
     """
-    wanted = {_enum(topic): f"{webhooks_url}/webhooks/{topic}" for topic in TOPICS}
+    wanted = {_enum(topic): f"{webhooks_url}/webhooks/{topic}" for topic in topics_for(scopes)}
     existing = await _list(client)
     present = {(each.topic, each.uri) for each in existing}
     missing = [(topic, uri) for topic, uri in wanted.items() if (topic, uri) not in present]

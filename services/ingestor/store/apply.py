@@ -12,6 +12,7 @@ from services.ingestor.facts import Observation
 from services.ingestor.store.deletions import delete_entities
 from services.ingestor.store.entities import CUSTOMERS, PRODUCTS, write_entities
 from services.ingestor.store.folding import Batch, fold
+from services.ingestor.store.kinds import write_kinds
 from services.ingestor.store.lines import write_lines
 from services.ingestor.store.orders import add_stand_ins, write_orders
 from services.ingestor.store.refunds import add_refunds, move_refunds
@@ -36,6 +37,7 @@ async def apply_observations(
     changed |= await _apply_orders(tx, batch)
     changed |= await add_refunds(tx, batch.refunds)
     changed |= await delete_entities(tx, batch.deletions)
+    changed |= await write_kinds(tx, batch.kinds)
     return await raise_versions(tx, changed)
 
 

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.store.rollups import CUSTOMER_MEASURES, DAILY_MEASURES, PRODUCT_MEASURES
 from services.ingestor.store.statements import names, run
 
@@ -30,13 +31,13 @@ _PRODUCT = """
     FROM store.order_lines WHERE tenant_id = $1 AND counted AND product_id IS NOT NULL
     GROUP BY product_id, currency"""
 
-_COUNTS = """
-    SELECT 'orders' AS entity, count(*) AS records
-        FROM store.orders WHERE tenant_id = $1 AND counted
-    UNION ALL SELECT 'customers', count(*)
-        FROM store.customers WHERE tenant_id = $1 AND deleted_at IS NULL
-    UNION ALL SELECT 'products', count(*)
-        FROM store.products WHERE tenant_id = $1 AND deleted_at IS NULL"""
+_ALIVE = "SELECT '{0}' AS entity, count(*) AS records FROM store.{0} WHERE tenant_id = $1 AND {1}"
+_COUNTS = "\n    UNION ALL ".join(
+    (
+        _ALIVE.format("orders", "counted"),
+        *(_ALIVE.format(name, "deleted_at IS NULL") for name in ("customers", "products", *KINDS)),
+    )
+)
 
 
 def _compared(table: str, keys: tuple[str, ...], measures: tuple[str, ...], facts: str) -> str:

@@ -1,6 +1,6 @@
 """Deletions leave a tombstone: final, unless a pull saw the object later than it was deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,24 +17,32 @@ from services.ingestor.store.rollups import (
     PRODUCT_SALES,
     count_images,
 )
-from services.ingestor.store.statements import arrays, run, with_parts
+from services.ingestor.store.statements import arrays, names, run, with_parts
 
-_GIVEN = arrays({"tenant_id": "uuid", "id": "bigint", "deleted_at": "timestamptz"})
 _DIES = """(held.deleted_at IS NULL OR held.deleted_at < excluded.deleted_at)
     AND (held.pulled_at IS NULL OR held.pulled_at <= excluded.deleted_at)"""
 
 
-def _tombstones(entity: Entity, columns: str, values: str, also: str, images: str = "") -> str:
+def _tombstones(
+    entity: Entity,
+    columns: str,
+    values: str,
+    also: str,
+    images: str = "",
+    key: Sequence[str] = ("id",),
+) -> str:
+    given = {"tenant_id": "uuid", **dict.fromkeys(key, "bigint"), "deleted_at": "timestamptz"}
+    keyed = names(("tenant_id", *key))
     return "\n".join(
         (
             f"written AS (INSERT INTO store.{entity} AS held",
-            f"(tenant_id, id, updated_at, observed_at, deleted_at{columns})",
-            f"SELECT tenant_id, id, '-infinity', '-infinity', deleted_at{values}",
-            f"FROM {_GIVEN} ORDER BY tenant_id, id",
-            f"ON CONFLICT (tenant_id, id) DO UPDATE SET deleted_at = excluded.deleted_at{also}",
+            f"({keyed}, updated_at, observed_at, deleted_at{columns})",
+            f"SELECT {keyed}, '-infinity', '-infinity', deleted_at{values}",
+            f"FROM {arrays(given)} ORDER BY {keyed}",
+            f"ON CONFLICT ({keyed}) DO UPDATE SET deleted_at = excluded.deleted_at{also}",
             f"WHERE {_DIES}",
-            f"RETURNING new.tenant_id, new.id{images},",
-            "old.id IS NOT NULL AND old.deleted_at IS NULL AS died)",
+            f"RETURNING {names(('tenant_id', *key), 'new.')}{images},",
+            "old.tenant_id IS NOT NULL AND old.deleted_at IS NULL AS died)",
         )
     )
 
@@ -42,9 +50,10 @@ def _tombstones(entity: Entity, columns: str, values: str, also: str, images: st
 _DIED = "SELECT DISTINCT tenant_id FROM written WHERE died"
 
 
-def _without(entity: Entity, also: str) -> str:
+def deletion_statement(entity: Entity, also: str = "", key: Sequence[str] = ("id",)) -> str:
+    """Leaves tombstones in a table of which nothing is computed but how many rows it has."""
     return with_parts(
-        _tombstones(entity, "", "", also),
+        _tombstones(entity, "", "", also, key=key),
         count_images(entity, -1, "died"),
         ENTITY_COUNTS,
         answer=_DIED,
@@ -78,8 +87,10 @@ _DELETE_ORDERS = with_parts(
 
 _DELETE: Mapping[Entity, str] = {
     "orders": _DELETE_ORDERS,
-    "customers": _without("customers", ", email = NULL, first_name = NULL, last_name = NULL"),
-    "products": _without("products", ""),
+    "customers": deletion_statement(
+        "customers", ", email = NULL, first_name = NULL, last_name = NULL"
+    ),
+    "products": deletion_statement("products"),
 }
 
 

@@ -1,6 +1,6 @@
-"""Customers and products: objects that stand alone, written alike."""
+"""Customers, products and the further entities: objects that stand alone, written alike."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -38,18 +38,23 @@ class EntityStatements:
     fields: Sequence[str]
 
 
-def _statements(
-    entity: Entity, data: Columns, take: Callable[[Iterable[str]], str] = taken
+def entity_statements(
+    entity: Entity,
+    data: Columns,
+    take: Callable[[Iterable[str]], str] = taken,
+    key: Sequence[str] = ("id",),
 ) -> EntityStatements:
-    columns = {"tenant_id": "uuid", "id": "bigint"} | dict(data) | _VERSION
+    """The statements of table `entity`: `key` are bigints, `data` all else but the version."""
+    keyed = names(("tenant_id", *key))
+    columns = {"tenant_id": "uuid", **dict.fromkeys(key, "bigint"), **data, **_VERSION}
     seen = (*data, "updated_at", "observed_at")
     upsert = with_parts(
         "\n".join(
             (
                 f"written AS (INSERT INTO store.{entity} AS held ({names(columns)})",
                 f"SELECT {names(columns)}",
-                f"FROM {arrays(columns)} ORDER BY tenant_id, id",
-                f"ON CONFLICT (tenant_id, id) DO UPDATE SET {take(seen)}, deleted_at = NULL,",
+                f"FROM {arrays(columns)} ORDER BY {keyed}",
+                f"ON CONFLICT ({keyed}) DO UPDATE SET {take(seen)}, deleted_at = NULL,",
                 "pulled_at = greatest(held.pulled_at, excluded.pulled_at)",
                 f"WHERE {NEWER}",
                 "RETURNING new.tenant_id,",
@@ -62,24 +67,30 @@ def _statements(
         ENTITY_COUNTS,
         answer=_CHANGED,
     )
-    return EntityStatements(upsert, touch_statement(entity), columns, ("id", *data, "updated_at"))
+    fields = (*key, *data, "updated_at")
+    return EntityStatements(upsert, touch_statement(entity, key=key), columns, fields)
 
 
-def touch_statement(entity: Entity, also: str = "", value: str = "") -> str:
+def touch_statement(
+    entity: Entity, also: str = "", value: str = "", key: Sequence[str] = ("id",)
+) -> str:
     """Raises pulled_at of objects that a pull saw again without news of them.
 
     They are all there, so nothing is inserted: ON CONFLICT finds rows by their key whatever the
     statistics say, where the join of an UPDATE reads a fresh table once a row.
     """
-    given = arrays({"tenant_id": "uuid", "id": "bigint", "pulled_at": "timestamptz"})
+    given = arrays(
+        {"tenant_id": "uuid", **dict.fromkeys(key, "bigint"), "pulled_at": "timestamptz"}
+    )
+    keyed = names(("tenant_id", *key))
     alive = "held.deleted_at IS NULL"
     return "\n".join(
         (
             f"INSERT INTO store.{entity} AS held",
-            f"(tenant_id, id, pulled_at, updated_at, observed_at, deleted_at{also})",
-            f"SELECT tenant_id, id, pulled_at, '-infinity', '-infinity', pulled_at{value}",
-            f"FROM {given} ORDER BY tenant_id, id",
-            "ON CONFLICT (tenant_id, id) DO UPDATE SET pulled_at = excluded.pulled_at",
+            f"({keyed}, pulled_at, updated_at, observed_at, deleted_at{also})",
+            f"SELECT {keyed}, pulled_at, '-infinity', '-infinity', pulled_at{value}",
+            f"FROM {given} ORDER BY {keyed}",
+            f"ON CONFLICT ({keyed}) DO UPDATE SET pulled_at = excluded.pulled_at",
             f"WHERE {alive} AND (held.pulled_at IS NULL OR held.pulled_at < excluded.pulled_at)",
         )
     )
@@ -98,7 +109,7 @@ def _taken_of_customers(columns: Iterable[str]) -> str:
     )
 
 
-CUSTOMERS = _statements(
+CUSTOMERS = entity_statements(
     "customers",
     {
         "email": "text",
@@ -108,7 +119,7 @@ CUSTOMERS = _statements(
     },
     _taken_of_customers,
 )
-PRODUCTS = _statements(
+PRODUCTS = entity_statements(
     "products",
     {
         "title": "text",
@@ -142,7 +153,7 @@ async def write_entities(
     return {row.tenant_id for row in rows if row.changed}
 
 
-async def touch(tx: Transaction, statement: str, pulled: dict[Key, Any]) -> None:
+async def touch(tx: Transaction, statement: str, pulled: Mapping[Key, Any]) -> None:
     if pulled:
-        tenants, ids = zip(*pulled, strict=True)
-        await tx.exec_driver_sql(statement, (tenants, ids, list(pulled.values())))
+        keys = zip(*pulled, strict=True)
+        await tx.exec_driver_sql(statement, (*keys, list(pulled.values())))

@@ -7,21 +7,27 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from services.ingestor.facts import (
     Customer,
     Deletion,
     Entity,
+    Gone,
     Observation,
     Order,
     Product,
+    Records,
     Refund,
 )
+from services.ingestor.kinds.kind import Kind, Row
+from services.ingestor.kinds.registry import KINDS
 
-Key: TypeAlias = tuple[UUID, int]
-_Entity = TypeVar("_Entity", Customer, Order, Product)
+Key: TypeAlias = tuple[Any, ...]
+"""The tenant, then the other columns of the table's key."""
+
+_Entity = TypeVar("_Entity", Customer, Order, Product, Row)
 
 
 @dataclass(slots=True)
@@ -31,14 +37,37 @@ class Newest(Generic[_Entity]):
     copies: dict[Key, tuple[_Entity, datetime]] = field(default_factory=dict)
     pulled: dict[Key, datetime] = field(default_factory=dict)
 
-    def add(self, fact: _Entity, observation: Observation) -> None:
-        key = (observation.tenant_id, fact.id)
+    def add(self, key: Key, fact: _Entity, observation: Observation) -> None:
         seen = observation.observed_at
         held = self.copies.get(key)
         if held is None or (fact.updated_at, seen) > (held[0].updated_at, held[1]):
             self.copies[key] = (fact, seen)
         if observation.pulled and (key not in self.pulled or self.pulled[key] < seen):
             self.pulled[key] = seen
+
+
+@dataclass(slots=True)
+class KindBatch:
+    """Of one further entity: rows, the newest whole list of each owner, and what is gone."""
+
+    rows: Newest[Row] = field(default_factory=Newest)
+    lists: dict[Key, tuple[datetime, frozenset[Key]]] = field(default_factory=dict)
+    gone: dict[Key, datetime] = field(default_factory=dict)
+
+    def add(self, kind: Kind, records: Records, observation: Observation) -> None:
+        tenant_id = observation.tenant_id
+        keys = [(tenant_id, *(getattr(row, name) for name in kind.key)) for row in records.rows]
+        for key, row in zip(keys, records.rows, strict=True):
+            self.rows.add(key, row, observation)
+        if records.owner_id is not None:
+            self.add_list((tenant_id, records.owner_id), observation.observed_at, keys)
+
+    def add_list(self, owner: Key, seen: datetime, keys: Iterable[Key] = ()) -> None:
+        if owner not in self.lists or self.lists[owner][0] < seen:
+            self.lists[owner] = (seen, frozenset(keys))
+
+    def add_gone(self, key: Key, seen: datetime) -> None:
+        self.gone[key] = max(seen, self.gone.get(key, seen))
 
 
 @dataclass(slots=True)
@@ -49,6 +78,7 @@ class Batch:
     products: Newest[Product] = field(default_factory=Newest)
     refunds: dict[tuple[UUID, int, int], tuple[Refund, datetime]] = field(default_factory=dict)
     deletions: dict[Entity, dict[Key, datetime]] = field(default_factory=lambda: defaultdict(dict))
+    kinds: dict[Entity, KindBatch] = field(default_factory=lambda: defaultdict(KindBatch))
 
     def add_refund(self, refund: Refund, observation: Observation) -> None:
         # A refund never changes, so whichever copy came first will do.
@@ -60,6 +90,17 @@ class Batch:
         key = (observation.tenant_id, deletion.id)
         if key not in dead or dead[key] < observation.observed_at:
             dead[key] = observation.observed_at
+        self._add_owner_gone(deletion.entity, key, observation)
+
+    def add_gone(self, gone: Gone, observation: Observation) -> None:
+        key = (observation.tenant_id, *gone.key)
+        self.kinds[gone.entity].add_gone(key, observation.observed_at)
+        self._add_owner_gone(gone.entity, key, observation)
+
+    def _add_owner_gone(self, entity: Entity, key: Key, observation: Observation) -> None:
+        for kind in KINDS.values():
+            if kind.owner is not None and kind.owner.entity == entity:
+                self.kinds[kind.name].add_list(key, observation.observed_at)
 
 
 def fold(observations: Iterable[Observation]) -> Batch:
@@ -68,15 +109,27 @@ def fold(observations: Iterable[Observation]) -> Batch:
         batch.tenants.add(observation.tenant_id)
         fact = observation.fact
         if isinstance(fact, Order):
-            batch.orders.add(fact, observation)
+            batch.orders.add((observation.tenant_id, fact.id), fact, observation)
             for refund in fact.refunds:
                 batch.add_refund(refund, observation)
         elif isinstance(fact, Customer):
-            batch.customers.add(fact, observation)
+            batch.customers.add((observation.tenant_id, fact.id), fact, observation)
         elif isinstance(fact, Product):
-            batch.products.add(fact, observation)
-        elif isinstance(fact, Refund):
-            batch.add_refund(fact, observation)
+            batch.products.add((observation.tenant_id, fact.id), fact, observation)
         else:
-            batch.add_deletion(fact, observation)
+            _fold_other(batch, fact, observation)
     return batch
+
+
+def _fold_other(
+    batch: Batch, fact: Refund | Records | Gone | Deletion, observation: Observation
+) -> None:
+    match fact:
+        case Records():
+            batch.kinds[fact.entity].add(KINDS[fact.entity], fact, observation)
+        case Gone():
+            batch.add_gone(fact, observation)
+        case Refund():
+            batch.add_refund(fact, observation)
+        case Deletion():
+            batch.add_deletion(fact, observation)

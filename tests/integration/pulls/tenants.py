@@ -18,6 +18,7 @@ from services.ingestor.pulls.queue import queue_backfill
 from services.ingestor.pulls.worker import PullWorker, ShopifyAccess
 from services.ingestor.shopify.tokens import TokenSource
 from services.ingestor.status import current_pull
+from services.ingestor.store.audit import recompute_differences
 from tests.databases import Database
 from tests.integration.pulls.simulated import Simulator
 
@@ -60,6 +61,11 @@ class PulledTenant:
     async def rows(self, query: str) -> list[dict[str, Any]]:
         async with transaction(self.engine, tenants=[self.id]) as tx:
             return [dict(row._mapping) for row in await tx.execute(text(query))]
+
+    async def differences(self) -> list[str]:
+        """What is computed from the facts and is not what they say."""
+        async with transaction(self.engine, tenants=[self.id]) as tx:
+            return await recompute_differences(tx, self.id)
 
     async def totals(self) -> dict[str, Any]:
         [row] = await self.rows(_TOTALS)

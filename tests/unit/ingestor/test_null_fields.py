@@ -52,7 +52,7 @@ async def _count(client: ShopifyClient) -> None:
 
 
 async def _subscribe(client: ShopifyClient) -> None:
-    await ensure_subscriptions(client, "https://hooks.example")
+    await ensure_subscriptions(client, "https://hooks.example", frozenset())
 
 
 @pytest.mark.parametrize(

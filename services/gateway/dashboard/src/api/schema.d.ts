@@ -421,11 +421,8 @@ export interface components {
              * @description How many were too many here before the repair; negative: few.
              */
             drift: number;
-            /**
-             * Entity
-             * @enum {string}
-             */
-            entity: "customers" | "orders" | "products";
+            /** Entity */
+            entity: string;
             /** Ours */
             ours: number;
             /**
@@ -467,6 +464,27 @@ export interface components {
              * @description Grows with every change of the tenant's data.
              */
             dataVersion: string;
+        };
+        /**
+         * FurtherEntity
+         * @description What a shop holds besides customers, orders and products.
+         */
+        FurtherEntity: {
+            /**
+             * Done
+             * @description Objects read, or their owners where Shopify lists those.
+             */
+            done: number;
+            /** Entity */
+            entity: string;
+            /** Expected */
+            expected: number | null;
+            /**
+             * State
+             * @description Skipped: the shop gave no access to it.
+             * @enum {string}
+             */
+            state: "waiting" | "exporting" | "importing" | "done" | "failed" | "skipped";
         };
         /**
          * IngestionStatus
@@ -642,6 +660,11 @@ export interface components {
             errors: components["schemas"]["PullError"][];
             /** Finishedat */
             finishedAt: string | null;
+            /**
+             * Furtherentities
+             * @description Read after the sales.
+             */
+            furtherEntities: components["schemas"]["FurtherEntity"][];
             /**
              * Id
              * Format: uuid

@@ -35,7 +35,8 @@ const pull = (state: "running" | "succeeded") => ({
   finishedAt: null,
   recordsProcessed: 5,
   errors: [],
-  entities: [{ entity: "orders" as const, state: "importing" as const, done: 5, expected: 10 }],
+  furtherEntities: [],
+    entities: [{ entity: "orders" as const, state: "importing" as const, done: 5, expected: 10 }],
 });
 
 const tenant = (): CurrentTenant => ({

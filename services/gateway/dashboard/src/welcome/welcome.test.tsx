@@ -183,6 +183,7 @@ describe("progress", () => {
           secondsLeft: 130,
           errors: [],
           entities: [entity(2_000, 9_000, 512.4), waiting],
+          furtherEntities: [],
         }}
       />,
     );

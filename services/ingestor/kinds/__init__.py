@@ -1,0 +1,1 @@
+"""What a further entity declares, and what follows from it for all of them."""

@@ -1,0 +1,116 @@
+"""What there is to say of a further entity: how it is asked for, read and kept.
+
+Customers, orders and products have rollups and code of their own; all else that a shop holds is
+pulled, proved, updated by deliveries and deleted alike, from a declaration.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from types import UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
+
+from services.ingestor.deliveries.bodies import Named
+from services.ingestor.facts import Fact
+
+_COLUMN_TYPES = {
+    bool: "boolean",
+    datetime: "timestamptz",
+    Decimal: "numeric",
+    int: "bigint",
+    str: "text",
+}
+
+
+class Row(Struct, frozen=True, kw_only=True, gc=False):
+    """What is kept of one object: each field is a column of the entity's table.
+
+    `updated_at` is Shopify's; an object that Shopify never changes has the time of its making.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("id",)
+
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Children:
+    """A connection below the root whose nodes are wanted: at most `first` come with a page."""
+
+    connection: str
+    fields: str
+    node: type[Struct]
+    first: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose the rows are: with the owner they go, and a whole list of them is all it has."""
+
+    entity: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """A topic's body, as far as it is used, and the fact in it."""
+
+    body: type[Named]
+    fact: Callable[[Any], Fact]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A further entity; `name` is also that of its table.
+
+    `root` is the connection of the Admin API that lists it, or its owners, with `fields` of each
+    node. `rows` makes the rows of one node and its children. `sort` is the key under which Shopify
+    lists by time of change; without one the list is by id. Where `search` is empty Shopify cannot
+    tell what changed, so every pull reads the whole (short) list. `only` narrows every search,
+    and `arguments` go with every question for the root.
+    `bulk` is false where the schema forbids a bulk query. `count` is the query of Shopify's own
+    number of the rows, where it has one. Without `scope` the entity is left out.
+    """
+
+    name: str
+    scope: str
+    root: str
+    fields: str
+    node: type[Struct]
+    row: type[Row]
+    rows: Callable[[Any, Sequence[Any]], Sequence[Row]]
+    children: Children | None = None
+    owner: Owner | None = None
+    sort: str | None = "UPDATED_AT"
+    arguments: str = ""
+    search: str = "updated_at"
+    only: str = ""
+    page_size: int = 50
+    bulk: bool = True
+    count: str | None = None
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.row.KEY
+
+    @property
+    def data(self) -> dict[str, str]:
+        """Column to PostgreSQL type, without the key and the version."""
+        hints = get_type_hints(self.row)
+        fields = self.row.__struct_fields__
+        named = (name for name in fields if name not in (*self.key, "updated_at"))
+        return {name: _column_type(hints[name]) for name in named}
+
+    def is_granted(self, scopes: frozenset[str]) -> bool:
+        """Whether these access scopes let us read it: to write includes to read."""
+        return not scopes.isdisjoint({self.scope, self.scope.replace("read_", "write_", 1)})
+
+
+def _column_type(hint: Any) -> str:
+    if get_origin(hint) in (Union, UnionType):
+        [hint] = (each for each in get_args(hint) if each is not type(None))
+    return _COLUMN_TYPES[hint]
