@@ -62,22 +62,27 @@ def codes_of(offer: Offer) -> list[RedeemCode]:
     return [] if offer.code is None else [RedeemCode(offer.id, offer.code)]
 
 
-_BASIC: Fields = {
+_ANY: Fields = {
     "title": Same("title"),
     "status": Same("status"),
-    "summary": Same("summary"),
     "startsAt": Time("starts_at"),
     "endsAt": Time("ends_at"),
     "createdAt": Time("starts_at"),
     "updatedAt": Time("starts_at"),
-    "asyncUsageCount": Constant(0),
 }
+_BASIC: Fields = {**_ANY, "summary": Same("summary"), "asyncUsageCount": Constant(0)}
+_OTHERS = (
+    *("DiscountAutomaticApp", "DiscountAutomaticBxgy", "DiscountAutomaticFreeShipping"),
+    *("DiscountCodeApp", "DiscountCodeBxgy", "DiscountCodeFreeShipping"),
+)
+"""Types that no shop of ours has, but that a query may name."""
 
 OFFERS: dict[str, Fields] = {
     "DiscountNode": {"id": Id("DiscountNode"), "discount": lambda _, offer: offer},
     "DiscountCodeNode": {"id": Id("DiscountCodeNode"), "codeDiscount": lambda _, offer: offer},
     "DiscountCodeBasic": {**_BASIC, "usageLimit": NOTHING, "appliesOncePerCustomer": NO},
     "DiscountAutomaticBasic": _BASIC,
+    **dict.fromkeys(_OTHERS, _ANY),
     "DiscountRedeemCode": {
         "id": Id("DiscountRedeemCode"),
         "code": Same("code"),

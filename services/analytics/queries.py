@@ -16,15 +16,21 @@ from services.analytics.metrics import CurrencySales
 
 _STAMP = text("""
     SELECT coalesce(v.version, 0) AS version, v.changed_at, s.currency, s.zone,
-           coalesce(b.state, '') <> 'succeeded' AS partial
+           coalesce(b.state, '') <> 'succeeded' AND coalesce(e.whole, 0) < 3 AS partial
     FROM (SELECT CAST(:tenant AS uuid) AS id) AS t
     LEFT JOIN store.versions v ON v.tenant_id = t.id
     LEFT JOIN store.shops s ON s.tenant_id = t.id
     LEFT JOIN LATERAL (
-        SELECT p.state FROM store.pulls p
+        SELECT p.id, p.state FROM store.pulls p
         WHERE p.tenant_id = t.id AND p.kind = 'backfill'
         ORDER BY p.requested_at DESC, p.id DESC LIMIT 1
     ) AS b ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS whole FROM store.pull_entities p
+        WHERE p.tenant_id = t.id AND p.pull_id = b.id AND p.state = 'done'
+            AND p.entity IN ('customers', 'orders', 'products')
+            AND NOT coalesce((p.checkpoint ->> 'mismatch')::boolean, false)
+    ) AS e ON true
 """)
 _RECORDS = text("SELECT entity, records FROM store.entity_counts WHERE tenant_id = :tenant")
 _SALES_BY_CURRENCY = text("""

@@ -70,9 +70,10 @@ class Kind:
     node. `rows` makes the rows of one node and its children. `sort` is the key under which Shopify
     lists by time of change; without one the list is by id. Where `search` is empty Shopify cannot
     tell what changed, so every pull reads the whole (short) list. `only` narrows every search,
-    and `arguments` go with every question for the root.
-    `bulk` is false where the schema forbids a bulk query. `count` is the query of Shopify's own
-    number of the rows, where it has one. Without `scope` the entity is left out.
+    and `arguments` go with every question for the root. Columns `pulled_only` are in no delivery:
+    one leaves them as they are. `bulk` is false where the schema forbids a bulk query. `count` is
+    the query of Shopify's own number of the rows, where it has one. Without `scope` the entity is
+    left out.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Kind:
     search: str = "updated_at"
     only: str = ""
     page_size: int = 50
+    pulled_only: frozenset[str] = frozenset()
     bulk: bool = True
     count: str | None = None
     topics: Mapping[str, Topic] = field(default_factory=dict)

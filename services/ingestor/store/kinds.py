@@ -3,10 +3,10 @@
 Nothing is computed from these rows but how many there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -77,10 +77,21 @@ async def _delete_unlisted(
 def _statements(name: Entity) -> _Statements:
     kind = KINDS[name]
     return _Statements(
-        write=entity_statements(name, kind.data, key=kind.key),
+        write=entity_statements(name, kind.data, partial(_taken, kind), kind.key),
         delete=deletion_statement(name, key=kind.key),
         unlisted=_unlisted(kind) if kind.owner else "",
         unseen=_dying(kind, "", "held.tenant_id = $1::uuid", "$2::timestamptz"),
+    )
+
+
+def _taken(kind: Kind, columns: Iterable[str]) -> str:
+    """As `taken`, but a delivery leaves what it does not tell."""
+    return ", ".join(
+        f"{column} = CASE WHEN excluded.pulled_at IS NULL THEN held.{column}"
+        f" ELSE excluded.{column} END"
+        if column in kind.pulled_only
+        else f"{column} = excluded.{column}"
+        for column in columns
     )
 
 
