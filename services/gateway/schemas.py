@@ -65,6 +65,7 @@ class FurtherEntity(_Shape):
     )
     done: int = Field(description="Objects read, or their owners where Shopify lists those.")
     expected: int | None
+    records: int = Field(description="Kept here and not deleted.")
 
 
 class Pull(_Shape):

@@ -1,6 +1,6 @@
 """SQL of this service outside `store/` (facts and rollups), `pulls/` and `privacy/`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -150,3 +150,10 @@ async def read_pull_entities(
     query = select(entities.entity, entities.state, entities.done, entities.expected, marks)
     mine = query.where(entities.tenant_id == tenant_id, entities.pull_id == pull_id)
     return (await tx.execute(mine)).all()
+
+
+async def read_entity_counts(tx: Transaction, tenant_id: UUID) -> Mapping[str, int]:
+    """How many records of each entity the tenant has."""
+    counts = store.entity_counts.c
+    query = select(counts.entity, counts.records).where(counts.tenant_id == tenant_id)
+    return {row.entity: row.records for row in await tx.execute(query)}

@@ -76,13 +76,16 @@ async def current_pull(tx: Transaction, tenant_id: UUID) -> dict[str, Any] | Non
         return None
     rows = await repository.read_pull_entities(tx, tenant_id, pull.id)
     known = {row.entity: row for row in rows}
+    counts = await repository.read_entity_counts(tx, tenant_id)
     now = utc_now()
     entities = [_entity(name, known.get(name), now) for name in ENTITIES]
     return {
         **_pull(pull),
         "secondsLeft": _seconds_left(entities) if pull.state == "running" else None,
         "entities": entities,
-        "furtherEntities": [_further(known[name]) for name in KINDS if name in known],
+        "furtherEntities": [
+            _further(known[name], counts.get(name, 0)) for name in KINDS if name in known
+        ],
     }
 
 
@@ -137,12 +140,13 @@ def _entity(name: str, row: Any, now: datetime) -> dict[str, Any]:
     }
 
 
-def _further(row: Any) -> dict[str, Any]:
+def _further(row: Any, records: int) -> dict[str, Any]:
     return {
         "entity": row.entity,
         "state": row.state,
         "done": row.done,
         "expected": row.expected,
+        "records": records,
     }
 
 

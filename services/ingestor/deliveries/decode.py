@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from libs.common.errors import MessageMalformedError
+from libs.common.errors import InvalidInputError, MessageMalformedError
 from libs.common.messaging.records import DeliveryRecord
 from libs.common.money import exact_product, exact_sum
 from services.ingestor.deliveries import bodies
@@ -20,9 +20,11 @@ from services.ingestor.facts import (
     Order,
     OrderLine,
     Product,
+    Records,
     Refund,
 )
 from services.ingestor.json_text import without_nul
+from services.ingestor.kinds.kind import checked
 from services.ingestor.kinds.registry import KINDS
 
 _MOST_DIGITS = 30
@@ -37,7 +39,16 @@ def decode_delivery(record: DeliveryRecord) -> Sequence[Fact]:
     Raises MessageMalformedError, whose reason says what is wrong and where, without values.
     """
     mapped = _TOPICS.get(record.type, ())
-    return [to_fact(decode_body(decoder, record)) for decoder, to_fact in mapped]
+    try:
+        return [_checked(to_fact(decode_body(decoder, record))) for decoder, to_fact in mapped]
+    except InvalidInputError as error:
+        raise _malformed(f"wrong_shape: {error.message}") from None
+
+
+def _checked(fact: Fact) -> Fact:
+    if isinstance(fact, Records):
+        checked(fact.rows)
+    return fact
 
 
 def decode_body(decoder: msgspec.json.Decoder[_Body], record: DeliveryRecord) -> _Body:
@@ -231,3 +242,8 @@ def _all_topics() -> Mapping[str, Sequence[_Mapped]]:
 
 
 _TOPICS: Final = _all_topics()
+
+
+def mapped_topics() -> frozenset[str]:
+    """The topics that carry facts for us."""
+    return frozenset(_TOPICS)

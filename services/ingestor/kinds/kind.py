@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
+from libs.common.errors import InvalidInputError
 from services.ingestor.deliveries.bodies import Named
 from services.ingestor.facts import Fact
 
@@ -110,6 +111,16 @@ class Kind:
     def is_granted(self, scopes: frozenset[str]) -> bool:
         """Whether these access scopes let us read it: to write includes to read."""
         return not scopes.isdisjoint({self.scope, self.scope.replace("read_", "write_", 1)})
+
+
+def checked(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """`rows`, of which every amount is a number. Raises InvalidInputError: NaN spoils every sum."""
+    for row in rows:
+        for name in row.__struct_fields__:
+            value = getattr(row, name)
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise InvalidInputError(f"{name} is no number")
+    return tuple(rows)
 
 
 def _column_type(hint: Any) -> str:

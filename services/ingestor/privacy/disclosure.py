@@ -1,4 +1,6 @@
-"""The file of all that is held on one person: the customer, the orders, what was set aside."""
+"""The file of all that is held on one person: the customer, the orders, draft orders and
+checkouts, what was set aside.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,6 +15,7 @@ from sqlalchemy import Row, Table, or_, select
 from libs.common.database.transaction import Transaction
 from libs.common.messaging.records import DeliveryRecord
 from libs.common.tables import store
+from services.ingestor.kinds.tables import TABLES
 from services.ingestor.privacy.letters import letters_about
 from services.ingestor.privacy.people import Person
 
@@ -27,6 +30,13 @@ async def disclose(
     tenant_id = record.tenant_id
     customers = await _rows(tx, store.customers, tenant_id, [person.id])
     orders = await _orders(tx, tenant_id, person)
+    others = {
+        to_camel(name): [
+            _plain(row) for row in await _rows_by_customer(tx, table, tenant_id, person)
+        ]
+        for name, table in TABLES.items()
+        if "customer_id" in table.c
+    }
     letters = [
         {
             "topic": letter.topic,
@@ -40,9 +50,11 @@ async def disclose(
         "requestedAt": record.time,
         "customer": _plain(customers[0]) if customers else None,
         "orders": orders,
+        **others,
         "deliveriesSetAside": letters,
     }
     counts = {"customers": len(customers), "orders": len(orders), "deadLetters": len(letters)}
+    counts |= {name: len(rows) for name, rows in others.items() if rows}
     return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z), counts
 
 
@@ -67,6 +79,13 @@ async def _rows(
     key = table.c.order_id if "order_id" in table.c else table.c.id
     query = select(table).where(table.c.tenant_id == tenant_id, key.in_(list(ids)))
     return list(await tx.execute(query.order_by(key, table.c.id)))
+
+
+async def _rows_by_customer(
+    tx: Transaction, table: Table, tenant_id: UUID, person: Person
+) -> list[Row[*tuple[Any, ...]]]:
+    mine = table.c.tenant_id == tenant_id, table.c.customer_id == person.id
+    return list(await tx.execute(select(table).where(*mine).order_by(table.c.id)))
 
 
 def _of(order_id: int, rows: Iterable[Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:

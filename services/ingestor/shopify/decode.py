@@ -20,7 +20,7 @@ from services.ingestor.facts import (
     Refund,
 )
 from services.ingestor.json_text import without_nul
-from services.ingestor.kinds.kind import Kind
+from services.ingestor.kinds.kind import Kind, checked
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.shopify import nodes
 from services.ingestor.shopify.errors import AnswerUnreadableError
@@ -58,7 +58,7 @@ def _records(kind: Kind, joined: Joined) -> Records:
         if below
         else ()
     )
-    return Records(entity=kind.name, rows=tuple(kind.rows(node, children)))
+    return Records(entity=kind.name, rows=checked(kind.rows(node, children)))
 
 
 def fact_of(root: nodes.Line, children: Sequence[nodes.Line]) -> Fact:

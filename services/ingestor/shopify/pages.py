@@ -9,7 +9,7 @@ import msgspec
 from libs.common.errors import InvalidInputError
 from libs.common.ids import shopify_id
 from services.ingestor.facts import Entity, Fact, Records
-from services.ingestor.kinds.kind import Kind
+from services.ingestor.kinds.kind import Kind, checked
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.shopify import nodes, queries
 from services.ingestor.shopify.answers import converted
@@ -126,10 +126,11 @@ def _records(kind: Kind, node: dict[str, Any], children: list[Any]) -> Records:
             msgspec.convert(node, kind.node),
             [msgspec.convert(child, below.node) for child in children] if below else (),
         )
+        kept = checked(rows)
         owner_id = shopify_id(str(node["id"])) if kind.owner else None
     except (msgspec.ValidationError, InvalidInputError, KeyError) as error:
         raise AnswerUnreadableError("An object of Shopify's has an unknown shape.") from error
-    return Records(entity=kind.name, rows=tuple(rows), owner_id=owner_id)
+    return Records(entity=kind.name, rows=kept, owner_id=owner_id)
 
 
 def _fact(node: dict[str, Any], children: list[Any]) -> Fact:

@@ -1,10 +1,11 @@
 """Facts of a shop, written as the ingestor leaves them: rows and the rollups that follow."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -74,13 +75,26 @@ class Shop:
             await self._write_orders(connection)
             await connection.execute(_ROLLUPS)
 
-    async def pull(self, state: str, kind: str = "backfill", at: datetime = _AT) -> None:
+    async def pull(
+        self,
+        state: str,
+        kind: str = "backfill",
+        at: datetime = _AT,
+        entities: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        pull_id = uuid4()
         async with self.connection() as connection:
             await connection.execute(
                 "INSERT INTO store.pulls (tenant_id, id, kind, state, requested_at)"
                 " VALUES ($1, $2, $3, $4, $5)",
-                *(self.tenant_id, uuid4(), kind, state, at),
+                *(self.tenant_id, pull_id, kind, state, at),
             )
+            for entity, its_state in entities.items():
+                await connection.execute(
+                    "INSERT INTO store.pull_entities (tenant_id, pull_id, entity, state)"
+                    " VALUES ($1, $2, $3, $4)",
+                    *(self.tenant_id, pull_id, entity, its_state),
+                )
 
     async def _write_shop(self, connection: asyncpg.Connection, version: int) -> None:
         await connection.execute(

@@ -1,7 +1,7 @@
 """A question is answered for the asking tenant alone, or refused with the reason named."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -157,6 +157,27 @@ async def test_figures_are_partial_until_the_newest_backfill_succeeded(
     assert not await partial()
     await shop.pull("mismatch", at=datetime(2026, 11, 5, tzinfo=UTC))
     assert await partial()
+
+
+async def test_figures_are_whole_once_the_sales_are_in_whatever_else_is_read(
+    analytics: Analytics, new_shop: NewShop
+):
+    shop = await new_shop(**_one_order())
+    await shop.write()
+
+    async def partial() -> bool:
+        return bool((await analytics.ask(shop.tenant_id, "summary"))["partial"])
+
+    sales = {"customers": "done", "orders": "done", "products": "importing"}
+    at = datetime(2026, 11, 2, tzinfo=UTC)
+    await shop.pull("running", at=at, entities={**sales, "locations": "done"})
+    assert await partial()
+    await shop.pull(
+        "running",
+        at=at + timedelta(days=1),
+        entities={**sales, "products": "done", "locations": "waiting"},
+    )
+    assert not await partial()
 
 
 async def test_a_new_data_version_is_seen_at_once(analytics: Analytics, new_shop: NewShop):

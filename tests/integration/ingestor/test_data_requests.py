@@ -1,13 +1,11 @@
 """A data request ends in a file with all that is held on the customer, for a bounded time."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import orjson
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 
 from libs.common.clock import utc_now
@@ -30,13 +28,6 @@ from tests.unit.ingestor.bodies import SHOP, record
 
 ADA, BOB, BIG = 7, 8, 2**60
 FILES = "/api/ingestion/data-requests"
-
-
-@pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    """Its broker is away: hints are lost, and nothing else."""
-    async with Publisher(SecretStr("amqp://guest:guest@127.0.0.1:1/"), "test") as made:
-        yield made
 
 
 class Gateway:

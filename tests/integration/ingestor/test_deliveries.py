@@ -32,13 +32,6 @@ from tests.unit.ingestor.bodies import customer_body, order_body, record, refund
 _LETTERS = "SELECT tenant_id, kind, reason, record FROM store.dead_letters ORDER BY reason"
 
 
-@pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    """Its broker is away: hints are lost, and nothing else."""
-    async with Publisher(SecretStr("amqp://guest:guest@127.0.0.1:1/"), "test") as made:
-        yield made
-
-
 def _delivery(tenant_id: UUID, topic: str, body: Any, **values: Any) -> DeliveryRecord:
     return record(
         topic, body, tenant_id=tenant_id, **({"id": str(uuid4()), "time": utc_now()} | values)

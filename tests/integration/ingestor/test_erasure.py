@@ -3,13 +3,11 @@ what still arrives for it is dropped.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 
 from libs.common.clock import utc_now
@@ -49,13 +47,6 @@ FILLED = {
     "watermarks",
 }
 NOW = utc_now()
-
-
-@pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    """Its broker is away: hints are lost, and nothing else."""
-    async with Publisher(SecretStr("amqp://guest:guest@127.0.0.1:1/"), "test") as made:
-        yield made
 
 
 def _facts(tenant_id: UUID) -> list[Observation]:

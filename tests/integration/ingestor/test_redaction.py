@@ -3,14 +3,12 @@ orders stay and every sum stays what it was.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import SecretStr
 
 from libs.common.clock import utc_now
 from libs.common.errors import MessageMalformedError
@@ -33,13 +31,6 @@ MARKS = ("Lovelace", EMAIL)
 _SUMS = """SELECT (SELECT count(*) FROM store.orders WHERE customer_id = 7) AS orders,
     (SELECT sum(revenue) FROM store.customer_sales WHERE customer_id = 7) AS revenue,
     (SELECT records FROM store.entity_counts WHERE entity = 'customers') AS customers"""
-
-
-@pytest.fixture
-async def publisher() -> AsyncIterator[Publisher]:
-    """Its broker is away: hints are lost, and nothing else."""
-    async with Publisher(SecretStr("amqp://guest:guest@127.0.0.1:1/"), "test") as made:
-        yield made
 
 
 def _ada(version: float = 0) -> Customer:

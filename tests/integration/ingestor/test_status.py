@@ -82,7 +82,8 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
     await world.rows(
         tenant_id,
         f"""INSERT INTO store.pull_entities (tenant_id, pull_id, entity, state, done, expected)
-        VALUES (:tenant, '{pull_id}', 'orders', 'importing', 5, 9) RETURNING 1""",
+        VALUES (:tenant, '{pull_id}', 'orders', 'importing', 5, 9),
+        (:tenant, '{pull_id}', 'locations', 'done', 2, 2) RETURNING 1""",
     )
 
     status = (await _ask(base_url, "gateway", tenant_id)).json()
@@ -109,6 +110,9 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
             _entity("customers", "waiting", 0, None),
             _entity("orders", "importing", 5, 9),
             _entity("products", "waiting", 0, None),
+        ],
+        "furtherEntities": [
+            {"entity": "locations", "state": "done", "done": 2, "expected": 2, "records": 0}
         ],
     }
     assert status["freshness"]["dataVersion"] == "1"

@@ -8,8 +8,18 @@ import orjson
 import pytest
 
 from libs.common.errors import MessageMalformedError
-from services.ingestor.deliveries.decode import decode_delivery
-from services.ingestor.facts import Customer, Deletion, Order, OrderLine, Product, Refund
+from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
+from services.ingestor.facts import (
+    Customer,
+    Deletion,
+    Gone,
+    Order,
+    OrderLine,
+    Product,
+    Records,
+    Refund,
+)
+from services.ingestor.kinds.registry import KINDS
 from tests.keeper import ROOT
 from tests.unit.ingestor.bodies import (
     SHOP,
@@ -213,3 +223,48 @@ def test_the_published_order_and_refund_have_their_published_amounts() -> None:
     assert (order.total, order.test, len(order.lines)) == (Decimal("404.95"), True, 5)
     assert sum(line.total for line in order.lines) == Decimal("414.95")
     assert refund.amount == Decimal("85.00")
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        ("discounts/update", {"admin_graphql_api_id": "7", "updated_at": _NOON.isoformat()}),
+        ("discounts/delete", {"admin_graphql_api_id": "gid://shopify/X/7", "title": "alive"}),
+        (
+            "draft_orders/update",
+            {
+                **{"id": 5, "updated_at": _NOON.isoformat(), "currency": "EUR"},
+                **{"total_price": "NaN", "subtotal_price": "1.00", "total_tax": "0.00"},
+            },
+        ),
+        ("locations/update", {"id": 2**63, "updated_at": _NOON.isoformat()}),
+    ],
+)
+def test_a_body_of_a_further_entity_that_is_of_no_use_is_refused(topic: str, body: Any) -> None:
+    reason = _reason(topic, body)
+    assert reason.startswith("wrong_shape")
+    assert "alive" not in reason
+
+
+_FURTHER = sorted({topic for kind in KINDS.values() for topic in kind.topics})
+
+
+@pytest.mark.parametrize("topic", _FURTHER)
+def test_the_published_sample_of_each_topic_of_a_further_entity_is_understood(topic: str) -> None:
+    sample = orjson.loads((_SAMPLES / f"{topic}.json").read_bytes())["response"]
+    facts = decode_delivery(record(topic, sample))
+    mapped = [kind.name for kind in KINDS.values() if topic in kind.topics]
+    found = [fact.entity for fact in facts if isinstance(fact, Records | Gone)]
+    assert sorted(found) == sorted(mapped)
+
+
+def test_every_published_sample_is_decoded_or_carries_nothing_for_us() -> None:
+    topics = [str(path.relative_to(_SAMPLES).with_suffix("")) for path in _SAMPLES.glob("*/*.json")]
+    facts = {
+        topic: decode_delivery(
+            record(topic, orjson.loads((_SAMPLES / f"{topic}.json").read_bytes())["response"])
+        )
+        for topic in topics
+    }
+    assert len(facts) >= 73
+    assert {topic for topic, found in facts.items() if found} == mapped_topics()

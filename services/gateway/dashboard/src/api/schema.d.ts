@@ -480,6 +480,11 @@ export interface components {
             /** Expected */
             expected: number | null;
             /**
+             * Records
+             * @description Kept here and not deleted.
+             */
+            records: number;
+            /**
              * State
              * @description Skipped: the shop gave no access to it.
              * @enum {string}

@@ -196,6 +196,30 @@ describe("the banner of a shop that is not read", () => {
 });
 
 describe("the proof", () => {
+  const further = (entity: string, state: string, records = 0) => ({ entity, state, records, done: 9, expected: 9 });
+  const kept = (...furtherEntities: object[]) => ({ proof: null, lastPull: pull, pull: { furtherEntities } });
+
+  test("what else is kept is listed with its number, and what lacks access says how to give it", async () => {
+    answers["/api/ingestion/status"] = kept(
+      further("draft_orders", "done", 1_204),
+      further("locations", "skipped"),
+      further("discounts", "failed"),
+    );
+    open();
+    const section = await screen.findByTestId("further-entities");
+    await waitFor(() => expect(section.textContent).toContain("draft ordersRead 1,204"));
+    expect(section.textContent).toContain("locationsNo access");
+    expect(section.textContent).toContain("discountsFailed; read again with the next pull");
+    expect(section.textContent).toContain("Connect the shop again");
+  });
+
+  test("before the first pull of the whole history the list says when it comes", async () => {
+    answers["/api/ingestion/status"] = { proof: null, lastPull: null, pull: null };
+    open();
+    const section = await screen.findByTestId("further-entities");
+    await waitFor(() => expect(section.textContent).toContain("Nothing yet."));
+  });
+
   const proven = (...entities: object[]) => ({
     proof: { checkedAt: "2026-11-20T03:00:00Z", entities },
     lastPull: null,

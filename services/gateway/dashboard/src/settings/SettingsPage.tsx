@@ -8,6 +8,7 @@ import { Card } from "../ui/Card";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { usePageTitle } from "../ui/usePageTitle";
 import { DataRequestsSection } from "./DataRequestsSection";
+import { FurtherEntitiesSection } from "./FurtherEntitiesSection";
 import { LeaveSection } from "./LeaveSection";
 import { ProofSection } from "./ProofSection";
 import { type PlannedSettings, PullSettings } from "./PullSettings";
@@ -57,6 +58,7 @@ function Sections({ tenant }: { tenant: CurrentTenant }) {
         </SettingsSection>
       )}
       <ProofSection zone={tenant.zone} />
+      <FurtherEntitiesSection />
       <PullsSection canPull={role === "owner" && tenant.status === "active"} zone={tenant.zone} />
       {role === "owner" && <DataRequestsSection zone={tenant.zone} />}
       <LeaveSection role={role} tenant={tenant} />

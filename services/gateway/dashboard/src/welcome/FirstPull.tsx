@@ -16,7 +16,8 @@ import { ArrowRight } from "../ui/icons";
 import { PullProgress } from "./PullProgress";
 import { Steps } from "./Steps";
 
-type State = "running" | "succeeded" | "failed" | "mismatch";
+/** `rest`: the sales are in, and what else the shop holds is being read. */
+type State = "running" | "rest" | "succeeded" | "failed" | "mismatch";
 
 export function FirstPull() {
   const live = useLive();
@@ -41,7 +42,7 @@ export function FirstPull() {
   const state = stateOf(tenant);
   return (
     <EntryFrame wide>
-      <Steps current="import" done={state === "succeeded"} />
+      <Steps current="import" done={isIn(state)} />
       <Heading state={state} tenant={tenant} />
       <div className="[&_p]:mb-5 [&_p]:rounded-md [&_p]:border">
         <OfflineBanner live={live} what="Progress" />
@@ -63,12 +64,19 @@ function isUnreachable(error: Error): boolean {
 }
 
 function stateOf({ pull }: CurrentTenant): State {
-  if (!pull || pull.state === "queued" || pull.state === "running") return "running";
-  return pull.state;
+  if (!pull || pull.state === "queued") return "running";
+  if (pull.state !== "running") return pull.state;
+  const { entities } = pull;
+  return entities.length > 0 && entities.every(({ state }) => state === "done") ? "rest" : "running";
+}
+
+function isIn(state: State): boolean {
+  return state === "succeeded" || state === "rest";
 }
 
 const TITLES: Record<State, (shop: string) => string> = {
   running: (shop) => `Importing ${shop}`,
+  rest: (shop) => `${shop} is ready`,
   succeeded: (shop) => `${shop} is ready`,
   failed: (shop) => `The import of ${shop} stopped`,
   mismatch: (shop) => `${shop} is in, with differences`,
@@ -82,6 +90,8 @@ function Heading({ state, tenant }: { state: State; tenant: CurrentTenant }) {
       </h1>
       <p className="mt-1 mb-6 text-ink-2">
         {state === "running" && "You can close this tab: the import goes on without it."}
+        {state === "rest" &&
+          "All sales are in, and new orders arrive within seconds. What else the shop holds is still being read."}
         {state === "succeeded" && "The whole history is in, and new orders arrive within seconds."}
         {state === "failed" && "What came in before is kept, and new orders still arrive."}
         {state === "mismatch" && "Everything Shopify sent is in, but the counts do not agree yet."}
@@ -118,7 +128,7 @@ function Outcome({ state, tenant }: { state: State; tenant: CurrentTenant }) {
       )}
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
         <Link
-          className={state === "succeeded" ? buttonStyles.primary : buttonStyles.secondary}
+          className={isIn(state) ? buttonStyles.primary : buttonStyles.secondary}
           data-testid="open-overview"
           search={{}}
           to="/"
@@ -126,7 +136,7 @@ function Outcome({ state, tenant }: { state: State; tenant: CurrentTenant }) {
           Open the overview
           <ArrowRight />
         </Link>
-        {state !== "succeeded" && (
+        {!isIn(state) && (
           <span className="text-sm text-ink-2">Figures are partial until the import is complete.</span>
         )}
       </div>

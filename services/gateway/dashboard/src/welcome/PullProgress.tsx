@@ -26,9 +26,10 @@ export function PullProgress({ pull }: { pull: PullStatus | null }) {
   const overall = overallShare(entities);
   const left = pull?.secondsLeft ?? null;
   const running = pull === null || pull.state === "running" || pull.state === "queued";
+  const salesAreIn = entities.every(({ state }) => state === "done");
   return (
     <div>
-      {running && (
+      {running && !salesAreIn && (
         <p className="figures mb-4 flex flex-wrap justify-between gap-x-4 text-sm" data-testid="progress-overall">
           <span className="text-ink-2">
             {phaseOfAll(entities)}
@@ -44,7 +45,26 @@ export function PullProgress({ pull }: { pull: PullStatus | null }) {
           <EntityRow entity={entity} key={entity.entity} />
         ))}
       </ul>
+      {pull && <FurtherEntities entities={pull.furtherEntities} />}
     </div>
+  );
+}
+
+/** What else a shop holds is many and small: one line tells how far it is. */
+function FurtherEntities({ entities }: { entities: PullStatus["furtherEntities"] }) {
+  const readable = entities.filter(({ state }) => state !== "skipped");
+  if (readable.length === 0) return null;
+  const done = readable.filter(({ state }) => state === "done").length;
+  const now = readable.find(({ state }) => state === "exporting" || state === "importing");
+  return (
+    <p className="figures mt-5 flex flex-wrap justify-between gap-x-4 text-sm text-ink-2" data-testid="progress-further">
+      <span>
+        Beside the sales{now && `: ${now.entity.replaceAll("_", " ")}`}
+      </span>
+      <span>
+        {done} of {readable.length} read
+      </span>
+    </p>
   );
 }
 

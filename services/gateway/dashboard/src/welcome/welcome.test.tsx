@@ -192,6 +192,41 @@ describe("progress", () => {
     expect(screen.getByTestId("progress-left").textContent).toBe("About 2 minutes left");
     cleanup();
   });
+
+  test("once the sales are in, only what else is read is told", () => {
+    const further = (name: string, state: "done" | "importing" | "skipped") => ({
+      entity: name,
+      state,
+      done: 1,
+      expected: 1,
+      records: 1,
+    });
+    render(
+      <PullProgress
+        pull={{
+          id: "p",
+          kind: "backfill",
+          scope: "all",
+          state: "running",
+          requestedAt: "2026-11-24T10:00:00Z",
+          startedAt: null,
+          finishedAt: null,
+          recordsProcessed: 2_000,
+          secondsLeft: null,
+          errors: [],
+          entities: [{ ...entity(9_000, 9_000), state: "done" }],
+          furtherEntities: [
+            further("discounts", "done"),
+            further("draft_orders", "importing"),
+            further("locations", "skipped"),
+          ],
+        }}
+      />,
+    );
+    expect(screen.queryByTestId("progress-overall")).toBeNull();
+    expect(screen.getByTestId("progress-further").textContent).toBe("Beside the sales: draft orders1 of 2 read");
+    cleanup();
+  });
 });
 
 describe("text from outside", () => {
