@@ -162,6 +162,12 @@ class ShopFacts(_Shape):
     history_since: date | None
 
 
+class UnmappedTopic(_Shape):
+    topic: str
+    deliveries: int
+    last_at: AwareDatetime
+
+
 class IngestionStatus(_Shape):
     """What the ingestor says of a tenant. No shop until its facts have arrived."""
 
@@ -171,6 +177,9 @@ class IngestionStatus(_Shape):
     next_pull_at: AwareDatetime | None
     proof: Proof | None = Field(description="Null until the first comparison.")
     settings: TenantSettings
+    unmapped_topics: list[UnmappedTopic] = Field(
+        description="Deliveries that arrived and carry nothing that is kept."
+    )
     freshness: Freshness
 
 

@@ -1,7 +1,7 @@
 """SQL of this service outside `store/` (facts and rollups), `pulls/` and `privacy/`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -157,3 +157,30 @@ async def read_entity_counts(tx: Transaction, tenant_id: UUID) -> Mapping[str, i
     counts = store.entity_counts.c
     query = select(counts.entity, counts.records).where(counts.tenant_id == tenant_id)
     return {row.entity: row.records for row in await tx.execute(query)}
+
+
+_COUNT_UNMAPPED = """INSERT INTO store.unmapped_topics AS held
+    (tenant_id, topic, deliveries, last_at)
+    SELECT given.tenant_id, given.topic, given.deliveries, $4
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS given(tenant_id, topic, deliveries)
+    JOIN store.shops AS shop ON shop.tenant_id = given.tenant_id
+    ORDER BY given.tenant_id, given.topic
+    ON CONFLICT (tenant_id, topic) DO UPDATE
+        SET deliveries = held.deliveries + excluded.deliveries, last_at = excluded.last_at"""
+
+
+async def count_unmapped(
+    tx: Transaction, found: Mapping[tuple[UUID, str], int], at: datetime
+) -> None:
+    """Add deliveries by tenant and topic. A tenant without a shop was erased, or is new."""
+    if found:
+        tenants, topics = zip(*found, strict=True)
+        arguments = (tenants, topics, list(found.values()), at)
+        await tx.exec_driver_sql(_COUNT_UNMAPPED, arguments)
+
+
+async def read_unmapped(tx: Transaction, tenant_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The topics we had no use for, by name."""
+    table = store.unmapped_topics
+    query = select(table).where(table.c.tenant_id == tenant_id).order_by(table.c.topic)
+    return (await tx.execute(query)).all()

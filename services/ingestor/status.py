@@ -40,6 +40,10 @@ async def read_status(tx: Transaction, tenant_id: UUID) -> dict[str, Any]:
             "paused": schedule is not None and schedule.paused_at is not None,
             "includeTestOrders": shop is not None and shop.include_test_orders,
         },
+        "unmappedTopics": [
+            {"topic": row.topic, "deliveries": row.deliveries, "lastAt": _moment(row.last_at)}
+            for row in await repository.read_unmapped(tx, tenant_id)
+        ],
         "freshness": {
             "dataVersion": str(version.version if version else 0),
             "changedAt": _moment(version.changed_at if version else None),

@@ -1,5 +1,6 @@
 """One batch of deliveries: one transaction, then a hint for each tenant whose data changed."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +16,7 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord
 from libs.common.messaging.topology import HINTS
 from services.ingestor import repository
-from services.ingestor.deliveries.decode import decode_delivery
+from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
 from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
@@ -51,6 +52,28 @@ async def handle_deliveries(
     )
     for request in requests:
         await _announce(publisher, await answer_request(engine, request))
+    await _count_unmapped(
+        engine, [each for each in records if each.type not in REQUEST_TOPICS | mapped_topics()]
+    )
+
+
+async def _count_unmapped(engine: AsyncEngine, records: Sequence[DeliveryRecord]) -> None:
+    """What we have no use for is counted, each delivery once, so that it can be seen."""
+    if not records:
+        return
+    now = utc_now()
+    topics = {
+        (record.tenant_id, applied_day(record.time, now), record.id): record.type
+        for record in records
+    }
+
+    async def work(tx: Transaction) -> None:
+        fresh = await repository.add_applied(tx, topics)
+        found = Counter((key[0], topics[key]) for key in fresh)
+        await repository.count_unmapped(tx, found, now)
+
+    await in_transaction(engine, work, tenants={tenant for tenant, _, _ in topics})
+    log.info("deliveries_unmapped", topics=sorted(set(topics.values())), deliveries=len(topics))
 
 
 async def _apply_facts(
@@ -102,7 +125,6 @@ def delivery_handler(
 def _decode(record: DeliveryRecord, now: datetime) -> Delivery | None:
     facts = decode_delivery(record)
     if not facts:
-        log.info("delivery_ignored", topic=record.type, delivery_id=record.id)
         return None
     # The header is not signed: a time to come must not outlive what comes after it.
     observed_at = min(record.time, now)

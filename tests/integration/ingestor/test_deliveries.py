@@ -124,11 +124,18 @@ async def test_any_triggered_at_finds_a_partition(
     assert len(await world.rows(tenant_id, "SELECT * FROM store.orders")) == 1
 
 
-async def test_a_batch_of_nothing_for_us_is_taken(world: World, publisher: Publisher) -> None:
-    tenant_id = await world.add_tenant()
-    ignored = _delivery(tenant_id, "carts/create", b"whatever")
-    await handle_deliveries(world.engine, [ignored], publisher)
-    assert await world.rows(tenant_id, "SELECT * FROM store.applied_deliveries") == []
+async def test_what_carries_nothing_for_us_is_taken_and_counted_once(
+    world: World, publisher: Publisher
+) -> None:
+    tenant_id, stranger = await world.add_tenant(), await world.add_tenant(shop=False)
+    cart = _delivery(tenant_id, "carts/create", b"whatever")
+    more = [_delivery(tenant_id, "carts/create", b"{}"), _delivery(stranger, "carts/create", b"")]
+    await handle_deliveries(world.engine, [cart, *more], publisher)
+    await handle_deliveries(world.engine, [cart], publisher)
+
+    row = await world.row(tenant_id, "SELECT topic, deliveries FROM store.unmapped_topics")
+    assert tuple(row.values()) == ("carts/create", 2)
+    assert await world.rows(stranger, "SELECT * FROM store.unmapped_topics") == []
 
 
 async def test_a_batch_goes_from_the_queue_to_the_store_its_poison_to_the_dead_letters(

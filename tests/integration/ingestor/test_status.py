@@ -61,6 +61,7 @@ async def test_a_tenant_without_any_facts_has_an_empty_status(world: World, base
         "nextPullAt": None,
         "proof": None,
         "settings": {"pullIntervalMinutes": None, "paused": False, "includeTestOrders": False},
+        "unmappedTopics": [],
         "freshness": {"dataVersion": "0", "changedAt": None},
     }
 

@@ -5,6 +5,7 @@ from libs.common.tables.store.deliveries import (
     dead_letters,
     erasures,
     privacy_requests,
+    unmapped_topics,
 )
 from libs.common.tables.store.facts import (
     customers,
@@ -52,6 +53,7 @@ __all__ = [
     "refunds",
     "schedule",
     "shops",
+    "unmapped_topics",
     "versions",
     "watermarks",
 ]

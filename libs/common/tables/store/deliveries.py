@@ -24,6 +24,15 @@ applied_deliveries = Table(
     Column("delivery_id", Text, primary_key=True),
 )
 
+unmapped_topics = Table(
+    "unmapped_topics",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("deliveries", BigInteger, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,

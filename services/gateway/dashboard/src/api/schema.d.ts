@@ -507,6 +507,11 @@ export interface components {
             pull: components["schemas"]["PullStatus"] | null;
             settings: components["schemas"]["TenantSettings"];
             shop: components["schemas"]["ShopFacts"] | null;
+            /**
+             * Unmappedtopics
+             * @description Deliveries that arrived and carry nothing that is kept.
+             */
+            unmappedTopics: components["schemas"]["UnmappedTopic"][];
         };
         /**
          * OrdersByDay
@@ -856,6 +861,18 @@ export interface components {
             /** Customers */
             customers: components["schemas"]["TopCustomer"][];
             freshness: components["schemas"]["Freshness"];
+        };
+        /** UnmappedTopic */
+        UnmappedTopic: {
+            /** Deliveries */
+            deliveries: number;
+            /**
+             * Lastat
+             * Format: date-time
+             */
+            lastAt: string;
+            /** Topic */
+            topic: string;
         };
     };
     responses: never;
