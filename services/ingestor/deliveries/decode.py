@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from libs.common.errors import InvalidInputError, MessageMalformedError
+from libs.common.errors import InvalidInputError
 from libs.common.messaging.records import DeliveryRecord
 from libs.common.money import exact_product, exact_sum
 from services.ingestor.deliveries import bodies
+from services.ingestor.deliveries.amounts import malformed, money, optional_money
 from services.ingestor.facts import (
-    ZERO,
     Customer,
     Deletion,
     Entity,
@@ -27,7 +26,6 @@ from services.ingestor.json_text import without_nul
 from services.ingestor.kinds.kind import checked
 from services.ingestor.kinds.registry import KINDS
 
-_MOST_DIGITS = 30
 _PLACE: Final = re.compile(r"at `(?P<place>[^`]+)`")
 
 _Body = TypeVar("_Body", bound=bodies.Named)
@@ -42,7 +40,7 @@ def decode_delivery(record: DeliveryRecord) -> Sequence[Fact]:
     try:
         return [_checked(to_fact(decode_body(decoder, record))) for decoder, to_fact in mapped]
     except InvalidInputError as error:
-        raise _malformed(f"wrong_shape: {error.message}") from None
+        raise malformed(f"wrong_shape: {error.message}") from None
 
 
 def _checked(fact: Fact) -> Fact:
@@ -56,31 +54,18 @@ def decode_body(decoder: msgspec.json.Decoder[_Body], record: DeliveryRecord) ->
     try:
         body = decoder.decode(without_nul(record.body))
     except msgspec.ValidationError as error:
-        raise _malformed(f"wrong_shape: {_place(error)}") from None
+        raise malformed(f"wrong_shape: {_place(error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _malformed("not_json") from None
+        raise malformed("not_json") from None
     for named in (body.shop_domain, body.myshopify_domain):
         if named is not None and named.lower() != record.source.lower():
-            raise _malformed("body_of_another_shop")
+            raise malformed("body_of_another_shop")
     return body
 
 
 def _place(error: msgspec.ValidationError) -> str:
     found = _PLACE.search(str(error))
     return found["place"] if found else "$"
-
-
-def _malformed(reason: str) -> MessageMalformedError:
-    return MessageMalformedError("the delivery's body cannot be read", reason=reason)
-
-
-def _money(value: Decimal | None, name: str) -> Decimal:
-    """Not a number, or one beyond all trade, would spoil every sum it enters."""
-    if value is None:
-        return ZERO
-    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
-        raise _malformed(f"wrong_shape: $.{name}")
-    return value
 
 
 def _customer(body: bodies.CustomerBody) -> Customer:
@@ -97,7 +82,7 @@ def _customer(body: bodies.CustomerBody) -> Customer:
 def _order(body: bodies.OrderBody) -> Order:
     processed_at = body.processed_at or body.created_at
     if processed_at is None:
-        raise _malformed("wrong_shape: $.processed_at")
+        raise malformed("wrong_shape: $.processed_at")
     totals, shipping = body.total_price_set, body.total_shipping_price_set
     presented = totals.presentment_money if totals else None
     return Order(
@@ -108,13 +93,15 @@ def _order(body: bodies.OrderBody) -> Order:
         processed_at=processed_at,
         currency=body.currency,
         presentment_currency=body.presentment_currency,
-        total=_money(body.total_price, "total_price"),
-        current_total=_optional(body.current_total_price, "current_total_price"),
-        presentment_total=_optional(presented.amount if presented else None, "total_price_set"),
-        subtotal=_money(body.subtotal_price, "subtotal_price"),
-        discounts=_money(body.total_discounts, "total_discounts"),
-        taxes=_money(body.total_tax, "total_tax"),
-        shipping=_money(
+        total=money(body.total_price, "total_price"),
+        current_total=optional_money(body.current_total_price, "current_total_price"),
+        presentment_total=optional_money(
+            presented.amount if presented else None, "total_price_set"
+        ),
+        subtotal=money(body.subtotal_price, "subtotal_price"),
+        discounts=money(body.total_discounts, "total_discounts"),
+        taxes=money(body.total_tax, "total_tax"),
+        shipping=money(
             shipping.shop_money.amount if shipping else None, "total_shipping_price_set"
         ),
         financial_status=body.financial_status,
@@ -126,10 +113,6 @@ def _order(body: bodies.OrderBody) -> Order:
         lines=_lines(body.line_items),
         refunds=tuple(_refund_of(refund, body.id) for refund in body.refunds or ()),
     )
-
-
-def _optional(value: Decimal | None, name: str) -> Decimal | None:
-    return None if value is None else _money(value, name)
 
 
 def _embedded(order: bodies.OrderBody) -> Customer | None:
@@ -148,7 +131,7 @@ def _embedded(order: bodies.OrderBody) -> Customer | None:
 
 def _lines(items: list[bodies.LineBody]) -> tuple[OrderLine, ...]:
     if len({item.id for item in items}) != len(items):
-        raise _malformed("wrong_shape: $.line_items")
+        raise malformed("wrong_shape: $.line_items")
     return tuple(
         OrderLine(
             id=item.id,
@@ -160,9 +143,9 @@ def _lines(items: list[bodies.LineBody]) -> tuple[OrderLine, ...]:
             current_quantity=(
                 item.quantity if item.current_quantity is None else item.current_quantity
             ),
-            total=exact_product(_money(item.price, "line_items[...].price"), item.quantity),
+            total=exact_product(money(item.price, "line_items[...].price"), item.quantity),
             discounts=exact_sum(
-                _money(each.amount, "line_items[...].discount_allocations")
+                money(each.amount, "line_items[...].discount_allocations")
                 for each in item.discount_allocations or ()
             ),
         )
@@ -173,7 +156,7 @@ def _lines(items: list[bodies.LineBody]) -> tuple[OrderLine, ...]:
 def _refund(body: bodies.RefundBody) -> Refund:
     """What went back is what the refund's own transactions paid out, not the goods' value."""
     paid = (
-        _money(each.amount, "transactions[...].amount")
+        money(each.amount, "transactions[...].amount")
         for each in body.transactions or ()
         if each.kind == "refund" and each.status == "success"
     )
@@ -184,12 +167,12 @@ def _refund(body: bodies.RefundBody) -> Refund:
 
 def _refund_of(body: bodies.RefundBody, order_id: int) -> Refund:
     if body.order_id != order_id:
-        raise _malformed("wrong_shape: $.refunds[...].order_id")
+        raise malformed("wrong_shape: $.refunds[...].order_id")
     return _refund(body)
 
 
 def _product(body: bodies.ProductBody) -> Product:
-    prices = [_money(each.price, "variants") for each in body.variants if each.price is not None]
+    prices = [money(each.price, "variants") for each in body.variants if each.price is not None]
     return Product(
         id=body.id,
         title=body.title,
