@@ -113,7 +113,7 @@ KIND = Kind(
     node=_Node,
     row=Discount,
     rows=_rows,
-    pulled_only=frozenset({"starts_at", "ends_at"}),
+    from_pulls=("starts_at", "ends_at"),
     count="discountNodesCount",
     topics={
         "discounts/create": _SEEN,

@@ -19,6 +19,8 @@ def page_document(kind: Kind) -> str:
     children = ""
     if below := kind.children:
         children = f"children: {_children(kind, f'first: {below.first}')}"
+        if below.within:
+            children = f"{below.within} {{ {below.within_fields} {children} }}"
     searched = bool(kind.search or kind.only)
     declared = "($query: String!, $after: String)" if searched else "($after: String)"
     arguments = _arguments(
@@ -39,9 +41,10 @@ query {_name(kind)}Page{declared} {{
 
 def more_document(kind: Kind) -> str:
     """The rest of a nested list that is longer than a page of it."""
+    owners = kind.children.within if kind.children and kind.children.within else kind.root
     return f"""
 query More{_name(kind)}($id: ID!, $after: String) {{
-  owner: {kind.root.removesuffix("s")}(id: $id) {{
+  owner: {owners.removesuffix("s")}(id: $id) {{
     children: {_children(kind, "first: 250, after: $after")}
   }}
 }}

@@ -39,12 +39,19 @@ class Row(Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Children:
-    """A connection below the root whose nodes are wanted: at most `first` come with a page."""
+    """A connection below the root whose nodes are wanted: at most `first` come with a page.
+
+    Where it is below each element of a plain list of the root's, `within` is that list and
+    `within_fields` what is read of an element; no bulk query may ask so. The nodes of all pages
+    are then each element's `children`, and no `node` is needed.
+    """
 
     connection: str
     fields: str
-    node: type[Struct]
+    node: type[Struct] | None = None
     first: int = 50
+    within: str = ""
+    within_fields: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +78,11 @@ class Kind:
     node. `rows` makes the rows of one node and its children. `sort` is the key under which Shopify
     lists by time of change; without one the list is by id. Where `search` is empty Shopify cannot
     tell what changed, so every pull reads the whole (short) list. `only` narrows every search,
-    and `arguments` go with every question for the root. Columns `pulled_only` are in no delivery:
-    one leaves them as they are. `bulk` is false where the schema forbids a bulk query. `count` is
-    the query of Shopify's own number of the rows, where it has one. Without `scope` the entity is
-    left out.
+    and `arguments` go with every question for the root.
+    `bulk` is false where the schema forbids a bulk query. `count` is the query of Shopify's own
+    number of the rows, where it has one. Without `scope`, or one that a field `needs`, the entity
+    is left out. `from_pulls` are columns of which deliveries say nothing, or not always: the last
+    pull's word counts, and until there was one the first that a delivery said.
     """
 
     name: str
@@ -91,9 +99,10 @@ class Kind:
     search: str = "updated_at"
     only: str = ""
     page_size: int = 50
-    pulled_only: frozenset[str] = frozenset()
     bulk: bool = True
     count: str | None = None
+    needs: tuple[str, ...] = ()
+    from_pulls: tuple[str, ...] = ()
     topics: Mapping[str, Topic] = field(default_factory=dict)
 
     @property
@@ -110,7 +119,10 @@ class Kind:
 
     def is_granted(self, scopes: frozenset[str]) -> bool:
         """Whether these access scopes let us read it: to write includes to read."""
-        return not scopes.isdisjoint({self.scope, self.scope.replace("read_", "write_", 1)})
+        return all(
+            not scopes.isdisjoint({scope, scope.replace("read_", "write_", 1)})
+            for scope in (self.scope, *self.needs)
+        )
 
 
 def checked(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -55,7 +55,7 @@ def _records(kind: Kind, joined: Joined) -> Records:
     below = kind.children
     children = (
         [msgspec.json.decode(without_nul(line), type=below.node) for line in joined.children]
-        if below
+        if below and below.node
         else ()
     )
     return Records(entity=kind.name, rows=checked(kind.rows(node, children)))

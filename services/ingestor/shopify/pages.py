@@ -103,7 +103,23 @@ def _newest(
 async def _children(
     client: ShopifyClient, entity: Entity, node: dict[str, Any]
 ) -> list[Any] | None:
-    """All of them, taken out of the node; None when it was deleted while they were read."""
+    """All of them, taken out of the node; None when it was deleted while they were read.
+
+    Those of a list's elements are left there, whole.
+    """
+    kind = KINDS.get(entity)
+    if kind is not None and kind.children is not None and kind.children.within:
+        elements = converted(node.get(kind.children.within), list[dict[str, Any]])
+        for element in elements:
+            element["children"] = await _all_children(client, entity, element)
+        whole = all(element["children"] is not None for element in elements)
+        return [] if whole else None
+    return await _all_children(client, entity, node)
+
+
+async def _all_children(
+    client: ShopifyClient, entity: Entity, node: dict[str, Any]
+) -> list[Any] | None:
     if "children" not in node:
         return []
     connection = converted(node.pop("children"), _Connection)
@@ -124,7 +140,9 @@ def _records(kind: Kind, node: dict[str, Any], children: list[Any]) -> Records:
         below = kind.children
         rows = kind.rows(
             msgspec.convert(node, kind.node),
-            [msgspec.convert(child, below.node) for child in children] if below else (),
+            [msgspec.convert(child, below.node) for child in children]
+            if below and below.node
+            else (),
         )
         kept = checked(rows)
         owner_id = shopify_id(str(node["id"])) if kind.owner else None

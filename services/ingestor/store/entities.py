@@ -26,6 +26,7 @@ _VERSION = {
     "observed_at": "timestamptz",
     "pulled_at": "timestamptz",
 }
+_SEEN = ("updated_at", "observed_at")
 _CHANGED = """SELECT tenant_id, count(*) AS written, bool_or(changed) AS changed
     FROM written GROUP BY tenant_id"""
 
@@ -43,20 +44,20 @@ def entity_statements(
     data: Columns,
     take: Callable[[Iterable[str]], str] = taken,
     key: Sequence[str] = ("id",),
+    newer: str = NEWER,
 ) -> EntityStatements:
     """The statements of table `entity`: `key` are bigints, `data` all else but the version."""
     keyed = names(("tenant_id", *key))
     columns = {"tenant_id": "uuid", **dict.fromkeys(key, "bigint"), **data, **_VERSION}
-    seen = (*data, "updated_at", "observed_at")
     upsert = with_parts(
         "\n".join(
             (
                 f"written AS (INSERT INTO store.{entity} AS held ({names(columns)})",
                 f"SELECT {names(columns)}",
                 f"FROM {arrays(columns)} ORDER BY {keyed}",
-                f"ON CONFLICT ({keyed}) DO UPDATE SET {take(seen)}, deleted_at = NULL,",
+                f"ON CONFLICT ({keyed}) DO UPDATE SET {take((*data, *_SEEN))}, deleted_at = NULL,",
                 "pulled_at = greatest(held.pulled_at, excluded.pulled_at)",
-                f"WHERE {NEWER}",
+                f"WHERE {newer}",
                 "RETURNING new.tenant_id,",
                 "old.tenant_id IS NULL OR old.deleted_at IS NOT NULL AS appeared,",
                 "old.tenant_id IS NULL OR",

@@ -6,7 +6,7 @@ Nothing is computed from these rows but how many there are.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,16 @@ from services.ingestor.store.deletions import deletion_statement
 from services.ingestor.store.entities import EntityStatements, entity_statements, write_entities
 from services.ingestor.store.folding import Key, KindBatch
 from services.ingestor.store.rollups import ENTITY_COUNTS, count_images
-from services.ingestor.store.statements import arrays, names, run, with_parts
+from services.ingestor.store.statements import NEWER, arrays, names, run, with_parts
 from services.ingestor.store.tenants import lock_tenants, raise_versions
 
 _DIED = "SELECT DISTINCT tenant_id FROM written"
+_DEAD_OWNERS = """SELECT tenant_id, id, deleted_at FROM store.{}
+    WHERE tenant_id = ANY ($1::uuid[]) AND id = ANY ($2::bigint[]) AND deleted_at IS NOT NULL"""
+_PULLED_LATER = "excluded.pulled_at > coalesce(held.pulled_at, '-infinity')"
+
+_Lists = Mapping[Key, tuple[datetime, frozenset[Key]]]
+"""Of each owner: when its whole list was seen, and the keys in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class _Statements:
     delete: str
     unlisted: str
     unseen: str
+    dead_owners: str
 
 
 async def write_kinds(tx: Transaction, batches: Mapping[Entity, KindBatch]) -> set[UUID]:
@@ -38,8 +45,9 @@ async def write_kinds(tx: Transaction, batches: Mapping[Entity, KindBatch]) -> s
     for name, batch in sorted(batches.items()):
         statements = _statements(name)
         changed |= await write_entities(tx, statements.write, batch.rows)
-        if batch.lists:
-            changed |= await _delete_unlisted(tx, KINDS[name], statements.unlisted, batch.lists)
+        for lists in (batch.lists, await _dead_owners(tx, KINDS[name], batch)):
+            if lists:
+                changed |= await _delete_unlisted(tx, KINDS[name], statements.unlisted, lists)
         if batch.gone:
             keys = zip(*batch.gone, strict=True)
             rows = await run(tx, statements.delete, *keys, list(batch.gone.values()))
@@ -60,12 +68,21 @@ async def delete_unseen(
     return versions.get(tenant_id)
 
 
-async def _delete_unlisted(
-    tx: Transaction,
-    kind: Kind,
-    statement: str,
-    lists: Mapping[Key, tuple[datetime, frozenset[Key]]],
-) -> set[UUID]:
+async def _dead_owners(tx: Transaction, kind: Kind, batch: KindBatch) -> _Lists:
+    """The deleted ones among the owners of rows that came: nothing of theirs is left.
+
+    A row may come after its owner's deletion, and none would come after it to take it away.
+    """
+    if kind.owner is None or not batch.rows.copies:
+        return {}
+    column = kind.owner.column
+    owners = {(key[0], getattr(row, column)) for key, (row, _) in batch.rows.copies.items()}
+    tenants, ids = zip(*owners, strict=True)
+    rows = await run(tx, _statements(kind.name).dead_owners, tenants, ids)
+    return {(row.tenant_id, row.id): (row.deleted_at, frozenset()) for row in rows}
+
+
+async def _delete_unlisted(tx: Transaction, kind: Kind, statement: str, lists: _Lists) -> set[UUID]:
     tenants, owners = zip(*lists, strict=True)
     listed = sorted(key for _, keys in lists.values() for key in keys)
     keys: Sequence[Any] = list(zip(*listed, strict=True)) or [[]] * (1 + len(kind.key))
@@ -77,22 +94,30 @@ async def _delete_unlisted(
 def _statements(name: Entity) -> _Statements:
     kind = KINDS[name]
     return _Statements(
-        write=entity_statements(name, kind.data, partial(_taken, kind), kind.key),
+        write=_writing(kind),
         delete=deletion_statement(name, key=kind.key),
         unlisted=_unlisted(kind) if kind.owner else "",
         unseen=_dying(kind, "", "held.tenant_id = $1::uuid", "$2::timestamptz"),
+        dead_owners=_DEAD_OWNERS.format(kind.owner.entity) if kind.owner else "",
     )
 
 
-def _taken(kind: Kind, columns: Iterable[str]) -> str:
-    """As `taken`, but a delivery leaves what it does not tell."""
-    return ", ".join(
-        f"{column} = CASE WHEN excluded.pulled_at IS NULL THEN held.{column}"
-        f" ELSE excluded.{column} END"
-        if column in kind.pulled_only
-        else f"{column} = excluded.{column}"
-        for column in columns
-    )
+def _writing(kind: Kind) -> EntityStatements:
+    if not kind.from_pulls:
+        return entity_statements(kind.name, kind.data, key=kind.key)
+
+    def take(columns: Iterable[str]) -> str:
+        return ", ".join(map(said, columns))
+
+    def said(column: str) -> str:
+        if column not in kind.from_pulls:
+            return f"{column} = CASE WHEN {NEWER} THEN excluded.{column} ELSE held.{column} END"
+        first = f"WHEN held.pulled_at IS NULL THEN coalesce(held.{column}, excluded.{column})"
+        last = f"CASE WHEN {_PULLED_LATER} THEN excluded.{column} {first}"
+        return f"{column} = {last} ELSE held.{column} END"
+
+    newer = f"({NEWER} OR held.deleted_at IS NULL AND {_PULLED_LATER})"
+    return entity_statements(kind.name, kind.data, take, key=kind.key, newer=newer)
 
 
 def _unlisted(kind: Kind) -> str:
