@@ -12,7 +12,8 @@ from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import requests
 from libs.simulator.model import ZERO, Customer, Line, Order, Presentment, Product, Variant
 from libs.simulator.money import rounded
-from libs.simulator.order_payloads import order_body
+from libs.simulator.order_parts import transactions_of
+from libs.simulator.order_payloads import order_body, transaction_body
 from libs.simulator.payloads import (
     customer_body,
     customer_delete_body,
@@ -74,7 +75,8 @@ class Changes:
             shop.put(customer)
         shop.put(order)
         body = partial(order_body, shop, order)
-        self.announce(*announcements, ("orders/create", body), ("orders/paid", body))
+        announcements += [("orders/create", body), ("orders/paid", body)]
+        self.announce(*announcements, *payments(shop, order))
         return order
 
     def _buyer(
@@ -235,6 +237,14 @@ def discounted(lines: tuple[Line, ...], discount: Decimal) -> tuple[tuple[Line, 
         for line, share in zip(lines, shares, strict=True)
     )
     return tuple(shared), rounded(goods) - discount
+
+
+def payments(shop: Shop, order: Order, *, after: int = 0) -> list[Announcement]:
+    """Of the order's transactions but the first `after` ones."""
+    return [
+        ("order_transactions/create", partial(transaction_body, shop, one))
+        for one in transactions_of(order)[after:]
+    ]
 
 
 def _referred(entities: Mapping[int, _Entity], value: int | str, kind: str) -> _Entity:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from libs.simulator.model import ZERO, Line, Order, Refund, RefundLine
 from libs.simulator.money import rest_amount, rounded
 from libs.simulator.numbers import global_id
+from libs.simulator.order_parts import Transaction, transactions_of
 from libs.simulator.payloads import Body, customer_body, money_set, with_set
 from libs.simulator.shops import Shop
 from libs.simulator.stock import location_of
@@ -156,7 +157,11 @@ def refund_body(shop: Shop, order: Order, refund: Refund) -> Body:
             for item in refund.lines
             if item.line_id in lines
         ],
-        "transactions": [_transaction(shop, order, refund)],
+        "transactions": [
+            transaction_body(shop, one)
+            for one in transactions_of(order)
+            if one.id == refund.transaction_id
+        ],
     }
 
 
@@ -174,21 +179,27 @@ def _adjustment(shop: Shop, order: Order, refund: Refund, amount: Decimal) -> Bo
     }
 
 
-def _transaction(shop: Shop, order: Order, refund: Refund) -> Body:
-    created = rest_time(refund.created_at, shop.zone)
-    number = refund.transaction_id
+def transaction_body(shop: Shop, paid: Transaction) -> Body:
+    """`amount` is in the shop's currency. Nothing is ever left to be settled."""
+    created = rest_time(paid.created_at, shop.zone)
+    order = paid.order
     return {
-        "id": number,
-        "admin_graphql_api_id": global_id("OrderTransaction", number),
-        "amount": rest_amount(refund.amount),
+        "id": paid.id,
+        "admin_graphql_api_id": global_id("OrderTransaction", paid.id),
+        "amount": rest_amount(paid.amount),
         "created_at": created,
         "currency": shop.facts.currency,
         "gateway": "bogus",
-        "kind": "refund",
+        "kind": paid.kind.lower(),
         "order_id": order.id,
+        "parent_id": paid.parent.id if paid.parent else None,
         "processed_at": created,
         "status": "success",
         "test": order.test,
+        "total_unsettled_set": {
+            "presentment_money": {"amount": "0.0", "currency": _presented(shop, order)},
+            "shop_money": {"amount": "0.0", "currency": shop.facts.currency},
+        },
     }
 
 

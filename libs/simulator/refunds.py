@@ -7,16 +7,18 @@ import msgspec
 
 from libs.common.errors import InvalidInputError
 from libs.simulator import requests
-from libs.simulator.changes import Changes, found, given_number
+from libs.simulator.changes import Changes, found, given_number, payments
 from libs.simulator.model import ZERO, Line, Order, Refund, RefundLine
 from libs.simulator.money import rounded
 from libs.simulator.numbers import PARTS_OF_A_REFUND
+from libs.simulator.order_parts import transactions_of
 from libs.simulator.order_payloads import order_body, refund_body
 from libs.simulator.times import now_seconds
 
 
 def refund_order(changes: Changes, order_id: str, wanted: requests.NewRefund) -> Order:
-    """Bumps the order's `updatedAt` and announces refunds/create and orders/updated."""
+    """Bumps the order's `updatedAt` and announces refunds/create, orders/updated and
+    order_transactions/create."""
     shop, now = changes.shop, now_seconds()
     before = found(shop.orders, order_id, "order")
     quantities = _quantities(before, wanted)
@@ -52,6 +54,7 @@ def refund_order(changes: Changes, order_id: str, wanted: requests.NewRefund) ->
     changes.announce(
         ("refunds/create", partial(refund_body, shop, after, refund)),
         ("orders/updated", partial(order_body, shop, after)),
+        *payments(shop, after, after=len(transactions_of(before))),
     )
     return after
 

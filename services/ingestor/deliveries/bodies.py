@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from msgspec import Meta, Struct, field
 
@@ -10,6 +10,16 @@ Id: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 Quantity: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Currency: TypeAlias = Annotated[str, Meta(min_length=3, max_length=3)]
+
+ORDER_TOPICS: Final = (
+    "orders/create",
+    "orders/updated",
+    "orders/paid",
+    "orders/cancelled",
+    "orders/fulfilled",
+    "orders/partially_fulfilled",
+)
+"""The body is the order as it is then, with its fulfillments and refunds."""
 
 
 class Named(Struct):

@@ -20,6 +20,16 @@ class BothMoney(Struct, rename="camel", gc=False):
     presentment_money: Amount
 
 
+class Money(Struct, rename="camel", gc=False):
+    amount: Decimal
+    currency_code: str
+
+
+class MoneyBag(Struct, rename="camel", gc=False):
+    shop_money: Money
+    presentment_money: Money
+
+
 class Reference(Struct, gc=False):
     id: str
 

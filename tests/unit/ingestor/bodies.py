@@ -73,17 +73,35 @@ def order_body(**values: Any) -> dict[str, Any]:
     } | values
 
 
+def transaction_body(number: int = 1, **values: Any) -> dict[str, Any]:
+    coins = {"amount": "0.0", "currency": "USD"}
+    return {
+        "id": 245135271310201000 + number,
+        "order_id": 820982911946154508,
+        "kind": "refund",
+        "gateway": "bogus",
+        "status": "success",
+        "created_at": "2026-03-08T07:00:00-05:00",
+        "processed_at": "2026-03-08T07:00:00-05:00",
+        "test": False,
+        "parent_id": None,
+        "amount": "75.00",
+        "currency": "USD",
+        "total_unsettled_set": {"shop_money": coins, "presentment_money": coins},
+    } | values
+
+
 def refund_body(**values: Any) -> dict[str, Any]:
     return {
         "id": 890088186047892319,
         "order_id": 820982911946154508,
         "created_at": "2026-03-08T07:00:00-05:00",
-        "refund_line_items": [{"subtotal": 89.99, "total_tax": 0}],
+        "refund_line_items": [],
         "transactions": [
-            {"amount": "75.00", "kind": "refund", "status": "success"},
-            {"amount": "10.00", "kind": "refund", "status": "success"},
-            {"amount": "99.00", "kind": "refund", "status": "failure"},
-            {"amount": "88.00", "kind": "void", "status": "success"},
+            transaction_body(1),
+            transaction_body(2, amount="10.00"),
+            transaction_body(3, amount="99.00", status="failure"),
+            transaction_body(4, amount="88.00", kind="void"),
         ],
     } | values
 
