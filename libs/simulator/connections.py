@@ -56,6 +56,21 @@ def _order(context: Context, _source: Any, args: Args) -> Order | None:
     return order if order is not None and (matches is None or matches(order)) else None
 
 
+def _refund(context: Context, _source: Any, args: Args) -> RefundOfOrder | None:
+    """Looks at one order after another."""
+    number = _number(args, "Refund")
+    matches = predicate(Order, context.order_terms())
+    return next(
+        (
+            RefundOfOrder(order, refund)
+            for order in context.shop.orders.values()
+            for refund in order.refunds
+            if refund.id == number and (matches is None or matches(order))
+        ),
+        None,
+    )
+
+
 def _customer(context: Context, _source: Any, args: Args) -> Customer | None:
     return context.shop.customers.get(_number(args, "Customer"))
 
@@ -127,6 +142,7 @@ CONNECTIONS: Mapping[tuple[str, str], Connection] = {
     ("QueryRoot", "customersCount"): _counted(Customer),
     ("QueryRoot", "productsCount"): _counted(Product),
     ("QueryRoot", "order"): _order,
+    ("QueryRoot", "refund"): _refund,
     ("QueryRoot", "customer"): _customer,
     ("QueryRoot", "product"): _product,
     ("QueryRoot", "node"): _node,

@@ -13,6 +13,7 @@ from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import requests, views
 from libs.simulator.changes import found
 from libs.simulator.faults import Faults
+from libs.simulator.fulfillments import fulfill_order
 from libs.simulator.products import change_product, create_product, delete_product
 from libs.simulator.refunds import refund_order
 from libs.simulator.truth import truth
@@ -60,6 +61,10 @@ def _change_order(handle: ShopHandle, request: Request, body: bytes) -> Any:
 def _refund_order(handle: ShopHandle, request: Request, body: bytes) -> Any:
     wanted = read(body, requests.NewRefund)
     return views.order_view(refund_order(handle.changes, request.path_params["id"], wanted))
+
+
+def _fulfill_order(handle: ShopHandle, request: Request, _body: bytes) -> Any:
+    return views.order_view(fulfill_order(handle.changes, request.path_params["id"]))
 
 
 def _cancel_order(handle: ShopHandle, request: Request, body: bytes) -> Any:
@@ -163,6 +168,7 @@ _ACTIONS: tuple[tuple[str, str, Action, int], ...] = (
     ("DELETE", "/orders/{id}", _delete_order, 204),
     ("POST", "/orders/{id}/change", _change_order, 200),
     ("POST", "/orders/{id}/refund", _refund_order, 200),
+    ("POST", "/orders/{id}/fulfill", _fulfill_order, 200),
     ("POST", "/orders/{id}/cancel", _cancel_order, 200),
     ("POST", "/customers", _create_customer, 201),
     ("GET", "/customers/{id}", _show_customer, 200),

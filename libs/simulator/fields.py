@@ -133,6 +133,7 @@ _REFUND: Fields = {
 _REFUND_LINE: Fields = {
     "id": Id("RefundLineItem", "item.id"),
     "lineItem": Same("line"),
+    "location": NOTHING,
     "quantity": Same("item.quantity"),
     "restockType": Constant("NO_RESTOCK"),
     "restocked": NO,

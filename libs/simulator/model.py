@@ -90,6 +90,7 @@ class Order(Struct, frozen=True, gc=False):
     test: bool = False
     refunds: tuple[Refund, ...] = ()
     presentment: Presentment | None = None
+    fulfilled_at: int | None = None
 
     @property
     def refunded(self) -> Decimal:
@@ -114,6 +115,8 @@ class Order(Struct, frozen=True, gc=False):
 
     @property
     def is_fulfilled(self) -> bool:
+        if self.fulfilled_at is not None:
+            return True
         old = self.id < FIRST_NEW_NUMBER
         return old and self.cancelled_at is None and self.id % _LEFT_UNFULFILLED > 0
 

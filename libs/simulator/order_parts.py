@@ -1,7 +1,7 @@
 """How an order was paid and sent, derived from the order alone.
 
 Paid at once in one transaction, paid back in one for each refund. Seven of eight old orders that
-were not cancelled were sent at once and whole; a live order waits.
+were not cancelled were sent at once and whole; a live order waits until it is told to go.
 """
 
 from decimal import Decimal
@@ -50,6 +50,10 @@ class Fulfillment(Struct, frozen=True):
     def name(self) -> str:
         return f"{self.order.name}.1"
 
+    @property
+    def made_at(self) -> int:
+        return self.order.fulfilled_at or self.order.created_at
+
 
 def transactions_of(order: Order) -> list[Transaction]:
     if not order.total:
@@ -87,8 +91,8 @@ ORDER_PARTS: dict[str, Fields] = {
         "name": Same("name"),
         "status": _SUCCESS,
         "displayStatus": Constant("FULFILLED"),
-        "createdAt": Time("order.created_at"),
-        "updatedAt": Time("order.created_at"),
+        "createdAt": Time("made_at"),
+        "updatedAt": Time("made_at"),
         "inTransitAt": NOTHING,
         "deliveredAt": NOTHING,
         "estimatedDeliveryAt": NOTHING,

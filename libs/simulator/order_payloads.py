@@ -5,7 +5,12 @@ from decimal import Decimal
 from libs.simulator.model import ZERO, Line, Order, Refund, RefundLine
 from libs.simulator.money import rest_amount, rounded
 from libs.simulator.numbers import global_id
-from libs.simulator.order_parts import Transaction, transactions_of
+from libs.simulator.order_parts import (
+    Fulfillment,
+    Transaction,
+    fulfillments_of,
+    transactions_of,
+)
 from libs.simulator.payloads import Body, customer_body, money_set, with_set
 from libs.simulator.shops import Shop
 from libs.simulator.stock import location_of
@@ -46,7 +51,7 @@ def order_body(shop: Shop, order: Order) -> Body:
         **_order_money(shop, order),
         "customer": customer_body(shop, customer) if customer else None,
         "discount_applications": [],
-        "fulfillments": [_fulfillment(shop, order)] if order.is_fulfilled else [],
+        "fulfillments": [fulfillment_body(shop, each) for each in fulfillments_of(order)],
         "line_items": [_line_body(shop, line) for line in order.lines],
         "refunds": [refund_body(shop, order, refund) for refund in order.refunds],
         "shipping_lines": [],
@@ -116,14 +121,16 @@ def _line_body(shop: Shop, line: Line) -> Body:
     }
 
 
-def _fulfillment(shop: Shop, order: Order) -> Body:
-    created = rest_time(order.created_at, shop.zone)
+def fulfillment_body(shop: Shop, sent: Fulfillment) -> Body:
+    order = sent.order
+    created = rest_time(sent.made_at, shop.zone)
     return {
         "id": order.id,
         "admin_graphql_api_id": global_id("Fulfillment", order.id),
         "created_at": created,
         "location_id": location_of(shop.facts).id,
-        "name": f"{order.name}.1",
+        "line_items": [_line_body(shop, line) for line in order.lines],
+        "name": sent.name,
         "order_id": order.id,
         "shipment_status": None,
         "status": "success",

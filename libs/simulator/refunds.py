@@ -17,8 +17,7 @@ from libs.simulator.times import now_seconds
 
 
 def refund_order(changes: Changes, order_id: str, wanted: requests.NewRefund) -> Order:
-    """Bumps the order's `updatedAt` and announces refunds/create, orders/updated and
-    order_transactions/create."""
+    """Bumps the order's `updatedAt`; announces the refund, the order and the payment back."""
     shop, now = changes.shop, now_seconds()
     before = found(shop.orders, order_id, "order")
     quantities = _quantities(before, wanted)

