@@ -162,6 +162,21 @@ async def _two_tenants(
             yield shopify, token, tenants
 
 
+async def _expect_that_a_payment_goes(
+    shopify: Simulator, token: Any, tenants: Sequence[PulledTenant]
+) -> None:
+    """No delivery tells of a payment that an order has no more: the next pull does."""
+    number = next(row[0] for row in (await _served(shopify, token))["order_transactions"])
+    free = {"lines": [{"price": "0.00", "quantity": 1}], "discount": "0.00"}
+    await shopify.ask("POST", f"shops/{SHOP}/orders/{number}/change", free)
+
+    await tenants[0].next_pull()
+
+    served = await _served(shopify, token)
+    assert number not in {row[0] for row in served["order_transactions"]}
+    assert await _stored(tenants[0]) == served
+
+
 async def test_the_parts_of_orders_are_as_shopify_shows_them_however_they_come(
     engine: AsyncEngine, database: Database, publisher: Publisher, tmp_path: Path
 ):
@@ -191,19 +206,4 @@ async def test_the_parts_of_orders_are_as_shopify_shows_them_however_they_come(
             assert await _stored(tenant, "deleted_at IS NOT NULL") == lost
         assert lost["refund_lines"]
         assert lost["order_transactions"]
-
-
-async def test_a_payment_that_an_order_has_no_more_goes_with_the_next_pull(
-    engine: AsyncEngine, database: Database, publisher: Publisher, tmp_path: Path
-):
-    async with _two_tenants(engine, database, publisher, tmp_path) as (shopify, token, [tenant, _]):
-        served = await _served(shopify, token)
-        number = next(row[0] for row in served["order_transactions"])
-        free = {"lines": [{"price": "0.00", "quantity": 1}], "discount": "0.00"}
-        await shopify.ask("POST", f"shops/{SHOP}/orders/{number}/change", free)
-
-        assert (await tenant.next_pull())["state"] == "succeeded"
-
-        changed = await _served(shopify, token)
-        assert await _stored(tenant) == changed
-        assert number not in {row[0] for row in changed["order_transactions"]}
+        await _expect_that_a_payment_goes(shopify, token, tenants)

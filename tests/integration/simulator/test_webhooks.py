@@ -72,7 +72,14 @@ async def test_one_action_is_one_event_of_several_deliveries(
     [
         (("POST", "/orders/{order}/change", {}), {"orders/updated"}),
         (("POST", "/orders/{order}/cancel", {}), {"orders/cancelled", "orders/updated"}),
-        (("POST", "/orders/{order}/refund", {}), {"refunds/create", "orders/updated"}),
+        (
+            ("POST", "/orders/{order}/refund", {}),
+            {"refunds/create", "orders/updated", "order_transactions/create"},
+        ),
+        (
+            ("POST", "/orders/{order}/fulfill", None),
+            {"fulfillments/create", "orders/fulfilled", "orders/updated"},
+        ),
         (("DELETE", "/orders/{order}", None), {"orders/delete"}),
         (("PATCH", "/customers/{customer}", {"lastName": "B"}), {"customers/update"}),
         (("DELETE", "/customers/{customer}", None), {"customers/delete"}),
