@@ -16,24 +16,24 @@ def export_document(kind: Kind) -> str:
 
 def page_document(kind: Kind) -> str:
     """A page of what changed, the oldest change first; by id where Shopify cannot sort so."""
+    listing = kind.listing
     children = ""
-    if below := kind.children:
-        children = f"children: {_children(kind, f'first: {below.first}')}"
+    if below := listing.children:
+        children = f"children: {_children(listing, f'first: {below.first}')}"
         if below.within:
             children = f"{below.within} {{ {below.within_fields} {children} }}"
-    searched = bool(kind.search or kind.only)
-    declared = "($query: String!, $after: String)" if searched else "($after: String)"
+    query = "$query: String!, " if listing.search_field or listing.only else ""
     arguments = _arguments(
-        f"first: {kind.page_size}, after: $after",
-        "query: $query" if searched else "",
-        f"sortKey: {kind.sort}" if kind.sort else "",
-        kind.arguments,
+        f"first: {listing.page_size}, after: $after",
+        "query: $query" if listing.search or listing.only else "",
+        f"sortKey: {listing.sort}" if listing.sort else "",
+        listing.arguments,
     )
     return f"""
-query {_name(kind)}Page{declared} {{
-  page: {kind.root}{arguments} {{
+query {_name(kind)}Page({query}$after: String) {{
+  page: {listing.root}{arguments} {{
     {_PAGE_INFO}
-    nodes {{ {kind.fields} {children} }}
+    nodes {{ {listing.fields} {children} }}
   }}
 }}
 """
@@ -41,11 +41,14 @@ query {_name(kind)}Page{declared} {{
 
 def more_document(kind: Kind) -> str:
     """The rest of a nested list that is longer than a page of it."""
-    owners = kind.children.within if kind.children and kind.children.within else kind.root
+    listing = kind.listing
+    below = listing.children
+    owners = below.within if below and below.within else listing.root
+    query = "$query: String!, " if listing.searches_children else ""
     return f"""
-query More{_name(kind)}($id: ID!, $after: String) {{
+query More{_name(kind)}($id: ID!, {query}$after: String) {{
   owner: {owners.removesuffix("s")}(id: $id) {{
-    children: {_children(kind, "first: 250, after: $after")}
+    children: {_children(listing, "first: 250, after: $after")}
   }}
 }}
 """
@@ -63,7 +66,8 @@ def _children(kind: Kind, arguments: str) -> str:
     below = kind.children
     if below is None:
         return ""
-    return f"{below.connection}({arguments}) {{ {_PAGE_INFO} nodes {{ {below.fields} }} }}"
+    given = _arguments(arguments, "query: $query" if below.search else "")
+    return f"{below.connection}{given} {{ {_PAGE_INFO} nodes {{ {below.fields} }} }}"
 
 
 def _only(kind: Kind) -> str:

@@ -43,7 +43,8 @@ class Children:
 
     Where it is below each element of a plain list of the root's, `within` is that list and
     `within_fields` what is read of an element; no bulk query may ask so. The nodes of all pages
-    are then each element's `children`, and no `node` is needed.
+    are then each element's `children`, and no `node` is needed. With `search` the pages list
+    those alone that changed, below every object of the root.
     """
 
     connection: str
@@ -52,11 +53,12 @@ class Children:
     first: int = 50
     within: str = ""
     within_fields: str = ""
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose the rows are: with the owner they go, and a whole list of them is all it has."""
+    """Whose the rows are: with the owner they go."""
 
     entity: str
     column: str
@@ -78,11 +80,13 @@ class Kind:
     node. `rows` makes the rows of one node and its children. `sort` is the key under which Shopify
     lists by time of change; without one the list is by id. Where `search` is empty Shopify cannot
     tell what changed, so every pull reads the whole (short) list. `only` narrows every search,
-    and `arguments` go with every question for the root.
+    and `arguments` go with every question for the root. `changes` is another way to list what
+    changed, where a search of the root does not tell.
     `bulk` is false where the schema forbids a bulk query. `count` is the query of Shopify's own
     number of the rows, where it has one. Without `scope`, or one that a field `needs`, the entity
-    is left out. `from_pulls` are columns of which deliveries say nothing, or not always: the last
-    pull's word counts, and until there was one the first that a delivery said.
+    is left out. A whole list below `owner` is all it has; the rows also go with each of `others`.
+    `from_pulls` are columns of which deliveries say nothing, or not always: the last pull's word
+    counts, and until there was one the first that a delivery said.
     """
 
     name: str
@@ -94,11 +98,13 @@ class Kind:
     rows: Callable[[Any, Sequence[Any]], Sequence[Row]]
     children: Children | None = None
     owner: Owner | None = None
+    others: Sequence[Owner] = ()
     sort: str | None = "UPDATED_AT"
     arguments: str = ""
     search: str = "updated_at"
     only: str = ""
     page_size: int = 50
+    changes: "Kind | None" = None
     bulk: bool = True
     count: str | None = None
     needs: tuple[str, ...] = ()
@@ -108,6 +114,25 @@ class Kind:
     @property
     def key(self) -> tuple[str, ...]:
         return self.row.KEY
+
+    @property
+    def owners(self) -> Sequence[Owner]:
+        return (*self.others, *([self.owner] if self.owner else ()))
+
+    @property
+    def listing(self) -> "Kind":
+        """What the pages of changes are read by."""
+        return self.changes or self
+
+    @property
+    def searches_children(self) -> bool:
+        return self.children is not None and bool(self.children.search)
+
+    @property
+    def search_field(self) -> str:
+        """By which the pages tell what changed; empty where they show all there is."""
+        below = self.children.search if self.children else ""
+        return below or self.search
 
     @property
     def data(self) -> dict[str, str]:

@@ -74,13 +74,13 @@ async def _apply(running: RunningEntity, page: Page, began_at: datetime) -> date
 
 
 def _is_by_id(entity: Entity) -> bool:
-    return entity in KINDS and KINDS[entity].sort is None
+    return entity in KINDS and KINDS[entity].listing.sort is None
 
 
 async def _delete_unseen(running: RunningEntity, began_at: datetime) -> None:
     """What a whole list did not show is no more, and no delivery told us so."""
     kind = KINDS.get(running.entity)
-    if kind is None or kind.search:
+    if kind is None or kind.listing.search_field:
         return
     tenant_id = running.pull.claim.tenant_id
     version = await running.pull.write(lambda tx: delete_unseen(tx, tenant_id, kind.name, began_at))

@@ -59,14 +59,15 @@ async def read_changes(
     Objects that change meanwhile move to the end, so they may come twice but are not skipped. Of
     a list by id, those after `after_id`. Raises AnswerUnreadableError.
     """
-    kind = KINDS.get(entity)
+    kind = KINDS[entity].listing if entity in KINDS else None
     search = _search(kind, since, after_id)
     variables = {"after": cursor} | ({"query": search} if search else {})
     answer = await client.ask(queries.PAGE[entity], variables)
     page = converted(answer.data.get("page"), _Connection)
+    below = {"query": search} if kind and kind.searches_children else {}
     facts: list[Fact] = []
     for node in page.nodes:
-        children = await _children(client, entity, node)
+        children = await _children(client, entity, node, below)
         if children is not None:
             facts.append(_records(kind, node, children) if kind else _fact(node, children))
     return Page(
@@ -79,7 +80,7 @@ async def read_changes(
 
 
 def _search(kind: Kind | None, since: datetime, after_id: int | None) -> str:
-    field = kind.search if kind else "updated_at"
+    field = kind.search_field if kind else "updated_at"
     return " ".join(
         (
             *((f"{field}:>='{stamp(since)}'",) if field else ()),
@@ -101,32 +102,32 @@ def _newest(
 
 
 async def _children(
-    client: ShopifyClient, entity: Entity, node: dict[str, Any]
+    client: ShopifyClient, entity: Entity, node: dict[str, Any], variables: dict[str, str]
 ) -> list[Any] | None:
     """All of them, taken out of the node; None when it was deleted while they were read.
 
-    Those of a list's elements are left there, whole.
+    Those of a list's elements are left there, whole. `variables` go with every question for more.
     """
     kind = KINDS.get(entity)
     if kind is None or kind.children is None or not kind.children.within:
-        return await _all_children(client, entity, node)
+        return await _all_children(client, entity, node, variables)
     within = kind.children.within
     node[within] = elements = converted(node.get(within), list[dict[str, Any]])
     for element in elements:
-        element["children"] = await _all_children(client, entity, element)
+        element["children"] = await _all_children(client, entity, element, variables)
     whole = all(element["children"] is not None for element in elements)
     return [] if whole else None
 
 
 async def _all_children(
-    client: ShopifyClient, entity: Entity, node: dict[str, Any]
+    client: ShopifyClient, entity: Entity, node: dict[str, Any], variables: dict[str, str]
 ) -> list[Any] | None:
     if "children" not in node:
         return []
     connection = converted(node.pop("children"), _Connection)
     found = list(connection.nodes)
     while (cursor := connection.next_cursor) is not None:
-        more = {"id": node.get("id"), "after": cursor}
+        more = {"id": node.get("id"), "after": cursor, **variables}
         owner = (await client.ask(queries.MORE_CHILDREN[entity], more)).data.get("owner")
         if owner is None:
             return None

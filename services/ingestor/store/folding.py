@@ -48,21 +48,29 @@ class Newest(Generic[_Entity]):
 
 @dataclass(slots=True)
 class KindBatch:
-    """Of one further entity: rows, the newest whole list of each owner, and what is gone."""
+    """Of one further entity: rows, the newest whole list of each owner, and what is gone.
+
+    `bereft` are owners that may be gone themselves, by the column that names them.
+    """
 
     rows: Newest[Row] = field(default_factory=Newest)
     lists: dict[Key, tuple[datetime, frozenset[Key]]] = field(default_factory=dict)
     gone: dict[Key, datetime] = field(default_factory=dict)
+    bereft: dict[str, set[Key]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, kind: Kind, records: Records, observation: Observation) -> None:
         tenant_id = observation.tenant_id
         keys = [(tenant_id, *(getattr(row, name) for name in kind.key)) for row in records.rows]
         for key, row in zip(keys, records.rows, strict=True):
             self.rows.add(key, row, observation)
+        for owner in kind.owners:
+            # They may come after news of their owner's end.
+            found = {getattr(row, owner.column) for row in records.rows}
+            self.bereft[owner.column] |= {(tenant_id, each) for each in found - {None}}
         if records.owner_id is not None:
             self.add_list((tenant_id, records.owner_id), observation.observed_at, keys)
 
-    def add_list(self, owner: Key, seen: datetime, keys: Iterable[Key] = ()) -> None:
+    def add_list(self, owner: Key, seen: datetime, keys: Iterable[Key]) -> None:
         if owner not in self.lists or self.lists[owner][0] < seen:
             self.lists[owner] = (seen, frozenset(keys))
 
@@ -90,17 +98,18 @@ class Batch:
         key = (observation.tenant_id, deletion.id)
         if key not in dead or dead[key] < observation.observed_at:
             dead[key] = observation.observed_at
-        self._add_owner_gone(deletion.entity, key, observation)
+        self._add_owner_gone(deletion.entity, key)
 
     def add_gone(self, gone: Gone, observation: Observation) -> None:
         key = (observation.tenant_id, *gone.key)
         self.kinds[gone.entity].add_gone(key, observation.observed_at)
-        self._add_owner_gone(gone.entity, key, observation)
+        self._add_owner_gone(gone.entity, key)
 
-    def _add_owner_gone(self, entity: Entity, key: Key, observation: Observation) -> None:
+    def _add_owner_gone(self, entity: Entity, key: Key) -> None:
         for kind in KINDS.values():
-            if kind.owner is not None and kind.owner.entity == entity:
-                self.kinds[kind.name].add_list(key, observation.observed_at)
+            for owner in kind.owners:
+                if owner.entity == entity:
+                    self.kinds[kind.name].bereft[owner.column].add(key)
 
 
 def fold(observations: Iterable[Observation]) -> Batch:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from libs.common.database.transaction import Transaction
 from services.ingestor.facts import Entity
-from services.ingestor.kinds.kind import Kind
+from services.ingestor.kinds.kind import Kind, Owner
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.store.deletions import deletion_statement
 from services.ingestor.store.entities import EntityStatements, entity_statements, write_entities
@@ -22,8 +22,8 @@ from services.ingestor.store.statements import NEWER, arrays, names, run, with_p
 from services.ingestor.store.tenants import lock_tenants, raise_versions
 
 _DIED = "SELECT DISTINCT tenant_id FROM written"
-_DEAD_OWNERS = """SELECT tenant_id, id, deleted_at FROM store.{}
-    WHERE tenant_id = ANY ($1::uuid[]) AND id = ANY ($2::bigint[]) AND deleted_at IS NOT NULL"""
+_SEEN_BEFORE = "held.observed_at < {0} AND (held.pulled_at IS NULL OR held.pulled_at < {0})"
+_NOT_PULLED_SINCE = "(held.pulled_at IS NULL OR held.pulled_at <= {0})"
 _PULLED_LATER = "excluded.pulled_at > coalesce(held.pulled_at, '-infinity')"
 
 _Lists = Mapping[Key, tuple[datetime, frozenset[Key]]]
@@ -36,22 +36,26 @@ class _Statements:
     delete: str
     unlisted: str
     unseen: str
-    dead_owners: str
+    ownerless: Mapping[str, str]
 
 
 async def write_kinds(tx: Transaction, batches: Mapping[Entity, KindBatch]) -> set[UUID]:
     """Returns the tenants of which anything changed. The caller holds their locks."""
     changed: set[UUID] = set()
-    for name, batch in sorted(batches.items()):
-        statements = _statements(name)
+    for name in sorted(batches, key=lambda name: (bool(KINDS[name].owners), name)):
+        batch, statements = batches[name], _statements(name)
         changed |= await write_entities(tx, statements.write, batch.rows)
-        for lists in (batch.lists, await _dead_owners(tx, KINDS[name], batch)):
-            if lists:
-                changed |= await _delete_unlisted(tx, KINDS[name], statements.unlisted, lists)
+        if batch.lists:
+            changed |= await _delete_unlisted(tx, KINDS[name], statements.unlisted, batch.lists)
         if batch.gone:
             keys = zip(*batch.gone, strict=True)
             rows = await run(tx, statements.delete, *keys, list(batch.gone.values()))
             changed |= {row.tenant_id for row in rows}
+        for column, owners in batch.bereft.items():
+            if owners:
+                keys = zip(*sorted(owners), strict=True)
+                rows = await run(tx, statements.ownerless[column], *keys)
+                changed |= {row.tenant_id for row in rows}
     return changed
 
 
@@ -66,20 +70,6 @@ async def delete_unseen(
     rows = await run(tx, _statements(entity).unseen, tenant_id, snapshot_at)
     versions = await raise_versions(tx, {row.tenant_id for row in rows})
     return versions.get(tenant_id)
-
-
-async def _dead_owners(tx: Transaction, kind: Kind, batch: KindBatch) -> _Lists:
-    """The deleted ones among the owners of rows that came: nothing of theirs is left.
-
-    A row may come after its owner's deletion, and none would come after it to take it away.
-    """
-    if kind.owner is None or not batch.rows.copies:
-        return {}
-    column = kind.owner.column
-    owners = {(key[0], getattr(row, column)) for key, (row, _) in batch.rows.copies.items()}
-    tenants, ids = zip(*owners, strict=True)
-    rows = await run(tx, _statements(kind.name).dead_owners, tenants, ids)
-    return {(row.tenant_id, row.id): (row.deleted_at, frozenset()) for row in rows}
 
 
 async def _delete_unlisted(tx: Transaction, kind: Kind, statement: str, lists: _Lists) -> set[UUID]:
@@ -97,8 +87,8 @@ def _statements(name: Entity) -> _Statements:
         write=_writing(kind),
         delete=deletion_statement(name, key=kind.key),
         unlisted=_unlisted(kind) if kind.owner else "",
-        unseen=_dying(kind, "", "held.tenant_id = $1::uuid", "$2::timestamptz"),
-        dead_owners=_DEAD_OWNERS.format(kind.owner.entity) if kind.owner else "",
+        unseen=_dying(kind, "", "held.tenant_id = $1::uuid", "$2::timestamptz", _SEEN_BEFORE),
+        ownerless={owner.column: _ownerless(kind, owner) for owner in kind.owners},
     )
 
 
@@ -133,17 +123,27 @@ def _unlisted(kind: Kind) -> str:
         f"AND ({names(keyed, 'held.')}) NOT IN (SELECT {names(keyed)}",
         f"FROM {listed})",
     )
-    return _dying(kind, f"FROM {whole}", " ".join(conditions), "given.seen")
+    return _dying(kind, f"FROM {whole}", " ".join(conditions), "given.seen", _SEEN_BEFORE)
 
 
-def _dying(kind: Kind, source: str, where: str, moment: str) -> str:
+def _ownerless(kind: Kind, owner: Owner) -> str:
+    """As their owner's end is final, so is theirs, unless a pull saw them later."""
+    conditions = (
+        f"held.tenant_id = ANY ($1::uuid[]) AND held.{owner.column} = ANY ($2::bigint[])",
+        f"AND gone.tenant_id = held.tenant_id AND gone.id = held.{owner.column}",
+        "AND gone.deleted_at IS NOT NULL",
+    )
+    source = f"FROM store.{owner.entity} AS gone"
+    return _dying(kind, source, " ".join(conditions), "gone.deleted_at", _NOT_PULLED_SINCE)
+
+
+def _dying(kind: Kind, source: str, where: str, moment: str, when: str) -> str:
     written = (
         f"written AS (UPDATE store.{kind.name} AS held",
         f"SET deleted_at = {moment}",
         source,
         f"WHERE {where}",
-        f"AND held.deleted_at IS NULL AND held.observed_at < {moment}",
-        f"AND (held.pulled_at IS NULL OR held.pulled_at < {moment})",
+        f"AND held.deleted_at IS NULL AND {when.format(moment)}",
         "RETURNING held.tenant_id)",
     )
     return with_parts(
