@@ -9,7 +9,7 @@ from typing import Any
 
 from libs.simulator.bulk_query import BulkQuery, Connected
 from libs.simulator.bulk_text import Texts, number_of
-from libs.simulator.children import CHILDREN, SAME_ROW
+from libs.simulator.children import CHILDREN, SAME_ROW, children_of
 from libs.simulator.context import Context
 from libs.simulator.model import Order
 from libs.simulator.roots import ROOTS
@@ -68,7 +68,7 @@ class _Connection:
         # A row without an id has nothing below it.
         self._number = number_of(connected.node_type) if connected.below else _no_number
         self._below = [
-            (CHILDREN[child.parent_type, child.name], _Connection(texts, child))
+            (children_of(child.parent_type, child.name, child.args), _Connection(texts, child))
             for child in connected.below
         ]
 

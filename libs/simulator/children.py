@@ -6,6 +6,7 @@ from typing import Any
 from libs.simulator.fields import RefundLineOfOrder, RefundOfOrder
 from libs.simulator.model import Collection, Product
 from libs.simulator.offers import codes_of
+from libs.simulator.search import predicate, terms_from_query
 from libs.simulator.shops import Shop
 from libs.simulator.stock import Level, location_of
 
@@ -49,6 +50,24 @@ CHILDREN: Mapping[tuple[str, str], Children] = {
     ("AbandonedCheckout", "lineItems"): lambda _, checkout: checkout.order.lines,
     ("DiscountCodeBasic", "codes"): lambda _, offer: codes_of(offer),
 }
+_SEARCHED: Mapping[tuple[str, str], type] = {
+    ("InventoryItem", "inventoryLevels"): Level,
+    ("Location", "inventoryLevels"): Level,
+}
+"""The lists that take a search, and of what rows they are."""
+
+
+def children_of(parent_type: str, name: str, args: Mapping[str, Any]) -> Children:
+    """What reads the list, without the rows that its search leaves out. Raises SearchError."""
+    children, entity = CHILDREN[parent_type, name], _SEARCHED.get((parent_type, name))
+    if entity is None:
+        return children
+    matches = predicate(entity, terms_from_query(entity, args.get("query")))
+    if matches is None:
+        return children
+    return lambda shop, row: list(filter(matches, children(shop, row)))
+
+
 SAME_ROW = frozenset(
     {
         ("ProductVariant", "InventoryItem"),

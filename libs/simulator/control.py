@@ -12,6 +12,7 @@ from starlette.routing import Route
 from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import requests, views
 from libs.simulator.changes import found
+from libs.simulator.collecting import change_collection, delete_collection
 from libs.simulator.faults import Faults
 from libs.simulator.fulfillments import fulfill_order
 from libs.simulator.products import change_product, create_product, delete_product
@@ -110,6 +111,15 @@ def _delete_product(handle: ShopHandle, request: Request, _body: bytes) -> None:
     delete_product(handle.changes, request.path_params["id"])
 
 
+def _change_collection(handle: ShopHandle, request: Request, body: bytes) -> None:
+    wanted = read(body, requests.CollectionChange)
+    change_collection(handle.changes, request.path_params["id"], wanted)
+
+
+def _delete_collection(handle: ShopHandle, request: Request, _body: bytes) -> None:
+    delete_collection(handle.changes, request.path_params["id"])
+
+
 def _change_shop(handle: ShopHandle, _request: Request, body: bytes) -> None:
     handle.changes.change_shop(read(body, requests.ShopChange))
 
@@ -180,6 +190,8 @@ _ACTIONS: tuple[tuple[str, str, Action, int], ...] = (
     ("GET", "/products/{id}", _show_product, 200),
     ("PATCH", "/products/{id}", _change_product, 200),
     ("DELETE", "/products/{id}", _delete_product, 204),
+    ("PATCH", "/collections/{id}", _change_collection, 204),
+    ("DELETE", "/collections/{id}", _delete_collection, 204),
     ("PATCH", "", _change_shop, 204),
     ("POST", "/uninstall", _uninstall, 204),
     ("POST", "/tokens/expire", _expire_tokens, 200),

@@ -4,7 +4,7 @@ row."""
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from libs.simulator.children import CHILDREN, Children, products_of
+from libs.simulator.children import CHILDREN, children_of, products_of
 from libs.simulator.context import Context
 from libs.simulator.numbers import number_from_global_id
 from libs.simulator.pages import Page, page, part, sorted_keys
@@ -71,8 +71,10 @@ def _single(name: str) -> Connection:
     return read
 
 
-def _below(children: Children) -> Connection:
-    return lambda context, source, args: part(children(context.shop, source), args)
+def _below(parent_type: str, name: str) -> Connection:
+    return lambda context, source, args: part(
+        children_of(parent_type, name, args)(context.shop, source), args
+    )
 
 
 FEW: Mapping[tuple[str, str], Connection] = {
@@ -81,7 +83,7 @@ FEW: Mapping[tuple[str, str], Connection] = {
     **{("QueryRoot", name): _single(several) for name, several in _SINGLES.items()},
 }
 BELOW: Mapping[tuple[str, str], Connection] = {
-    **{key: _below(children) for key, children in CHILDREN.items()},
+    **{key: _below(*key) for key in CHILDREN},
     ("Collection", "productsCount"): lambda context, collection, _: Counted(
         len(products_of(context.shop, collection)), None
     ),

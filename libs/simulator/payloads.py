@@ -6,11 +6,12 @@ from typing import Any
 
 import orjson
 
-from libs.simulator.model import Customer, Presentment, Product, Variant
+from libs.simulator.model import Collection, Customer, Presentment, Product, Variant
 from libs.simulator.money import rest_amount
 from libs.simulator.numbers import global_id
 from libs.simulator.plans import PLANS
 from libs.simulator.shops import Shop
+from libs.simulator.stock import Level, location_of
 from libs.simulator.times import graphql_time, rest_time
 
 Body = dict[str, Any]
@@ -134,6 +135,68 @@ def customer_delete_body(customer: Customer) -> Body:
         "id": customer.id,
         "tax_exemptions": [],
         "admin_graphql_api_id": global_id("Customer", customer.id),
+    }
+
+
+def item_body(shop: Shop, variant: Variant) -> Body:
+    """Of an inventory item."""
+    return {
+        "id": variant.inventory_item_id,
+        "sku": variant.sku or None,
+        "created_at": rest_time(variant.created_at, shop.zone),
+        "updated_at": rest_time(variant.updated_at, shop.zone),
+        "requires_shipping": True,
+        "cost": None,
+        "country_code_of_origin": None,
+        "province_code_of_origin": None,
+        "harmonized_system_code": None,
+        "tracked": True,
+        "country_harmonized_system_codes": [],
+        "admin_graphql_api_id": global_id("InventoryItem", variant.inventory_item_id),
+    }
+
+
+def item_delete_body(variant: Variant) -> Body:
+    return {
+        "id": variant.inventory_item_id,
+        "country_code_of_origin": None,
+        "province_code_of_origin": None,
+        "harmonized_system_code": None,
+        "country_harmonized_system_codes": [],
+        "admin_graphql_api_id": global_id("InventoryItem", variant.inventory_item_id),
+    }
+
+
+def level_body(shop: Shop, variant: Variant) -> Body:
+    level = Level(location_of(shop.facts), variant)
+    return {
+        "inventory_item_id": variant.inventory_item_id,
+        "location_id": level.location.id,
+        "available": variant.inventory,
+        "updated_at": rest_time(variant.updated_at, shop.zone),
+        "admin_graphql_api_id": f"gid://shopify/InventoryLevel/{level.id}",
+    }
+
+
+def collection_body(shop: Shop, collection: Collection) -> Body:
+    return {
+        "id": collection.id,
+        "handle": collection.handle,
+        "title": collection.title,
+        "updated_at": rest_time(collection.updated_at, shop.zone),
+        "published_at": rest_time(collection.created_at, shop.zone),
+        "sort_order": "manual",
+        "template_suffix": None,
+        "published_scope": "web",
+        "admin_graphql_api_id": global_id("Collection", collection.id),
+    }
+
+
+def collection_delete_body(collection: Collection) -> Body:
+    return {
+        "id": collection.id,
+        "published_scope": "web",
+        "admin_graphql_api_id": global_id("Collection", collection.id),
     }
 
 

@@ -3,12 +3,14 @@
 from functools import partial
 
 import msgspec
+from msgspec import UNSET
 
 from libs.simulator import requests
 from libs.simulator.changes import Changes, found, given
 from libs.simulator.model import Product, Variant
-from libs.simulator.payloads import product_body
+from libs.simulator.payloads import item_body, item_delete_body, level_body, product_body
 from libs.simulator.times import now_seconds
+from libs.simulator.webhooks import Announcement
 
 _OF_VARIANT = ("price", "sku", "inventory")
 
@@ -36,7 +38,11 @@ def create_product(changes: Changes, wanted: requests.NewProduct) -> Product:
         status=wanted.status,
     )
     shop.put(product)
-    changes.announce(("products/create", partial(product_body, shop, product)))
+    changes.announce(
+        ("products/create", partial(product_body, shop, product)),
+        ("inventory_items/create", partial(item_body, shop, variant)),
+        ("inventory_levels/connect", partial(level_body, shop, variant)),
+    )
     return product
 
 
@@ -44,7 +50,13 @@ def change_product(changes: Changes, product_id: str, wanted: requests.ProductCh
     shop = changes.shop
     product = _changed_product(found(shop.products, product_id, "product"), wanted)
     shop.put(product)
-    changes.announce(("products/update", partial(product_body, shop, product)))
+    first = product.variants[0]
+    stock: list[Announcement] = []
+    if wanted.sku is not UNSET:
+        stock.append(("inventory_items/update", partial(item_body, shop, first)))
+    if wanted.inventory is not UNSET:
+        stock.append(("inventory_levels/update", partial(level_body, shop, first)))
+    changes.announce(("products/update", partial(product_body, shop, product)), *stock)
     return product
 
 
@@ -52,7 +64,13 @@ def delete_product(changes: Changes, product_id: str) -> None:
     """Lines that sold it stay, without a product."""
     product = found(changes.shop.products, product_id, "product")
     changes.shop.remove(product)
-    changes.announce(("products/delete", lambda: {"id": product.id}))
+    changes.announce(
+        ("products/delete", lambda: {"id": product.id}),
+        *(
+            ("inventory_items/delete", partial(item_delete_body, variant))
+            for variant in product.variants
+        ),
+    )
 
 
 def _changed_product(product: Product, wanted: requests.ProductChange) -> Product:

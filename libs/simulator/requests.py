@@ -143,6 +143,11 @@ class ProductChange(_Request):
             _status(self.status)
 
 
+class CollectionChange(_Request):
+    title: str | UnsetType = UNSET
+    product_ids: tuple[int | str, ...] | UnsetType = UNSET
+
+
 class Traffic(_Request):
     per_second: float = 1.0
 

@@ -16,7 +16,7 @@ from libs.simulator.events import Event
 from libs.simulator.model import Collection, Customer, Order, Product, Variant
 from libs.simulator.offers import Offer
 from libs.simulator.operations import Operation
-from libs.simulator.stock import Location
+from libs.simulator.stock import Level, Location
 from libs.simulator.times import seconds_from_search
 
 _TERM = re.compile(
@@ -109,6 +109,11 @@ _FIELDS: Mapping[type, Mapping[str, _Field]] = {
         "updated_at": (lambda collection: collection.updated_at, seconds_from_search),
         "title": (lambda collection: collection.title, str),
         "collection_type": (lambda collection: "custom", str.lower),
+    },
+    Level: {
+        "created_at": (lambda level: level.item.created_at, seconds_from_search),
+        "inventory_item_id": (lambda level: level.item.inventory_item_id, _as_number),
+        "updated_at": (lambda level: level.item.updated_at, seconds_from_search),
     },
     Location: {
         "id": (lambda location: location.id, _as_number),

@@ -10,7 +10,7 @@ import msgspec
 from libs.simulator.faults import Faults
 from libs.simulator.generated import Generated
 from libs.simulator.journal import Journal, Record
-from libs.simulator.model import Customer, Order, Product, ShopContents, ShopFacts
+from libs.simulator.model import Collection, Customer, Order, Product, ShopContents, ShopFacts
 from libs.simulator.numbers import PARTS_OF_A_REFUND, Sequence
 from libs.simulator.operations import Operations
 from libs.simulator.subscriptions import Subscriptions
@@ -19,12 +19,17 @@ from libs.simulator.times import now_seconds
 from libs.simulator.tokens import TOKEN_KINDS, Tokens
 from libs.simulator.totals import Totals
 
-Entity = Order | Customer | Product
+Entity = Order | Customer | Product | Collection
 
 _MOST_SAMPLES = 80
 _SAMPLED = 10
 
-_KINDS: Mapping[str, type[Entity]] = {"order": Order, "customer": Customer, "product": Product}
+_KINDS: Mapping[str, type[Entity]] = {
+    "order": Order,
+    "customer": Customer,
+    "product": Product,
+    "collection": Collection,
+}
 _KIND_OF: Mapping[type[Entity], str] = {entity: kind for kind, entity in _KINDS.items()}
 
 
@@ -61,7 +66,7 @@ class Shop:
         self.tokens = Tokens(self.write)
         self.subscriptions = Subscriptions(self.write)
         self.operations = Operations(self.write)
-        self.revisions = {"order": 0, "customer": 0, "product": 0}
+        self.revisions = dict.fromkeys(_KINDS, 0)
         self.uninstalled_at: float | None = None
         self._journal = journal
         self._next_order_number = contents.last_order_number + 1
@@ -154,6 +159,8 @@ class Shop:
             self._pass_parts(entity)
         elif isinstance(entity, Customer):
             self.customers[entity.id] = entity
+        elif isinstance(entity, Collection):
+            self.collections[entity.id] = entity
         else:
             self._forget_variants(entity.id)
             self.products[entity.id] = entity
@@ -182,6 +189,8 @@ class Shop:
                 self._totals.discount(before)
         elif kind == "customer":
             self.customers.pop(number, None)
+        elif kind == "collection":
+            self.collections.pop(number, None)
         else:
             self._forget_variants(number)
             self.products.pop(number, None)
