@@ -37,7 +37,10 @@ def _product(chance: Chance, number: int) -> Original:
         }
         for place, price in enumerate(prices, 1)
     ]
-    told = [{"price": money(price)} for price in prices]
+    told = [
+        {"id": place, "price": money(price), "updated_at": times["updated_at"]}
+        for place, price in enumerate(prices, 1)
+    ]
     return Original(
         chance.choice(("products/create", "products/update")),
         {"id": number, "title": title, "status": "active", "variants": told, **times},

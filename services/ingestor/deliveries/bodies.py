@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 Id: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 Quantity: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Number: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Currency: TypeAlias = Annotated[str, Meta(min_length=3, max_length=3)]
 

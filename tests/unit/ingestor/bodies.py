@@ -117,6 +117,10 @@ def customer_body(**values: Any) -> dict[str, Any]:
     } | values
 
 
+def variant_body(number: int, price: str) -> dict[str, Any]:
+    return {"id": number, "price": price, "updated_at": "2026-03-07T12:00:00Z"}
+
+
 def product_body(**values: Any) -> dict[str, Any]:
     return {
         "id": 788032119674292922,
@@ -126,5 +130,5 @@ def product_body(**values: Any) -> dict[str, Any]:
         "status": "active",
         "created_at": None,
         "updated_at": "2026-03-07T12:00:00Z",
-        "variants": [{"price": "24.99"}, {"price": "19.99"}],
+        "variants": [variant_body(1, "24.99"), variant_body(2, "19.99")],
     } | values
