@@ -1,0 +1,73 @@
+"""Collections. Which products are in them is kept by `collection_products`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from libs.common.ids import shopify_id
+from services.ingestor.deliveries.bodies import DeletionBody, Id, Moment, Named
+from services.ingestor.facts import Gone, Records
+from services.ingestor.kinds.kind import Kind, Row, Topic
+
+_NAME = "collections"
+
+
+class Collection(Row, kw_only=True, frozen=True, gc=False):
+    id: int
+    title: str | None
+    handle: str | None
+
+
+class _Node(Struct, rename="camel"):
+    id: str
+    title: str
+    handle: str
+    updated_at: datetime
+
+
+class _Body(Named, kw_only=True):
+    id: Id
+    updated_at: Moment
+    title: str | None = None
+    handle: str | None = None
+
+
+def _rows(node: _Node, _children: Sequence[Any]) -> Sequence[Collection]:
+    row = Collection(
+        id=shopify_id(node.id),
+        title=node.title,
+        handle=node.handle,
+        updated_at=node.updated_at,
+    )
+    return (row,)
+
+
+def _seen(body: _Body) -> Records:
+    row = Collection(id=body.id, title=body.title, handle=body.handle, updated_at=body.updated_at)
+    return Records(entity=_NAME, rows=(row,))
+
+
+def _gone(body: DeletionBody) -> Gone:
+    return Gone(entity=_NAME, key=(body.id,))
+
+
+_SEEN = Topic(body=_Body, fact=_seen)
+
+KIND = Kind(
+    name=_NAME,
+    scope="read_products",
+    root="collections",
+    fields="id title handle updatedAt",
+    node=_Node,
+    row=Collection,
+    rows=_rows,
+    page_size=250,
+    count="collectionsCount",
+    topics={
+        "collections/create": _SEEN,
+        "collections/update": _SEEN,
+        "collections/delete": Topic(body=DeletionBody, fact=_gone),
+    },
+)
