@@ -184,6 +184,7 @@ def collection_body(shop: Shop, collection: Collection) -> Body:
         "handle": collection.handle,
         "title": collection.title,
         "updated_at": rest_time(collection.updated_at, shop.zone),
+        "body_html": None,
         "published_at": rest_time(collection.created_at, shop.zone),
         "sort_order": "manual",
         "template_suffix": None,

@@ -20,7 +20,7 @@ A2,2024-03-01T23:30:00,C2,85123A,"Heart, white",1,2.55
 A3,2024-03-02T10:00:00,,71053,Lantern & lamp,3,0.335
 A4,2024-03-04T10:00:00,C1,71053,Lantern & lamp,10,3.39
 """
-_SHOPS = [f"shop-{number}.myshopify.com" for number in range(240)]
+_SHOPS = [f"shop-{number}.myshopify.com" for number in range(260)]
 
 
 def small_shop(folder: Path, domain: str) -> list[str]:
