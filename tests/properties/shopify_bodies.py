@@ -60,7 +60,7 @@ def _pulled(tenant_id: UUID, original: Original) -> Observation:
     root, *children = [json.dumps(line, ensure_ascii=False).encode() for line in original.lines]
     return Observation(
         tenant_id=tenant_id,
-        fact=decode(Joined(root, children)),
+        fact=decode(original.topic.partition("/")[0], Joined(root, children)),
         observed_at=utc_now(),
         pulled=True,
     )
