@@ -12,8 +12,8 @@ from libs.common.ids import new_id
 from libs.common.messaging.publisher import Publisher
 from services.ingestor.pulls.queue import queue_backfill
 from services.ingestor.pulls.worker import PullWorker, ShopifyAccess
-from services.ingestor.shopify.graphql import AdminApi
 from services.ingestor.shopify.tokens import TokenSource
+from services.ingestor.shopify.transport import AdminApi
 from tests.integration.pulls.simulated import Simulator, simulator, write_shop
 from tests.properties.store import Store
 

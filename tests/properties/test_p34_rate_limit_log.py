@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from libs.common.messaging.publisher import Publisher
-from services.ingestor.shopify.graphql import AdminApi
 from services.ingestor.shopify.tokens import AccessToken
+from services.ingestor.shopify.transport import AdminApi
 from tests.http_servers import serving
 from tests.properties.log_lines import LogLines
 from tests.properties.pulling import ask_for_pulls, pull_until

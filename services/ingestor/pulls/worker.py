@@ -34,8 +34,9 @@ from services.ingestor.pulls.queue import next_pull
 from services.ingestor.settings import IngestorSettings
 from services.ingestor.shopify.bulk import EXPORTS_AT_ONCE
 from services.ingestor.shopify.gates import ShopGates
-from services.ingestor.shopify.graphql import AdminApi, ShopifyClient, create_http_client
+from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.tokens import ShopToken, TokenSource, oauth_tokens
+from services.ingestor.shopify.transport import AdminApi, create_http_client
 
 _SLOTS = 16
 _LARGE_AT_ONCE = 2

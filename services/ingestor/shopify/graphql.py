@@ -16,10 +16,7 @@ from services.ingestor.shopify.transport import (
     AdminApi,
     Call,
     Transport,
-    create_http_client,
 )
-
-__all__ = ["AdminApi", "ShopifyClient", "create_http_client"]
 
 log = get_logger()
 

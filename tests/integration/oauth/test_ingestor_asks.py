@@ -8,8 +8,9 @@ import pytest
 
 from libs.common.errors import ReconnectRequiredError
 from libs.common.web.client import ServiceClient
-from services.ingestor.shopify.graphql import AdminApi, ShopifyClient
+from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.tokens import ShopToken, oauth_tokens
+from services.ingestor.shopify.transport import AdminApi
 from tests.caller_keys import CallerKeys
 from tests.integration.oauth.simulated import Connected
 from tests.integration.simulator.driver import Process

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from libs.common.database.engine import create_engine
 from libs.common.messaging.publisher import Publisher
 from services.ingestor.pulls.worker import PullWorker, ShopifyAccess
-from services.ingestor.shopify.graphql import AdminApi
 from services.ingestor.shopify.tokens import AccessToken
+from services.ingestor.shopify.transport import AdminApi
 
 
 async def main(given: dict[str, str]) -> None:

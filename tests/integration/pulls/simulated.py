@@ -15,8 +15,8 @@ from uuid import UUID
 import httpx
 
 from libs.common.clock import utc_now
-from services.ingestor.shopify.graphql import AdminApi
 from services.ingestor.shopify.tokens import AccessToken
+from services.ingestor.shopify.transport import AdminApi
 from tests import traced
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -13,8 +13,9 @@ import msgspec
 from libs.common.clock import utc_now
 from libs.common.ids import new_id
 from services.ingestor.shopify.gates import ShopGate
-from services.ingestor.shopify.graphql import AdminApi, ShopifyClient
+from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.tokens import AccessToken, ShopToken
+from services.ingestor.shopify.transport import AdminApi
 
 API = AdminApi("https://{shop}", "2026-10")
 SHOP = "client.myshopify.com"
