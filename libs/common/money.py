@@ -9,6 +9,7 @@ from pydantic import PlainSerializer
 
 _CENT = Decimal("0.01")
 _ZERO = Decimal(0)
+_MOST_DIGITS = 30
 _EXACT = Context(prec=200)
 """The usual 28 digits round, or raise, where one absurd amount is among those of a shop."""
 
@@ -17,6 +18,11 @@ def decimal_text(amount: Decimal) -> str:
     """`amount` in plain digits, with at least two places and no needless zeros beyond them."""
     places = -int(amount.normalize(_EXACT).as_tuple().exponent)
     return f"{amount:.{max(places, 2)}f}"
+
+
+def is_money(amount: Decimal) -> bool:
+    """Whether it is a number within all trade: any other would spoil every sum it enters."""
+    return amount.is_finite() and abs(amount.adjusted()) <= _MOST_DIGITS
 
 
 def average(total: Decimal, count: int) -> Decimal | None:

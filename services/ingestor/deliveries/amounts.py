@@ -3,9 +3,8 @@
 from decimal import Decimal
 
 from libs.common.errors import MessageMalformedError
+from libs.common.money import is_money
 from services.ingestor.facts import ZERO
-
-_MOST_DIGITS = 30
 
 
 def malformed(reason: str) -> MessageMalformedError:
@@ -13,13 +12,10 @@ def malformed(reason: str) -> MessageMalformedError:
 
 
 def money(value: Decimal | None, name: str) -> Decimal:
-    """Not a number, or one beyond all trade, would spoil every sum it enters.
-
-    Raises MessageMalformedError; `name` says where it stands.
-    """
+    """Raises MessageMalformedError for what is no amount; `name` says where it stands."""
     if value is None:
         return ZERO
-    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+    if not is_money(value):
         raise malformed(f"wrong_shape: $.{name}")
     return value
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 from msgspec import Struct
 
 from libs.common.errors import InvalidInputError
+from libs.common.money import is_money
 from services.ingestor.deliveries.bodies import Named
 from services.ingestor.facts import Fact
 
@@ -151,12 +152,12 @@ class Kind:
 
 
 def checked(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """`rows`, of which every amount is a number. Raises InvalidInputError: NaN spoils every sum."""
+    """`rows`, every amount in which is one. Raises InvalidInputError."""
     for row in rows:
         for name in row.__struct_fields__:
             value = getattr(row, name)
-            if isinstance(value, Decimal) and not value.is_finite():
-                raise InvalidInputError(f"{name} is no number")
+            if isinstance(value, Decimal) and not is_money(value):
+                raise InvalidInputError(f"{name} is no amount of money")
     return tuple(rows)
 
 

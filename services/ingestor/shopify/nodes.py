@@ -6,9 +6,14 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from libs.common.money import is_money
+
 
 class Amount(Struct, gc=False):
     amount: Decimal
+
+    def __post_init__(self) -> None:
+        _check(self.amount)
 
 
 class ShopMoney(Struct, rename="camel", gc=False):
@@ -105,6 +110,15 @@ class ProductLine(Struct, rename="camel", tag_field="__typename", tag="Product",
 class VariantLine(Struct, rename="camel", tag_field="__typename", tag="ProductVariant", gc=False):
     id: str
     price: Decimal
+
+    def __post_init__(self) -> None:
+        _check(self.price)
+
+
+def _check(amount: Decimal) -> None:
+    # Decimal reads NaN and Infinity too. The decoder makes its own error of this one.
+    if not is_money(amount):
+        raise ValueError("an amount is no money")
 
 
 Line: TypeAlias = CustomerLine | OrderLine | LineItemLine | ProductLine | VariantLine

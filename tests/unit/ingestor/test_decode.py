@@ -148,6 +148,8 @@ _LINE = order_body()["line_items"][0]
         ({"id": -1}, "$.id"),
         ({"total_price": "much"}, "$.total_price"),
         ({"total_price": "NaN"}, "$.total_price"),
+        ({"total_price": "-Infinity"}, "$.total_price"),
+        ({"line_items": [_LINE | {"price": "sNaN"}]}, "$.line_items[...].price"),
         ({"total_price": "1e400"}, "$.total_price"),
         ({"updated_at": None}, "$.updated_at"),
         ({"updated_at": "2026-03-07T12:00:00"}, "$.updated_at"),

@@ -209,3 +209,17 @@ def test_a_line_of_another_shape_is_an_error_that_shows_none_of_it(broken: dict[
     with pytest.raises(AnswerUnreadableError) as caught:
         decode(Joined(_bytes(_order(**broken)), []))
     assert "1001" not in str(caught.value)
+
+
+@pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "-Infinity", "1e400"])
+def test_an_amount_that_is_no_money_is_refused_wherever_it_stands(amount: str):
+    """It would spoil every sum it enters."""
+    for broken in (
+        {"totalPriceSet": _order()["totalPriceSet"] | {"presentmentMoney": {"amount": amount}}},
+        {"totalTaxSet": _money(amount)},
+        {"refunds": [_order()["refunds"][0] | {"totalRefundedSet": _money(amount)}]},
+    ):
+        with pytest.raises(AnswerUnreadableError):
+            decode(Joined(_bytes(_order(**broken)), []))
+    with pytest.raises(AnswerUnreadableError):
+        decode(Joined(_bytes(_product()), [_variant("1.00"), _variant(amount)]))
