@@ -32,6 +32,7 @@ from libs.common.errors import (
     ShopifyRequestError,
     ShopifyUnavailableError,
 )
+from libs.common.logs import get_logger
 from libs.common.settings import HttpUrl
 
 _TRIES = 4
@@ -47,6 +48,8 @@ _TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S10
 _OFFLINE_TOKEN = "urn:shopify:params:oauth:token-type:offline-access-token"  # noqa: S105
 _LONGEST_PAUSE = 2
 _PAUSE = wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE)
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class TokenEndpoint:
             retry=retry_if_exception(_may_soon_answer),
             wait=_pause,
             stop=stop_after_attempt(_TRIES),
+            before_sleep=_say,
             reraise=True,
         )
         try:
@@ -154,6 +158,17 @@ def _pause(state: RetryCallState) -> float:
     if isinstance(error, ShopifyUnavailableError) and error.retry_after_seconds:
         return error.retry_after_seconds
     return _PAUSE(state)
+
+
+def _say(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning(
+        "shopify_token_asked_again",
+        shop_domain=state.args[0],
+        attempt=state.attempt_number,
+        pause_seconds=round(state.upcoming_sleep, 2),
+        reason=error.context["reason"] if isinstance(error, ShopifyUnavailableError) else None,
+    )
 
 
 def _unavailable(

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from starlette.responses import Response
+from structlog.testing import capture_logs
 
 from libs.common.clock import utc_now
 from tests.caller_keys import CallerKeys
@@ -129,10 +130,14 @@ async def test_a_refresh_that_fails_for_a_moment_is_tried_again_with_the_same_to
     shopify.answer_next(status)
     shopify.answers.append(lambda: Response("<html>", 200))
 
-    answer = await oauth.token(tenant_id)
+    with capture_logs() as logs:
+        answer = await oauth.token(tenant_id)
 
     assert answer.json()["accessToken"] == "shpat_4"
     assert shopify.refreshes == ["shprt_1"] * 3
+    told = [each for each in logs if each["event"] == "shopify_token_asked_again"]
+    assert [each["reason"] for each in told] == [f"status_{status}", "answer_malformed"]
+    assert "shprt_1" not in str(logs)
 
 
 async def test_while_shopify_is_away_the_token_in_hand_is_given_until_its_end(
