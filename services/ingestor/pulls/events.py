@@ -8,7 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.database.transaction import Transaction, in_transaction
 from libs.common.events.contracts import TenantConnected, TenantDisconnected
 from libs.common.logs import get_logger
-from services.ingestor.pulls.queue import queue_backfill, stop_pulls
+from services.ingestor.pulls.queue import (
+    DISCONNECTED,
+    RECONNECT,
+    queue_backfill,
+    stop_pulls,
+)
 
 log = get_logger()
 
@@ -27,8 +32,10 @@ def tenant_handlers(engine: AsyncEngine, wake: Callable[[], None]) -> dict[type[
             wake()
 
     async def gone(event: TenantDisconnected) -> None:
+        why = RECONNECT if event.reason == "reconnect_required" else DISCONNECTED
+
         async def work(tx: Transaction) -> None:
-            await stop_pulls(tx, event.tenant_id, event.occurred_at)
+            await stop_pulls(tx, event.tenant_id, event.occurred_at, why)
 
         await in_transaction(engine, work, tenants=[event.tenant_id])
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
-from libs.common.errors import PullRunningError, TenantNotFoundError
+from libs.common.errors import PullRunningError, ReconnectRequiredError, TenantNotFoundError
 from libs.common.ids import new_id
 from libs.common.tables import store
 from services.ingestor.kinds.registry import KINDS
@@ -23,6 +23,7 @@ from services.ingestor.shopify.windows import Window
 
 SUPERSEDED = PullError(None, "PULL_SUPERSEDED", "The shop was connected again; a new pull runs.")
 DISCONNECTED = PullError(None, "TENANT_DISCONNECTED", "The shop was disconnected.")
+RECONNECT = PullError(None, ReconnectRequiredError.code, "The shop must be connected again.")
 SWEEP_EVERY = timedelta(days=7)
 """How often all is read again: only that finds what was deleted and created in equal numbers."""
 
@@ -102,10 +103,10 @@ async def next_pull(tx: Transaction, claim: Claim) -> Claim:
     return claim._replace(pull_id=pull_id)
 
 
-async def stop_pulls(tx: Transaction, tenant_id: UUID, as_of: datetime) -> None:
+async def stop_pulls(tx: Transaction, tenant_id: UUID, as_of: datetime, why: PullError) -> None:
     """End what was requested up to `as_of`; a pull of a later connection goes on."""
     await _lock_schedule(tx, tenant_id)
-    await _end_unfinished(tx, tenant_id, DISCONNECTED, requested_until=as_of)
+    await _end_unfinished(tx, tenant_id, why, requested_until=as_of)
     schedule, pulls = store.schedule, store.pulls
     of_old = select(pulls.c.id).where(pulls.c.tenant_id == tenant_id, pulls.c.requested_at <= as_of)
     await tx.execute(

@@ -40,8 +40,8 @@ class Tenant:
         await self.handlers[TenantConnected](event)
         return event.event_id
 
-    async def disconnect(self, at: datetime) -> None:
-        event = TenantDisconnected(tenant_id=self.id, occurred_at=at, reason="uninstalled")
+    async def disconnect(self, at: datetime, reason: str = "uninstalled") -> None:
+        event = TenantDisconnected(tenant_id=self.id, occurred_at=at, reason=reason)
         await self.handlers[TenantDisconnected](event)
 
     async def rows(self, query: str) -> list[dict[str, Any]]:
@@ -110,6 +110,25 @@ async def test_a_disconnected_tenant_is_pulled_no_more(tenant: Tenant):
     with pytest.raises(leases.LeaseLostError):
         async with transaction(tenant.engine) as tx:
             await leases.hold(tx, claim)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("uninstalled", "TENANT_DISCONNECTED"),
+        ("owner", "TENANT_DISCONNECTED"),
+        ("reconnect_required", "RECONNECT_REQUIRED"),
+    ],
+)
+async def test_a_pull_that_was_stopped_says_what_the_merchant_has_to_know(
+    tenant: Tenant, reason: str, code: str
+):
+    await tenant.connect(utc_now())
+    await tenant.disconnect(utc_now(), reason)
+    [pull] = await tenant.rows("SELECT errors FROM store.pulls")
+    [error] = pull["errors"]
+    assert error["code"] == code
+    assert ("connected again" in error["message"]) == (reason == "reconnect_required")
 
 
 async def test_a_late_disconnection_does_not_stop_the_pull_of_a_newer_connection(tenant: Tenant):
