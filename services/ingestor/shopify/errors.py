@@ -1,4 +1,4 @@
-"""What can go wrong with an export, beside the errors that every call can meet."""
+"""What can go wrong at Shopify and stays inside this service, beside `libs.common.errors`."""
 
 from libs.common.errors import PermanentError, TransientError
 
@@ -19,6 +19,16 @@ class ExportRefusedError(TransientError):
     """Too many exports run for this shop already: ask again later."""
 
     code = "SHOPIFY_EXPORT_BUSY"
+
+
+class TokenRefusedError(TransientError):
+    """Shopify does not take a token that it gave just now.
+
+    Whether the merchant must connect again is for its token endpoint to say, and that one gave
+    the token: so this may pass.
+    """
+
+    code = "SHOPIFY_TOKEN_REFUSED"
 
 
 class AnswerUnreadableError(PermanentError):

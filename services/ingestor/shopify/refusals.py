@@ -2,7 +2,7 @@
 
 throttled  ShopifyRateLimitError    wait, then ask again: no failure
 retryable  ShopifyUnavailableError  ask again a few times, with pauses
-token      ReconnectRequiredError   once with a new token, then the merchant must connect again
+token      ReconnectRequiredError   once with a new token, then later
 terminal   ShopifyRequestError      asking again cannot help
 """
 

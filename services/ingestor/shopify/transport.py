@@ -20,6 +20,7 @@ from libs.common.errors import (
 from libs.common.logs import get_logger
 from libs.common.settings import is_loopback
 from services.ingestor.shopify.answers import served_version
+from services.ingestor.shopify.errors import TokenRefusedError
 from services.ingestor.shopify.gates import ShopGate
 from services.ingestor.shopify.throttle import Bucket, Spending
 from services.ingestor.shopify.tokens import AccessToken, ShopToken
@@ -96,7 +97,8 @@ class Transport:
     async def send(self, call: Call[_Answer]) -> _Answer:
         """The answer.
 
-        Raises ShopifyRequestError, ReconnectRequiredError or ShopifyCircuitOpenError at once,
+        Raises ShopifyRequestError, ReconnectRequiredError, TokenRefusedError or
+        ShopifyCircuitOpenError at once,
         ShopifyUnavailableError after five tries, either that or ShopifyRateLimitError when
         Shopify would have us wait for more than five minutes.
         """
@@ -135,7 +137,11 @@ class Transport:
             return await self._send_once(call, token)
         except ReconnectRequiredError:
             self._token.forget(token)
-        return await self._send_once(call, await self._token.current())
+        another = await self._token.current()
+        try:
+            return await self._send_once(call, another)
+        except ReconnectRequiredError as error:
+            raise TokenRefusedError("Shopify refuses a token that it gave just now.") from error
 
     async def _send_once(self, call: Call[_Answer], token: AccessToken) -> _Answer:
         async with call.bucket.spend(call.what) as spending:

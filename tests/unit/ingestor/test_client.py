@@ -9,12 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from libs.common.errors import (
-    ReconnectRequiredError,
     ShopifyRateLimitError,
     ShopifyRequestError,
     ShopifyUnavailableError,
 )
 from libs.common.ids import new_id
+from services.ingestor.shopify.errors import TokenRefusedError
 from services.ingestor.shopify.tokens import AccessToken
 from tests.unit.ingestor.leaping_time import in_leaping_time
 from tests.unit.ingestor.shops import SHOP, Shopify, Tokens, connect
@@ -139,9 +139,9 @@ async def test_a_token_is_kept_until_shopify_refuses_it_and_then_asked_for_once(
 
 
 @in_leaping_time
-async def test_two_refused_tokens_mean_that_the_merchant_must_connect_again():
+async def test_a_token_refused_as_soon_as_it_was_given_is_trouble_that_may_pass():
     tokens, shopify = Tokens(), Shopify(httpx.Response(401))
-    with pytest.raises(ReconnectRequiredError):
+    with pytest.raises(TokenRefusedError):
         await connect(shopify, tokens).ask(QUERY)
     assert tokens.asked == 2
 
