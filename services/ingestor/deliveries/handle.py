@@ -17,6 +17,7 @@ from libs.common.messaging.records import DeliveryRecord
 from libs.common.messaging.topology import HINTS
 from services.ingestor import repository
 from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
+from services.ingestor.deliveries.news import NEWS_TOPICS, pass_news
 from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
@@ -47,14 +48,16 @@ async def handle_deliveries(
     applied. What is asked about a person is answered after the facts.
     """
     requests = [record for record in records if record.type in REQUEST_TOPICS]
+    news = [record for record in records if record.type in NEWS_TOPICS]
+    others = REQUEST_TOPICS | NEWS_TOPICS
     await _apply_facts(
-        engine, [record for record in records if record.type not in REQUEST_TOPICS], publisher
+        engine, [record for record in records if record.type not in others], publisher
     )
+    await pass_news(engine, news)
     for request in requests:
         await _announce(publisher, await answer_request(engine, request))
-    await _count_unmapped(
-        engine, [each for each in records if each.type not in REQUEST_TOPICS | mapped_topics()]
-    )
+    known = others | mapped_topics()
+    await _count_unmapped(engine, [record for record in records if record.type not in known])
 
 
 async def _count_unmapped(engine: AsyncEngine, records: Sequence[DeliveryRecord]) -> None:

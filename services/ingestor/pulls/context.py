@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction
+from services.ingestor.export_ends import ExportEnds
 from services.ingestor.pulls import leases
 from services.ingestor.pulls.leases import Claim
 from services.ingestor.pulls.progress import Progress
@@ -74,6 +75,7 @@ class PullContext:
     folder: Path
     webhooks_url: str
     export_turns: asyncio.Semaphore
+    export_ends: ExportEnds
     large_turns: Turns
 
     async def write(

@@ -82,7 +82,13 @@ async def _run(running: RunningEntity, number: int, held: Slice) -> BulkOperatio
     if operation_id is None:
         operation_id = await _start(running, held)
         await running.save_slice(number, operation_id=operation_id)
-    return await bulk.wait_until_done(running.pull.client, operation_id)
+    ends = running.pull.export_ends
+    return await bulk.wait_until_done(
+        running.pull.client,
+        operation_id,
+        ends.of(running.pull.claim.tenant_id, operation_id),
+        first_pause_seconds=ends.first_pause_seconds,
+    )
 
 
 async def _start(running: RunningEntity, held: Slice) -> str:

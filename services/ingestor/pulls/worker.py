@@ -21,6 +21,7 @@ from libs.common.messaging.consumer import consume_events
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_INGESTOR
 from libs.common.web.client import ServiceClient
+from services.ingestor.export_ends import ExportEnds
 from services.ingestor.privacy.erasure import erase_tenant
 from services.ingestor.pulls import leases
 from services.ingestor.pulls.context import PullContext, Turns
@@ -88,11 +89,13 @@ class PullWorker:
         shopify: ShopifyAccess,
         *,
         slots: int = _SLOTS,
+        export_ends: ExportEnds | None = None,
     ) -> None:
         self._engine = engine
         self._publisher = publisher
         self._shopify = shopify
         self._slots = slots
+        self._export_ends = export_ends or ExportEnds()
         self._http = create_http_client(shopify.api)
         self._gates = ShopGates(engine)
         self._large = Turns(_LARGE_AT_ONCE)
@@ -106,9 +109,11 @@ class PullWorker:
     async def run(self) -> None:
         """Until cancelled; then every lease is given back before this returns."""
         try:
-            while True:
-                await self._start_due()
-                await self._wait()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._export_ends.listen(self._engine))
+                while True:
+                    await self._start_due()
+                    await self._wait()
         finally:
             for pull in self._pulls:
                 pull.cancel()
@@ -189,6 +194,7 @@ class PullWorker:
                     folder,
                     self._shopify.webhooks_url,
                     asyncio.Semaphore(EXPORTS_AT_ONCE),
+                    self._export_ends,
                     self._large,
                 )
             )

@@ -29,8 +29,7 @@ from services.ingestor.shopify.graphql import ShopifyClient
 EXPORTS_AT_ONCE = 5
 """As many bulk queries Shopify runs at once for one app in one shop (since 2026-01)."""
 
-_FIRST_PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 60.0
 _PAUSE_GROWTH = 1.4
 _STUCK_AFTER_SECONDS = 3600
 _DOWNLOAD_TRIES = 5
@@ -73,20 +72,24 @@ async def start(client: ShopifyClient, query: str) -> str:
         raise AnswerUnreadableError("Shopify did not name the export.") from error
 
 
-async def wait_until_done(client: ShopifyClient, operation_id: str) -> BulkOperation:
-    """The operation once it is completed.
+async def wait_until_done(
+    client: ShopifyClient, operation_id: str, ended: asyncio.Event, *, first_pause_seconds: float
+) -> BulkOperation:
+    """The operation once it is completed, looked at with growing pauses, and when `ended` is set.
 
     Raises ExportFailedError when Shopify ended it, or when it counted nothing more for an hour.
     """
     clock = asyncio.get_running_loop().time
-    pause, counted, moved_at = _FIRST_PAUSE_SECONDS, -1, clock()
+    pause, counted, moved_at = first_pause_seconds, -1, clock()
     while (operation := await look_up(client, operation_id)).status in _RUNNING:
         if operation.object_count != counted:
             counted, moved_at = operation.object_count, clock()
         if clock() - moved_at > _STUCK_AFTER_SECONDS:
             await client.ask(queries.CANCEL_BULK, {"id": operation_id})
             raise ExportFailedError("Shopify's export stands still.")
-        await asyncio.sleep(pause)
+        if await _is_set_within(pause, ended):
+            # Shopify may say so a moment before its API does.
+            pause = first_pause_seconds
         pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
     if operation.status == "COMPLETED":
         return operation
@@ -95,6 +98,16 @@ async def wait_until_done(client: ShopifyClient, operation_id: str) -> BulkOpera
     raise ExportFailedError(
         "Shopify ended the export.", status=operation.status, reason=operation.error_code
     )
+
+
+async def _is_set_within(seconds: float, event: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    event.clear()
+    return True
 
 
 async def look_up(client: ShopifyClient, operation_id: str) -> BulkOperation:

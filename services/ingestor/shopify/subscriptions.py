@@ -15,6 +15,7 @@ from services.ingestor.shopify.graphql import ShopifyClient
 TOPICS: Final = (
     "app/uninstalled",
     "app/scopes_update",
+    "bulk_operations/finish",
     "customers/create",
     "customers/update",
     "customers/delete",

@@ -14,6 +14,7 @@ from libs.common.clock import utc_now
 from libs.common.database.transaction import transaction
 from libs.common.ids import new_id
 from libs.common.messaging.publisher import Publisher
+from services.ingestor.export_ends import ExportEnds
 from services.ingestor.pulls.queue import queue_backfill
 from services.ingestor.pulls.worker import PullWorker, ShopifyAccess
 from services.ingestor.shopify.tokens import TokenSource
@@ -133,10 +134,11 @@ async def working(
     *,
     webhooks_url: str = WEBHOOKS,
     slots: int = 4,
+    export_ends: ExportEnds | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A worker that pulls, for as long as the block lasts."""
     access = ShopifyAccess(simulator.api, tokens, webhooks_url)
-    worker = PullWorker(engine, publisher, access, slots=slots)
+    worker = PullWorker(engine, publisher, access, slots=slots, export_ends=export_ends)
     running = asyncio.create_task(worker.run())
     try:
         yield running

@@ -1,0 +1,38 @@
+"""Deliveries that are no fact themselves, but tell a pull that there is something to look at."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import Transaction, in_transaction
+from libs.common.messaging.records import DeliveryRecord
+from services.ingestor.deliveries.bodies import Named
+from services.ingestor.deliveries.decode import decode_body
+from services.ingestor.export_ends import announce_end
+
+EXPORT_ENDED: Final = "bulk_operations/finish"
+NEWS_TOPICS: Final = frozenset({EXPORT_ENDED})
+
+
+class _ExportEnd(Named, kw_only=True):
+    """It names no file: that is for the API to tell."""
+
+    admin_graphql_api_id: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+_EXPORT_END = msgspec.json.Decoder(_ExportEnd)
+
+
+async def pass_news(engine: AsyncEngine, records: Sequence[DeliveryRecord]) -> None:
+    """Passing them again does no harm. Raises MessageMalformedError; then none is passed."""
+    if not records:
+        return
+    ends = [(each.tenant_id, decode_body(_EXPORT_END, each)) for each in records]
+
+    async def work(tx: Transaction) -> None:
+        for tenant_id, end in ends:
+            await announce_end(tx, tenant_id, end.admin_graphql_api_id)
+
+    await in_transaction(engine, work)
