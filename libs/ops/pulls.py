@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from libs.common.web.client import ServiceClient
+from libs.ops.diagnosis.shopify import versions_served
 from libs.ops.errors import OperationError
 
 _SCHEDULE = "/internal/schedule"
@@ -16,7 +17,8 @@ _COLUMNS = ("shop", "every", "next", "last pull", "state", "records")
 async def show_schedule(ingestor: ServiceClient, console: Console) -> None:
     """One line a tenant: when it is read next, and what became of the last pull."""
     table = Table(*_COLUMNS)
-    for line in (await ingestor.ask("GET", _SCHEDULE))["tenants"]:
+    schedule = await ingestor.ask("GET", _SCHEDULE)
+    for line in schedule["tenants"]:
         last = line["lastPull"] or {}
         coming = "paused" if line["paused"] else _minute(line["nextPullAt"])
         table.add_row(
@@ -28,6 +30,9 @@ async def show_schedule(ingestor: ServiceClient, console: Console) -> None:
             str(last.get("recordsProcessed", "")),
         )
     console.print(table)
+    for finding in versions_served(schedule):
+        if not finding.ok:
+            console.print(str(finding))
 
 
 async def run_pull(

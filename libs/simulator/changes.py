@@ -163,10 +163,8 @@ class Changes:
 
     def change_shop(self, wanted: requests.ShopChange) -> None:
         shop = self.shop
-        if wanted.name is not UNSET:
-            shop.change_facts(name=wanted.name)
-        if wanted.plan is not UNSET:
-            shop.change_facts(plan=wanted.plan)
+        given = {"name": wanted.name, "plan": wanted.plan, "zone": wanted.zone}
+        shop.change_facts(**{name: value for name, value in given.items() if value is not UNSET})
         self.announce(("shop/update", partial(shop_body, shop)))
 
     def uninstall(self) -> None:

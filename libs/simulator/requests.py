@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import available_timezones
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -170,8 +171,11 @@ class ClockChange(_Request):
 class ShopChange(_Request):
     name: str | UnsetType = UNSET
     plan: str | UnsetType = UNSET
+    zone: str | UnsetType = UNSET
 
     def __post_init__(self) -> None:
+        if self.zone is not UNSET and self.zone not in available_timezones():
+            raise ValueError("zone must be an IANA name, like Europe/London")
         if self.plan is not UNSET and self.plan not in PLANS:
             raise ValueError(f"plan must be one of {', '.join(PLANS)}")
 

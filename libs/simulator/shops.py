@@ -46,8 +46,8 @@ class Shop:
     def __init__(
         self, facts: ShopFacts, contents: ShopContents, journal: Journal, numbers: Sequence
     ) -> None:
-        self.facts = facts
-        self.zone = ZoneInfo(facts.zone)
+        self._totals: Totals | None = None
+        self._set_facts(facts)
         self.orders = contents.orders
         self.customers = contents.customers
         self.products = contents.products
@@ -60,7 +60,6 @@ class Shop:
         }
         self.numbers = numbers
         self._sales = contents.sales
-        self._totals: Totals | None = None
         self.set_faults(Faults())
         self.buckets = Buckets()
         self.tokens = Tokens(self.write)
@@ -115,8 +114,15 @@ class Shop:
         self.write(kind, entity.id, None)
 
     def change_facts(self, **changes: str) -> None:
-        self.facts = msgspec.structs.replace(self.facts, updated_at=now_seconds(), **changes)
+        self._set_facts(msgspec.structs.replace(self.facts, updated_at=now_seconds(), **changes))
+        if "zone" in changes:
+            # Days are cut in it.
+            self._totals = None
         self.write("facts", "", self.facts)
+
+    def _set_facts(self, facts: ShopFacts) -> None:
+        self.facts = facts
+        self.zone = ZoneInfo(facts.zone)
 
     def note_uninstall(self, moment: float | None) -> None:
         """When the app was uninstalled; None once shop/redact no longer waits for its time."""
@@ -129,7 +135,7 @@ class Shop:
 
     def replay(self, record: Record) -> None:
         if record.kind == "facts":
-            self.facts = msgspec.convert(record.value, ShopFacts)
+            self._set_facts(msgspec.convert(record.value, ShopFacts))
         elif record.kind == "uninstalled":
             self.uninstalled_at = record.value
         elif record.kind in TOKEN_KINDS:

@@ -39,7 +39,7 @@ def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
         [
             ingestion_routes(engine, verifier),
             data_request_routes(engine, verifier),
-            operator_routes(engine, verifier),
+            operator_routes(engine, verifier, settings.shopify_api_version),
         ],
         ready_checks={"database": lambda: ping(engine)},
     )

@@ -25,7 +25,8 @@ class Pause(BaseModel):
     tenant: str | None = None
 
 
-def operator_routes(engine: AsyncEngine, verifier: TokenVerifier) -> APIRouter:
+def operator_routes(engine: AsyncEngine, verifier: TokenVerifier, api_version: str) -> APIRouter:
+    """`api_version` is the version of Shopify's API that every shop is asked for."""
     router = APIRouter(prefix="/internal/schedule")
     operator = Annotated[CallerIdentity, Depends(callers(verifier, "ops"))]
 
@@ -35,7 +36,10 @@ def operator_routes(engine: AsyncEngine, verifier: TokenVerifier) -> APIRouter:
             tenants = await repository.scheduled_tenants(tx)
         async with transaction(engine, tenants=tenants) as tx:
             lines = [await read_schedule_line(tx, tenant_id) for tenant_id in tenants]
-        return {"tenants": [line for line in lines if line is not None]}
+        return {
+            "apiVersion": api_version,
+            "tenants": [line for line in lines if line is not None],
+        }
 
     @router.patch("")
     async def pause(_: operator, wanted: Pause) -> dict[str, Any]:

@@ -49,6 +49,7 @@ async def read_shop(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]] |
         shops.plan,
         shops.history_since,
         shops.include_test_orders,
+        shops.served_version,
     )
     return (await tx.execute(query.where(shops.tenant_id == tenant_id))).one_or_none()
 

@@ -66,6 +66,7 @@ async def read_schedule_line(tx: Transaction, tenant_id: UUID) -> dict[str, Any]
     return {
         "tenantId": str(tenant_id),
         "domain": shop and shop.domain,
+        "servedVersion": shop and shop.served_version,
         "paused": schedule.paused_at is not None,
         "pullIntervalMinutes": schedule.interval_minutes,
         "nextPullAt": _moment(schedule.due_at),

@@ -10,6 +10,7 @@ from libs.ops.children import PROJECT
 from libs.ops.diagnosis.broker import look_at_broker
 from libs.ops.diagnosis.database import look_at_database
 from libs.ops.diagnosis.findings import Finding
+from libs.ops.diagnosis.shopify import look_at_shopify
 from libs.ops.errors import OperationError
 from libs.ops.files import read_json
 from libs.ops.ports import LOOPBACK
@@ -32,6 +33,7 @@ async def examine(data_dir: Path) -> list[Finding]:
         *await _readiness(data_dir, state),
         *await look_at_database(state.database_url),
         *await look_at_broker(state.amqp_url, state.management_url),
+        *await look_at_shopify(data_dir, state.ingestor),
         *machine,
     ]
 

@@ -11,9 +11,11 @@ from libs.common.messaging.records import DeliveryRecord
 from services.ingestor.deliveries.bodies import Named
 from services.ingestor.deliveries.decode import decode_body
 from services.ingestor.export_ends import announce_end
+from services.ingestor.pulls.renewal import ask_for_facts
 
-EXPORT_ENDED: Final = "bulk_operations/finish"
-NEWS_TOPICS: Final = frozenset({EXPORT_ENDED})
+_EXPORT_ENDED: Final = "bulk_operations/finish"
+_SHOP_CHANGED: Final = "shop/update"
+NEWS_TOPICS: Final = frozenset({_EXPORT_ENDED, _SHOP_CHANGED})
 
 
 class _ExportEnd(Named, kw_only=True):
@@ -23,15 +25,24 @@ class _ExportEnd(Named, kw_only=True):
 
 
 _EXPORT_END = msgspec.json.Decoder(_ExportEnd)
+_SHOP = msgspec.json.Decoder(Named)
 
 
 async def pass_news(engine: AsyncEngine, records: Sequence[DeliveryRecord]) -> None:
     """Passing them again does no harm. Raises MessageMalformedError; then none is passed."""
     if not records:
         return
-    ends = [(each.tenant_id, decode_body(_EXPORT_END, each)) for each in records]
+    ends, changed = [], set()
+    for record in records:
+        if record.type == _EXPORT_ENDED:
+            ends.append((record.tenant_id, decode_body(_EXPORT_END, record)))
+        else:
+            decode_body(_SHOP, record)
+            changed.add(record.tenant_id)
 
     async def work(tx: Transaction) -> None:
+        if changed:
+            await ask_for_facts(tx, changed)
         for tenant_id, end in ends:
             await announce_end(tx, tenant_id, end.admin_graphql_api_id)
 

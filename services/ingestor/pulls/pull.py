@@ -23,11 +23,11 @@ from services.ingestor.pulls.exports import ExportTask
 from services.ingestor.pulls.proof import BEGINNING, is_proved, prove
 from services.ingestor.pulls.repository import PullPlan
 from services.ingestor.pulls.running import RunningEntity
+from services.ingestor.pulls.shop_facts import ShopChange, save_shop, tell_of_version
 from services.ingestor.pulls.slices import plan_slices
 from services.ingestor.pulls.state import ENTITIES, PullError, PullState, Slice
 from services.ingestor.shopify.shop import ShopFacts, count, read_shop
 from services.ingestor.shopify.subscriptions import ensure_subscriptions
-from services.ingestor.store.recut import recut
 
 HISTORY_WITHOUT_SCOPE = timedelta(days=60)
 _AFTER_FAILED_SWEEP = timedelta(hours=6)
@@ -83,17 +83,17 @@ async def _keep_shop(pull: PullContext, plan: PullPlan, shop: ShopFacts) -> Pull
     """Write the shop's facts; do what a change of them asks for."""
     tenant_id = pull.claim.tenant_id
 
-    async def work(tx: Transaction) -> PullPlan:
-        changed = await repository.save_shop(tx, tenant_id, shop)
-        if changed.zone:
-            pull.progress.note_version(await recut(tx, tenant_id))
-        if changed.history and plan.scope == "changes":
+    async def work(tx: Transaction) -> ShopChange:
+        changed = await save_shop(tx, tenant_id, shop, with_history=True)
+        pull.progress.note_version(changed.version)
+        if changed.sees_more and plan.scope == "changes":
             # Orders that Shopify did not show us before have no change that a page would tell.
             await repository.widen(tx, pull.claim)
-            return plan._replace(scope="all")
-        return plan
+        return changed
 
-    return await pull.write(work)
+    changed = await pull.write(work)
+    tell_of_version(changed, shop, pull.client.asked_version)
+    return plan._replace(scope="all") if changed.sees_more and plan.scope == "changes" else plan
 
 
 def _left(

@@ -24,11 +24,7 @@ from services.ingestor.pulls.state import (
     PullState,
     Trouble,
 )
-from services.ingestor.shopify.shop import ShopFacts
 from services.ingestor.shopify.windows import Window
-
-_UNSEEN_HISTORY = timedelta(days=60)
-"""Orders older than this are shown to apps with read_all_orders only."""
 
 _UNSEEN_AT_ONCE = 2_000
 _COMPARED_AGAIN_AFTER = timedelta(hours=1)
@@ -38,52 +34,6 @@ _TABLE_OF = {
     "products": store.products,
     **TABLES,
 }
-
-
-class ShopChange(NamedTuple):
-    """What of the shop's facts is not as it was, and asks for work."""
-
-    zone: bool
-    history: bool
-
-
-async def save_shop(tx: Transaction, tenant_id: UUID, shop: ShopFacts) -> ShopChange:
-    """Newest wins. `history_since` is kept: history that was once seen stays."""
-    shops = store.shops
-    held = select(shops.c.zone, shops.c.history_since).where(shops.c.tenant_id == tenant_id)
-    before = (await tx.execute(held.with_for_update())).one_or_none()
-    since = None if shop.sees_all_orders else (shop.observed_at - _UNSEEN_HISTORY).date()
-    values = {
-        "shopify_id": shop.id,
-        "domain": shop.domain,
-        "name": shop.name,
-        "currency": shop.currency,
-        "zone": shop.zone,
-        "plan": shop.plan,
-        "taxes_included": shop.taxes_included,
-        "observed_at": shop.observed_at,
-    }
-    statement = insert(shops).values(tenant_id=tenant_id, history_since=since, **values)
-    new = statement.excluded
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["tenant_id"],
-            set_={
-                **{name: new[name] for name in values},
-                "history_since": func.least(shops.c.history_since, new.history_since)
-                if since
-                else None,
-                "updated_at": utc_now(),
-            },
-            where=shops.c.observed_at <= new.observed_at,
-        )
-    )
-    if before is None:
-        return ShopChange(zone=False, history=False)
-    return ShopChange(
-        zone=before.zone != shop.zone,
-        history=before.history_since is not None and since is None,
-    )
 
 
 async def widen(tx: Transaction, claim: Claim) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import gc
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -32,6 +33,7 @@ from services.ingestor.pulls.outcomes import settle
 from services.ingestor.pulls.progress import Progress
 from services.ingestor.pulls.pull import run_pull
 from services.ingestor.pulls.queue import next_pull
+from services.ingestor.pulls.renewal import Renewals
 from services.ingestor.settings import IngestorSettings
 from services.ingestor.shopify.bulk import EXPORTS_AT_ONCE
 from services.ingestor.shopify.gates import ShopGates
@@ -98,6 +100,7 @@ class PullWorker:
         self._export_ends = export_ends or ExportEnds()
         self._http = create_http_client(shopify.api)
         self._gates = ShopGates(engine)
+        self._renewals = Renewals(engine, publisher, self._client)
         self._large = Turns(_LARGE_AT_ONCE)
         self._something_due = asyncio.Event()
         self._pulls: set[asyncio.Task[None]] = set()
@@ -111,6 +114,7 @@ class PullWorker:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._export_ends.listen(self._engine))
+                group.create_task(self._renewals.run())
                 while True:
                     await self._start_due()
                     await self._wait()
@@ -179,10 +183,12 @@ class PullWorker:
 
         return await in_transaction(self._engine, work, tenants=[claim.tenant_id])
 
+    def _client(self, tenant_id: UUID) -> ShopifyClient:
+        token, gate = ShopToken(tenant_id, self._shopify.tokens), self._gates.of(tenant_id)
+        return ShopifyClient(self._http, self._shopify.api, token, gate=gate)
+
     async def _pull(self, claim: Claim) -> None:
-        token = ShopToken(claim.tenant_id, self._shopify.tokens)
-        gate = self._gates.of(claim.tenant_id)
-        client = ShopifyClient(self._http, self._shopify.api, token, gate=gate)
+        client = self._client(claim.tenant_id)
         progress = Progress(self._publisher, claim.tenant_id)
         with private_folder() as folder:
             await run_pull(

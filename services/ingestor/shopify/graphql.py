@@ -34,6 +34,7 @@ class ShopifyClient:
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
     ) -> None:
         self.http = http
+        self.asked_version = api.version
         self._gate = gate or ShopGate()
         self._transport = Transport(
             http, api, token, self._gate, first_pause_seconds=first_pause_seconds

@@ -16,7 +16,9 @@ _ALL_ORDERS_SCOPE = "read_all_orders"
 
 
 class ShopFacts(msgspec.Struct, frozen=True):
-    """`scopes` are what the app was granted."""
+    """`scopes` are what the app was granted, `served_version` is the version of its API in which
+    Shopify told all this.
+    """
 
     id: int
     domain: str
@@ -26,6 +28,7 @@ class ShopFacts(msgspec.Struct, frozen=True):
     plan: str | None
     taxes_included: bool
     scopes: frozenset[str]
+    served_version: str | None
     observed_at: datetime
 
     @property
@@ -92,6 +95,7 @@ async def read_shop(client: ShopifyClient) -> ShopFacts:
         plan=shop.plan.public_display_name,
         taxes_included=shop.taxes_included,
         scopes=frozenset(scope.handle for scope in scopes),
+        served_version=answer.served_version,
         observed_at=answer.observed_at,
     )
 

@@ -28,6 +28,7 @@ TOPICS: Final = (
     "products/create",
     "products/update",
     "products/delete",
+    "shop/update",
 )
 _TAKEN = "has already been taken"
 

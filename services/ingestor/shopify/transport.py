@@ -148,7 +148,7 @@ class Transport:
 
             async def exchange() -> _Answer:
                 response = await self._exchange(call, token)
-                self._note_version(served_version(response))
+                self.served_version = served_version(response) or self.served_version
                 return call.read(response, spending)
 
             return await self._gate.breaker.call(exchange)
@@ -164,10 +164,3 @@ class Transport:
             )
         except httpx.RequestError as error:
             raise ShopifyUnavailableError("Shopify does not answer.") from error
-
-    def _note_version(self, served: str | None) -> None:
-        if served is None or served == self.served_version:
-            return
-        self.served_version = served
-        if served != self._api.version:
-            log.warning("shopify_serves_other_version", pinned=self._api.version, served=served)

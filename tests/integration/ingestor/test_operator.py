@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from io import StringIO
+from uuid import UUID
 
 import pytest
 from rich.console import Console
@@ -62,9 +63,13 @@ async def _shop(world: World, domain: str) -> None:
 
 
 async def _shown(ingestor: ServiceClient) -> list[str]:
+    return [line for line in (await _text(ingestor)).splitlines() if "myshopify" in line]
+
+
+async def _text(ingestor: ServiceClient) -> str:
     out = StringIO()
     await show_schedule(ingestor, Console(file=out, width=120))
-    return [line for line in out.getvalue().splitlines() if "myshopify" in line]
+    return out.getvalue()
 
 
 async def test_every_shop_is_listed_with_its_last_pull_and_its_next(
@@ -75,6 +80,21 @@ async def test_every_shop_is_listed_with_its_last_pull_and_its_next(
     lines = await _shown(ingestor)
     assert {line.split()[1] for line in lines} == {"one.myshopify.com", "two.myshopify.com"}
     assert all("succeeded" in line and "1234" in line and "2026-11-01" in line for line in lines)
+
+
+async def test_another_version_of_the_api_than_ours_stands_below_the_list(
+    world: World, ingestor: ServiceClient
+):
+    await _shop(world, "one.myshopify.com")
+    assert "2027-01" not in await _text(ingestor)
+    tenants = (await ingestor.ask("GET", "/internal/schedule"))["tenants"]
+    [tenant_id] = [UUID(line["tenantId"]) for line in tenants]
+    await world.rows(tenant_id, "UPDATE store.shops SET served_version = '2027-01' RETURNING 1")
+
+    text = await _text(ingestor)
+
+    assert "2027-01 is served in place of 2026-10 to one.myshopify.com" in text
+    assert "install a release" in text
 
 
 async def test_one_shop_or_all_are_paused_and_resumed(world: World, ingestor: ServiceClient):

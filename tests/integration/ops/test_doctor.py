@@ -19,6 +19,7 @@ from libs.ops.diagnosis.doctor import (
     look_at_door,
     look_at_process,
 )
+from libs.ops.diagnosis.shopify import look_at_shopify, versions_served
 from tests import traced
 
 NOBODY = "127.0.0.1:9"
@@ -145,3 +146,27 @@ def test_the_command_fails_when_something_is_wrong(tmp_path, arguments):
     assert done.returncode == 1
     assert ("--password" in done.stderr) == bool(arguments)
     assert ("WRONG  state file" in done.stdout) == (not arguments)
+
+
+def _schedule(*served):
+    lines = [
+        {"domain": f"shop-{number}.myshopify.com", "servedVersion": version}
+        for number, version in enumerate(served)
+    ]
+    return {"apiVersion": "2026-10", "tenants": lines}
+
+
+def test_shops_that_are_served_another_version_of_the_api_are_named_with_what_to_do():
+    assert [each.ok for each in versions_served(_schedule())] == [True]
+    assert [each.ok for each in versions_served(_schedule(None, "2026-10"))] == [True]
+
+    [wrong] = versions_served(_schedule("2026-10", *["2027-01"] * 7))
+
+    assert not wrong.ok
+    assert "2027-01 is served in place of 2026-10" in wrong.seen
+    assert wrong.seen.endswith("shop-5.myshopify.com and 2 more")
+
+
+async def test_an_ingestor_that_gives_no_answer_is_not_taken_for_a_good_one(tmp_path):
+    assert await look_at_shopify(tmp_path, None) == []
+    assert _wrong(await look_at_shopify(tmp_path, f"http://{NOBODY}")) == {"Shopify API"}

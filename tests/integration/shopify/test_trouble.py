@@ -139,15 +139,11 @@ async def test_points_are_shared_so_that_no_query_is_refused(shop: CalledShop):
 
 
 @both
-async def test_another_version_than_ours_is_seen_and_told(shop: CalledShop, kind: str):
+async def test_another_version_than_ours_is_seen(shop: CalledShop, kind: str):
     old = AdminApi(shop.api.url, "2020-01")
     client = shop.graphql(api=old) if kind == "graphql" else shop.rest(api=old)
-    with capture_logs() as logs:
-        for _ in range(2):
-            await (client.ask(COUNT) if kind == "graphql" else client.get("shop"))
-    [told] = [each for each in logs if each["event"] == "shopify_serves_other_version"]
-    assert (told["pinned"], told["served"]) == ("2020-01", client.served_version)
-    assert client.served_version != "2020-01"
+    await (client.ask(COUNT) if kind == "graphql" else client.get("shop"))
+    assert client.served_version not in (None, "2020-01")
 
 
 @both

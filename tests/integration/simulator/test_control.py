@@ -121,6 +121,7 @@ async def test_traffic_makes_orders_until_it_is_stopped(simulator: Simulator, re
         ("POST", "/orders", {"lines": [{"quantity": 0, "price": "1"}]}, 400, "quantity"),
         ("POST", "/orders", {"lines": [{"quantity": 1, "price": "-1"}]}, 400, "price"),
         ("POST", "/orders", {"lines": [{"quantity": 1, "price": "NaN"}]}, 400, "price"),
+        ("PATCH", "", {"zone": "Mars/Olympus"}, 400, "zone"),
         ("POST", "/orders", {"lines": [{"quantity": 1, "price": "much"}]}, 400, "price"),
         ("POST", "/orders", {"lines": [{"price": 1}], "discount": 2}, 400, "discount"),
         ("POST", "/orders", {"lines": [{"price": 1}], "processedAt": "soon"}, 400, "processedAt"),

@@ -28,6 +28,7 @@ shops = Table(
     Column("taxes_included", Boolean, server_default=FetchedValue(), nullable=False),
     Column("include_test_orders", Boolean, server_default=FetchedValue(), nullable=False),
     Column("history_since", Date),
+    Column("served_version", Text),
     Column("observed_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
 )

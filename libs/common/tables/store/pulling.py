@@ -54,6 +54,7 @@ schedule = Table(
     Column("lease_until", DateTime(timezone=True)),
     Column("interval_minutes", Integer, server_default=FetchedValue(), nullable=False),
     Column("paused_at", DateTime(timezone=True)),
+    Column("facts_due_at", DateTime(timezone=True)),
 )
 
 reconciliations = Table(

@@ -1,0 +1,55 @@
+"""Does Shopify still serve every shop the version of its API that we ask for?"""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from libs.common.errors import PlatformError
+from libs.ops.diagnosis.findings import Finding
+from libs.ops.errors import OperationError
+from libs.ops.operator import operator_client
+
+_WHAT = "Shopify API"
+_SHOWN = 5
+_TO_DO = (
+    "install a release of Tillstream for a version that Shopify still serves; until then what "
+    "changed between the two may be refused or read wrongly"
+)
+
+
+async def look_at_shopify(data_dir: Path, ingestor_url: str | None) -> list[Finding]:
+    """By what the ingestor saw at each shop's last pull. Nothing where no ingestor is known."""
+    if ingestor_url is None:
+        return []
+    try:
+        client = operator_client("ingestor", ingestor_url, data_dir, os.environ)
+    except OperationError as error:
+        return [Finding(_WHAT, "not known: the ingestor cannot be asked", error.message)]
+    try:
+        return versions_served(await client.ask("GET", "/internal/schedule"))
+    except PlatformError as error:
+        return [Finding(_WHAT, f"not known: {error.message}", "see the log of ingestor-pulls")]
+    finally:
+        await client.close()
+
+
+def versions_served(schedule: Mapping[str, Any]) -> list[Finding]:
+    """One finding for each version that is served in place of the one asked for, else one."""
+    asked = schedule["apiVersion"]
+    others: defaultdict[str, list[str]] = defaultdict(list)
+    for line in schedule["tenants"]:
+        if line["servedVersion"] not in (None, asked):
+            others[line["servedVersion"]].append(line["domain"])
+    if not others:
+        return [Finding(_WHAT, f"no shop is served another version than {asked}")]
+    return [
+        Finding(_WHAT, f"{served} is served in place of {asked} to {_named(shops)}", _TO_DO)
+        for served, shops in sorted(others.items())
+    ]
+
+
+def _named(shops: list[str]) -> str:
+    more = len(shops) - _SHOWN
+    return ", ".join(shops[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,150 @@
+"""Reads a shop's own facts again as soon as Shopify says that they changed.
+
+Beside the pulls, so that neither a pause of the schedule nor a pull of hours holds it up. The
+delivery only asks for it: its body names plans in other words than the API, may leave out the
+zone, and when it was sent is not signed.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import Transaction, in_transaction, transaction
+from libs.common.errors import DatabaseUnavailableError, PermanentError, TransientError
+from libs.common.events.contracts import StoreChanged
+from libs.common.logs import get_logger
+from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.topology import HINTS
+from services.ingestor.pulls.shop_facts import ShopChange, save_shop, tell_of_version
+from services.ingestor.shopify.graphql import ShopifyClient
+from services.ingestor.shopify.shop import ShopFacts, read_shop
+
+_POLL_SECONDS = 1.0
+_AT_ONCE = 8
+_AGAIN = timedelta(minutes=1)
+"""After a claim that came to nothing, whatever the reason."""
+
+# In the order of their ids, so that two batches cannot wait for each other in a circle.
+_ASK = text("""
+UPDATE store.schedule AS mine SET facts_due_at = now()
+FROM (
+    SELECT tenant_id FROM store.schedule WHERE tenant_id = ANY (:tenants)
+    ORDER BY tenant_id FOR UPDATE
+) AS asked
+WHERE mine.tenant_id = asked.tenant_id
+""")
+
+_CLAIM = text("""
+UPDATE store.schedule AS mine SET facts_due_at = now() + :again
+FROM (
+    SELECT tenant_id FROM store.schedule WHERE facts_due_at <= now()
+    ORDER BY facts_due_at LIMIT :at_most FOR UPDATE SKIP LOCKED
+) AS due
+WHERE mine.tenant_id = due.tenant_id
+RETURNING mine.tenant_id, mine.facts_due_at
+""")
+
+# Not when it was asked for again meanwhile.
+_DONE = text("""
+UPDATE store.schedule SET facts_due_at = NULL
+WHERE tenant_id = :tenant_id AND facts_due_at = :due_at
+""")
+
+log = get_logger()
+
+
+class Due(NamedTuple):
+    tenant_id: UUID
+    due_at: datetime
+
+
+async def ask_for_facts(tx: Transaction, tenants: Collection[UUID]) -> None:
+    """Have the facts of these tenants' shops read again; nothing for one that never connected."""
+    await tx.execute(_ASK, {"tenants": list(tenants)})
+
+
+class Renewals:
+    """`client_of` gives a client bound to the tenant's shop."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        publisher: Publisher,
+        client_of: Callable[[UUID], ShopifyClient],
+    ) -> None:
+        self._engine = engine
+        self._publisher = publisher
+        self._client_of = client_of
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                await self._start_due()
+                await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _start_due(self) -> None:
+        free = _AT_ONCE - len(self._running)
+        if free <= 0:
+            return
+        try:
+            async with transaction(self._engine) as tx:
+                rows = (await tx.execute(_CLAIM, {"again": _AGAIN, "at_most": free})).all()
+        except DatabaseUnavailableError as error:
+            log.warning("renewals_not_claimed", code=error.code)
+            return
+        for row in rows:
+            task = asyncio.create_task(self._renew(Due(*row)))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("facts_renewal_crashed", exc_info=error)
+
+    async def _renew(self, due: Due) -> None:
+        tenant_id = str(due.tenant_id)
+        client = self._client_of(due.tenant_id)
+        try:
+            shop = await read_shop(client)
+            changed = await self._save(due, shop)
+        except PermanentError as error:
+            # Whatever lets us in again begins with a pull, which reads the facts.
+            log.warning("facts_not_renewed", tenant_id=tenant_id, code=error.code)
+            await self._write_done(due)
+        except TransientError as error:
+            log.warning("facts_renewal_postponed", tenant_id=tenant_id, code=error.code)
+        else:
+            tell_of_version(changed, shop, client.asked_version)
+            log.info("facts_renewed", tenant_id=tenant_id)
+            await self._announce(due.tenant_id, changed.version)
+
+    async def _save(self, due: Due, shop: ShopFacts) -> ShopChange:
+        async def work(tx: Transaction) -> ShopChange:
+            await tx.execute(_DONE, due._asdict())
+            return await save_shop(tx, due.tenant_id, shop, with_history=False)
+
+        return await in_transaction(self._engine, work, tenants=[due.tenant_id])
+
+    async def _write_done(self, due: Due) -> None:
+        try:
+            async with transaction(self._engine) as tx:
+                await tx.execute(_DONE, due._asdict())
+        except DatabaseUnavailableError as error:
+            log.warning("renewal_not_settled", code=error.code)
+
+    async def _announce(self, tenant_id: UUID, version: int | None) -> None:
+        if version is not None:
+            hint = StoreChanged(tenant_id=tenant_id, data_version=version)
+            await self._publisher.publish_transient(HINTS, hint.TYPE, hint.to_json())
