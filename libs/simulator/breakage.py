@@ -1,7 +1,7 @@
 """How things go wrong when a fault asks for it: refusals, half answers, spoilt files."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -74,6 +74,12 @@ def shuffled(lines: Iterable[Line], dice: Random) -> list[Line]:
     found = list(lines)
     dice.shuffle(found)
     return found
+
+
+def first_half(lines: Iterable[Line]) -> Iterator[Line]:
+    """Some parents without their children, some children without their parents."""
+    found = list(lines)
+    yield from found[: len(found) // 2]
 
 
 def cut_in_a_line(path: Path) -> None:

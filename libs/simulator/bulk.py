@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from libs.simulator.breakage import cut_in_a_line, shuffled
+from libs.simulator.breakage import cut_in_a_line, first_half, shuffled
 from libs.simulator.bulk_query import BulkError, BulkQuery, read_bulk_query
 from libs.simulator.bulk_rows import Line, lines, snapshot, unsupported
 from libs.simulator.context import Context
@@ -99,16 +99,19 @@ class BulkRunner:
         await asyncio.sleep(faults.bulk_delay)
         if operation.status == "CREATED":
             operation.status = "RUNNING"
-        if faults.bulk_hangs:
+        breaks = faults.takes_one("bulk_breaks")
+        if faults.bulk_hangs and not breaks:
             await self._until_cancelled(operation)
         if missing:
             self._finish(shop, operation, "FAILED", "ACCESS_DENIED")
             return
         found = lines(context, query, snapshots, grouped=operation.group_objects)
+        if breaks:
+            found = first_half(found)
         await asyncio.to_thread(self._write, shop, operation, found)
         if operation.status == "CANCELING":
             self._finish(shop, operation, "CANCELED", None)
-        elif faults.bulk_fails:
+        elif faults.bulk_fails or breaks:
             self._finish(shop, operation, "FAILED", "INTERNAL_SERVER_ERROR")
         else:
             self._finish(shop, operation, "COMPLETED", None)

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 _ERROR_CLASSES = (4, 5)
-Counted = Literal["throttled", "internal_errors", "cut_answers", "cut_downloads"]
+Counted = Literal["throttled", "internal_errors", "cut_answers", "cut_downloads", "bulk_breaks"]
 _NEVER_NEGATIVE = (
     "delay",
     "uninstall_delay",
@@ -15,6 +15,7 @@ _NEVER_NEGATIVE = (
     "cut_downloads",
     "api_latency",
     "bulk_delay",
+    "bulk_breaks",
     "bulk_drops_lines",
     "bulk_url_seconds",
 )
@@ -42,6 +43,7 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     token_status: int | None = None
     token_failures: int | None = None
     bulk_delay: float = 0.0
+    bulk_breaks: int = 0
     bulk_fails: bool = False
     bulk_hangs: bool = False
     bulk_drops_lines: int = 0

@@ -8,6 +8,7 @@ from libs.common.errors import PermanentError, ReconnectRequiredError
 from libs.common.logs import get_logger
 from services.ingestor.pulls.exports import EXPORTS_AT_MOST, Export, ExportTask, fetch_export
 from services.ingestor.pulls.importing import import_export
+from services.ingestor.pulls.parts import import_part
 from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.pulls.state import PullError
 from services.ingestor.pulls.verification import settle_export
@@ -58,9 +59,19 @@ async def import_slices(
     return failure
 
 
+async def _whole(running: RunningEntity, export: Export) -> Export:
+    """The whole export, after what came of those that were broken off is applied."""
+    while not export.whole:
+        await import_part(running, export)
+        export.file.unlink()
+        export = await fetch_export(running, export.number)
+    return export
+
+
 async def _import_until_equal(running: RunningEntity, export: Export) -> None:
     number = export.number
     while True:
+        export = await _whole(running, export)
         await import_export(running, export)
         export.file.unlink()
         equal = await settle_export(running, export)

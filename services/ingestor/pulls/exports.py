@@ -6,12 +6,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from libs.common.errors import ShopifyUnavailableError
 from libs.common.logs import get_logger
 from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.pulls.state import Slice
 from services.ingestor.shopify import bulk, queries
 from services.ingestor.shopify.bulk import BulkOperation
-from services.ingestor.shopify.errors import ExportFailedError, ExportRefusedError
+from services.ingestor.shopify.errors import (
+    ExportBrokenOffError,
+    ExportFailedError,
+    ExportRefusedError,
+)
 from services.ingestor.shopify.jsonl import parts_for
 
 EXPORTS_AT_MOST = 3
@@ -23,11 +28,15 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A whole file on our disk: slice `number`, as it was at `snapshot_at` by Shopify's clock."""
+    """A file on our disk: slice `number`, as it was at `snapshot_at` by Shopify's clock.
+
+    One that is not `whole` is what came of an export that Shopify broke off.
+    """
 
     number: int
     file: Path
     snapshot_at: datetime
+    whole: bool = True
 
 
 ExportTask: TypeAlias = asyncio.Task[Export]
@@ -37,10 +46,11 @@ async def fetch_export(running: RunningEntity, number: int) -> Export:
     """The slice's file, with as many lines as Shopify counted objects.
 
     An export that failed, expired or came short is started again; raises the last
-    ExportFailedError once three did.
+    ExportFailedError once three did. Of one that was broken off comes what there is; call again
+    for the whole, on which Shopify works already.
     """
-    held = running.checkpoint.slices[number]
     while True:
+        held = running.checkpoint.slices[number]
         try:
             return await _fetch(running, number, held)
         except ExportFailedError as error:
@@ -53,7 +63,28 @@ async def fetch_export(running: RunningEntity, number: int) -> Export:
             )
             if held.attempt >= EXPORTS_AT_MOST:
                 raise
-            held = await running.renew(number)
+            await running.renew(number)
+            if isinstance(error, ExportBrokenOffError):
+                part = await _fetch_part(running, number, error)
+                if part is not None:
+                    return part
+
+
+async def _fetch_part(
+    running: RunningEntity, number: int, broken: ExportBrokenOffError
+) -> Export | None:
+    """None when it cannot be had: all of it comes with the next export, which is begun first."""
+    pull, held = running.pull, running.checkpoint.slices[number]
+    async with pull.export_turns:
+        operation_id = await _start(running, held)
+    await running.save_slice(number, operation_id=operation_id)
+    file = pull.folder / f"{running.entity}.{number}.{held.attempt}.part.jsonl"
+    try:
+        await bulk.download_part(pull.client.http, broken.url, file)
+    except (ExportFailedError, ShopifyUnavailableError) as error:
+        log.warning("part_not_fetched", entity=running.entity, slice=number, code=error.code)
+        return None
+    return Export(number, file, broken.snapshot_at, whole=False)
 
 
 async def _fetch(running: RunningEntity, number: int, held: Slice) -> Export:

@@ -231,6 +231,15 @@ async def read_unseen(
     return (await tx.scalars(query.order_by(table.c.id).limit(_UNSEEN_AT_ONCE))).all()
 
 
+async def read_known(
+    tx: Transaction, tenant_id: UUID, entity: Entity, ids: Sequence[int]
+) -> set[int]:
+    """Those of `ids` that we have, deleted or not."""
+    table = _TABLE_OF[entity]
+    known = select(table.c.id).where(table.c.tenant_id == tenant_id, table.c.id.in_(ids))
+    return set((await tx.scalars(known)).all())
+
+
 def _alive(table: Table, tenant_id: UUID, window: Window) -> list[ColumnElement[bool]]:
     conditions = [table.c.tenant_id == tenant_id, table.c.deleted_at.is_(None)]
     if window.since is not None:

@@ -20,6 +20,7 @@ from libs.common.logs import get_logger
 from services.ingestor.shopify import queries
 from services.ingestor.shopify.errors import (
     AnswerUnreadableError,
+    ExportBrokenOffError,
     ExportExpiredError,
     ExportFailedError,
     ExportRefusedError,
@@ -35,6 +36,7 @@ _STUCK_AFTER_SECONDS = 3600
 _DOWNLOAD_TRIES = 5
 _CHUNK_BYTES = 256 * 1024
 _TAIL_BYTES = 64 * 1024
+_LONGEST_LINE_BYTES = 16 * 1024 * 1024
 _DOWNLOAD_WAIT = wait_exponential_jitter(initial=1, exp_base=2, max=32, jitter=1)
 _BUSY = {"OPERATION_IN_PROGRESS", "LIMIT_REACHED"}
 _RUNNING = {"CREATED", "RUNNING", "CANCELING"}
@@ -54,6 +56,7 @@ class BulkOperation(msgspec.Struct, frozen=True, rename="camel"):
     file_size: int | None = None
     error_code: str | None = None
     url: str | None = None
+    partial_data_url: str | None = None
 
 
 async def start(client: ShopifyClient, query: str) -> str:
@@ -77,7 +80,8 @@ async def wait_until_done(
 ) -> BulkOperation:
     """The operation once it is completed, looked at with growing pauses, and when `ended` is set.
 
-    Raises ExportFailedError when Shopify ended it, or when it counted nothing more for an hour.
+    Raises ExportFailedError when Shopify ended it, or when it counted nothing more for an hour;
+    ExportBrokenOffError where Shopify then gives what it had.
     """
     clock = asyncio.get_running_loop().time
     pause, counted, moved_at = first_pause_seconds, -1, clock()
@@ -95,8 +99,15 @@ async def wait_until_done(
         return operation
     if operation.error_code == "ACCESS_DENIED":
         raise ShopifyRequestError("Shopify denies access to these data.", reason="ACCESS_DENIED")
-    raise ExportFailedError(
-        "Shopify ended the export.", status=operation.status, reason=operation.error_code
+    status, reason = operation.status, operation.error_code
+    if (url := operation.partial_data_url) is None:
+        raise ExportFailedError("Shopify ended the export.", status=status, reason=reason)
+    raise ExportBrokenOffError(
+        "Shopify broke the export off.",
+        url=url,
+        snapshot_at=operation.created_at,
+        status=status,
+        reason=reason,
     )
 
 
@@ -138,17 +149,33 @@ async def download(
         _opened(target).close()
         lines = 0
     else:
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(ShopifyUnavailableError),
-            wait=retry_wait,
-            stop=stop_after_attempt(_DOWNLOAD_TRIES),
-            reraise=True,
-        )
-        lines = await retrying(_fetch, http, operation.url, target)
+        lines = await _retrying(retry_wait)(_fetch, http, operation.url, target)
     if lines != operation.object_count or not _ends_whole(target):
         raise ExportFailedError(
             "Shopify's export is not whole.", lines=lines, objects=operation.object_count
         )
+
+
+async def download_part(http: httpx.AsyncClient, url: str, target: Path) -> None:
+    """Write to `target` what there is of an export that was broken off, in whole lines.
+
+    Raises ExportExpiredError when the link is dead, ShopifyUnavailableError after five tries.
+    """
+    await _retrying(_DOWNLOAD_WAIT)(_fetch, http, url, target)
+    with target.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _LONGEST_LINE_BYTES))
+        rest = len(file.read().rpartition(b"\n")[2])
+        file.truncate(size - rest)
+
+
+def _retrying(wait: wait_base) -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_exception_type(ShopifyUnavailableError),
+        wait=wait,
+        stop=stop_after_attempt(_DOWNLOAD_TRIES),
+        reraise=True,
+    )
 
 
 def _ends_whole(file: Path) -> bool:

@@ -1,5 +1,7 @@
 """What can go wrong at Shopify and stays inside this service, beside `libs.common.errors`."""
 
+from datetime import datetime
+
 from libs.common.errors import PermanentError, TransientError
 
 
@@ -7,6 +9,17 @@ class ExportFailedError(TransientError):
     """Shopify ended the export, or its file is not whole: start another one."""
 
     code = "SHOPIFY_EXPORT_FAILED"
+
+
+class ExportBrokenOffError(ExportFailedError):
+    """Shopify ended the export half way: `url` leads to what there is, as of `snapshot_at`."""
+
+    def __init__(
+        self, message: str, *, url: str, snapshot_at: datetime, status: str, reason: str | None
+    ) -> None:
+        super().__init__(message, status=status, reason=reason)
+        self.url = url
+        self.snapshot_at = snapshot_at
 
 
 class ExportExpiredError(ExportFailedError):

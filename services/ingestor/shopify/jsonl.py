@@ -40,18 +40,20 @@ def parts_for(size: int) -> int:
     return max(1, min(_PARTS_AT_MOST, -(-size // _PART_BYTES)))
 
 
-def read_joined(file: Path, parts: int, *, skip: int = 0) -> Iterator[Joined]:
+def read_joined(file: Path, parts: int, *, skip: int = 0, whole: bool = True) -> Iterator[Joined]:
     """All roots of `file` with their children, without the first `skip`.
+
+    Of a file that is not `whole`, children without a root are left out.
 
     Blocks while it reads. Needs as much disk as the file has when `parts` is over one; what it
     writes is beside the file and goes as soon as it was read. Raises ExportFailedError when a
     child has no root, AnswerUnreadableError when a line is no object with an id.
     """
     if parts == 1:
-        yield from _without_first(_joined(file), skip)
+        yield from _without_first(_joined(file, whole=whole), skip)
         return
     for part in _partition(file, parts):
-        joined = _joined(part)
+        joined = _joined(part, whole=whole)
         part.unlink()
         if skip >= len(joined):
             skip -= len(joined)
@@ -74,7 +76,7 @@ def _readable_lines() -> Iterator[None]:
         raise AnswerUnreadableError("A line of Shopify's export cannot be read.") from error
 
 
-def _joined(file: Path) -> dict[str, Joined]:
+def _joined(file: Path, *, whole: bool) -> dict[str, Joined]:
     roots: dict[str, Joined] = {}
     parents: list[str] = []
     children: list[bytes] = []
@@ -88,9 +90,10 @@ def _joined(file: Path) -> dict[str, Joined]:
                 children.append(line)
     for parent, line in zip(parents, children, strict=True):
         root = roots.get(parent)
-        if root is None:
+        if root is not None:
+            root.children.append(line)
+        elif whole:
             raise ExportFailedError("A line of Shopify's export has lost its parent.")
-        root.children.append(line)
     return roots
 
 

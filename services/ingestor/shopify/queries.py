@@ -173,7 +173,7 @@ mutation StartBulk($query: String!) {
 BULK_OPERATION: Final = """
 query BulkOperation($id: ID!) {
   bulkOperation(id: $id) {
-    id status errorCode createdAt objectCount rootObjectCount fileSize url
+    id status errorCode createdAt objectCount rootObjectCount fileSize url partialDataUrl
   }
 }
 """

@@ -140,6 +140,20 @@ async def test_a_failed_operation_has_partial_data_only(simulator: Simulator):
     assert len(part.text.splitlines()) == int(operation["objectCount"])
 
 
+async def test_an_operation_that_breaks_off_gives_the_first_half_of_its_lines(
+    simulator: Simulator,
+):
+    await simulator.control("POST", "/faults", {"bulkBreaks": 1, "bulkHangs": True})
+    operation = await simulator.run_bulk(ORDERS)
+    await simulator.control("DELETE", "/faults")
+
+    assert (operation["status"], operation["errorCode"]) == ("FAILED", "INTERNAL_SERVER_ERROR")
+    assert (operation["url"], operation["objectCount"]) == (None, "4")
+    part = (await simulator.http.get(operation["partialDataUrl"])).text
+    whole = await simulator.http.get((await simulator.run_bulk(ORDERS))["url"])
+    assert part.splitlines() == whole.text.splitlines()[:4]
+
+
 async def test_dropped_lines_show_in_the_count_alone(simulator: Simulator):
     await simulator.control("POST", "/faults", {"bulkDropsLines": 2})
     operation = await simulator.run_bulk(ORDERS)
