@@ -141,7 +141,9 @@ class Transport:
         try:
             return await self._send_once(call, another)
         except ReconnectRequiredError as error:
-            raise TokenRefusedError("Shopify refuses a token that it gave just now.") from error
+            raise TokenRefusedError(
+                "Shopify refuses a token that it gave just now. Connect again if this lasts."
+            ) from error
 
     async def _send_once(self, call: Call[_Answer], token: AccessToken) -> _Answer:
         async with call.bucket.spend(call.what) as spending:
