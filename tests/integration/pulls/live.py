@@ -22,13 +22,15 @@ async def live_path(database: Database, broker: Broker) -> AsyncIterator[str]:
     """Where Shopify is to send deliveries. The engine is not that of any pull."""
     engine = create_engine(SecretStr(database.url_for("ingestor")), "live path")
     url = SecretStr(broker.url_for("ingestor"))
-    async with (
-        service(database.url_for("webhooks"), broker.url_for("webhooks")) as webhooks,
-        Publisher(url, "live path") as publisher,
-        running(
-            consume_deliveries(url, Lane.STORE, delivery_handler(engine, publisher), publisher),
-            consume_dead(url, dead_letter_keeper(engine), publisher),
-        ),
-    ):
-        yield str(webhooks.http.base_url).rstrip("/")
-    await engine.dispose()
+    try:
+        async with (
+            service(database.url_for("webhooks"), broker.url_for("webhooks")) as webhooks,
+            Publisher(url, "live path") as publisher,
+            running(
+                consume_deliveries(url, Lane.STORE, delivery_handler(engine, publisher), publisher),
+                consume_dead(url, dead_letter_keeper(engine), publisher),
+            ),
+        ):
+            yield str(webhooks.http.base_url).rstrip("/")
+    finally:
+        await engine.dispose()

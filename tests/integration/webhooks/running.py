@@ -72,6 +72,8 @@ async def _served(app) -> AsyncIterator[str]:
         )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server._serve([listener]))  # serve() would take the signals
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await task
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
