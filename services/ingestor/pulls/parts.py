@@ -14,7 +14,7 @@ from uuid import UUID
 from libs.common.database.transaction import Transaction
 from libs.common.logs import get_logger
 from libs.common.money import exact_sum
-from services.ingestor.facts import Customer, Fact, Observation, Order
+from services.ingestor.facts import Customer, Entity, Fact, Observation, Order
 from services.ingestor.pulls import repository
 from services.ingestor.pulls.exports import Export
 from services.ingestor.pulls.running import RunningEntity
@@ -32,7 +32,7 @@ log = get_logger()
 
 async def import_part(running: RunningEntity, export: Export) -> None:
     """What cannot be read is left to the next export. Applying it again changes nothing."""
-    facts = _facts_of(export)
+    facts = _facts_of(running.entity, export)
     added = 0
     try:
         while batch := await _next(facts):
@@ -68,10 +68,10 @@ async def _add(running: RunningEntity, export: Export, batch: list[_Added]) -> i
     return added
 
 
-def _facts_of(export: Export) -> Iterator[_Added]:
+def _facts_of(entity: Entity, export: Export) -> Iterator[_Added]:
     size = export.file.stat().st_size
     for joined in read_joined(export.file, parts_for(size), whole=False):
-        fact = decode(joined)
+        fact = decode(entity, joined)
         if is_whole(fact):
             yield fact
 
