@@ -16,14 +16,17 @@ from libs.common.database.transaction import Transaction, transaction
 from libs.common.errors import DatabaseUnavailableError, TransientError
 from libs.common.logs import get_logger
 
-_LEASE = timedelta(seconds=30)
-_RENEW_SECONDS = 10
+LEASE = timedelta(seconds=10)
+"""So long a killed worker's pulls stand still. One that is lost too early costs little: files are
+read anew, nothing is applied twice."""
+
+_RENEW_SECONDS = 3
 
 log = get_logger()
 
 _CLAIM = text("""
 UPDATE store.schedule AS mine
-SET lease_owner = gen_random_uuid(), lease_until = now() + :lease
+SET lease_owner = gen_random_uuid(), lease_until = clock_timestamp() + :lease
 FROM (
     SELECT tenant_id FROM store.schedule
     WHERE due_at <= now()
@@ -36,8 +39,9 @@ WHERE mine.tenant_id = due.tenant_id
 RETURNING mine.tenant_id, mine.pull_id, mine.lease_owner
 """)
 
+# By the clock and not from the transaction's start: one that had to wait for the row is older.
 _RENEW = text("""
-UPDATE store.schedule SET lease_until = now() + :lease
+UPDATE store.schedule SET lease_until = clock_timestamp() + :lease
 WHERE tenant_id = :tenant_id AND pull_id = :pull_id AND lease_owner = :owner
 """)
 
@@ -74,13 +78,13 @@ class Claim(NamedTuple):
 async def claim_due(engine: AsyncEngine, at_most: int) -> list[Claim]:
     """Take up to `at_most` tenants that are due and that nobody works on."""
     async with transaction(engine) as tx:
-        rows = await tx.execute(_CLAIM, {"lease": _LEASE, "at_most": at_most})
+        rows = await tx.execute(_CLAIM, {"lease": LEASE, "at_most": at_most})
         return [Claim(*row) for row in rows]
 
 
 async def hold(tx: Transaction, claim: Claim) -> None:
     """Make sure that this transaction commits only while the lease is ours; LeaseLostError."""
-    result = await tx.execute(_RENEW, {"lease": _LEASE, **claim._asdict()})
+    result = await tx.execute(_RENEW, {"lease": LEASE, **claim._asdict()})
     if result.rowcount != 1:
         raise LeaseLostError("the lease of this pull is lost")
 
@@ -91,13 +95,13 @@ async def keep(engine: AsyncEngine, claim: Claim) -> None:
     Also when PostgreSQL was away for as long as a lease lasts: by then it is another's.
     """
     clock = asyncio.get_running_loop().time
-    held_until = clock() + _LEASE.total_seconds()
+    held_until = clock() + LEASE.total_seconds()
     while True:
         await asyncio.sleep(_RENEW_SECONDS)
         try:
             async with transaction(engine) as tx:
                 await hold(tx, claim)
-            held_until = clock() + _LEASE.total_seconds()
+            held_until = clock() + LEASE.total_seconds()
         except DatabaseUnavailableError as error:
             if clock() > held_until:
                 raise LeaseLostError("the lease could not be renewed") from error

@@ -71,3 +71,20 @@ async def test_what_is_given_back_is_due_when_it_was_said(
 
 async def test_no_more_are_taken_than_there_are_hands_for(engine: AsyncEngine, due: UUID):
     assert await leases.claim_due(engine, 0) == []
+
+
+async def test_a_lease_lasts_from_the_moment_it_was_had_however_long_the_row_was_waited_for(
+    engine: AsyncEngine, due: UUID
+):
+    [claim] = await leases.claim_due(engine, 10)
+    async with transaction(engine) as tx:
+        await tx.execute(text("SELECT now()"))
+        async with transaction(engine) as other:
+            await leases.hold(other, claim)
+            waiting = asyncio.create_task(leases.hold(tx, claim))
+            while not await other.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                await asyncio.sleep(0.01)
+            let_go = await other.scalar(text("SELECT clock_timestamp()"))
+        await waiting
+        until = await tx.scalar(text("SELECT lease_until FROM store.schedule"))
+    assert until - leases.LEASE > let_go
