@@ -7,6 +7,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class BulkRunner:
         """Raises BulkError; otherwise the operation is CREATED and its snapshot taken."""
         shop = context.shop
         running = shop.operations.running()
-        if len(running) >= MOST_AT_ONCE:
+        if len(running) >= (shop.faults.bulk_at_once or MOST_AT_ONCE):
             ids = ", ".join(global_id("BulkOperation", operation.id) for operation in running)
             raise BulkError(
                 f"A bulk query operation for this app and shop is already in progress: {ids}",
@@ -108,7 +109,11 @@ class BulkRunner:
         found = lines(context, query, snapshots, grouped=operation.group_objects)
         if breaks:
             found = first_half(found)
+        began = asyncio.get_running_loop().time()
         await asyncio.to_thread(self._write, shop, operation, found)
+        if faults.bulk_pace:
+            due = began + operation.object_count / faults.bulk_pace
+            await self._until_cancelled(operation, due - asyncio.get_running_loop().time())
         if operation.status == "CANCELING":
             self._finish(shop, operation, "CANCELED", None)
         elif faults.bulk_fails or breaks:
@@ -116,10 +121,13 @@ class BulkRunner:
         else:
             self._finish(shop, operation, "COMPLETED", None)
 
-    async def _until_cancelled(self, operation: Operation) -> None:
+    async def _until_cancelled(self, operation: Operation, seconds: float | None = None) -> None:
+        """Or until so many seconds have passed."""
         if operation.status == "RUNNING":
             hanging = self._hanging[operation.id] = asyncio.Event()
-            await hanging.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await hanging.wait()
 
     def _write(self, shop: Shop, operation: Operation, found: Iterator[Line]) -> None:
         """`object_count` counts what there was, also what the fault `bulkDropsLines` left out."""

@@ -171,6 +171,16 @@ def _subscriptions(handle: ShopHandle, _request: Request, _body: bytes) -> Any:
     return {"subscriptions": [views.subscription_view(subscription) for subscription in kept]}
 
 
+def _operations(handle: ShopHandle, _request: Request, _body: bytes) -> Any:
+    return {"operations": [views.operation_view(each) for each in handle.shop.operations.all()]}
+
+
+def _limits(handle: ShopHandle, _request: Request, _body: bytes) -> Any:
+    buckets, plan = handle.shop.buckets, handle.shop.facts.plan
+    points, calls = buckets.points(plan), buckets.calls(plan)
+    return {"plan": plan, "points": views.bucket_view(points), "calls": views.bucket_view(calls)}
+
+
 _ACTIONS: tuple[tuple[str, str, Action, int], ...] = (
     ("GET", "/truth", _truth, 200),
     ("POST", "/orders", _create_order, 201),
@@ -203,6 +213,8 @@ _ACTIONS: tuple[tuple[str, str, Action, int], ...] = (
     ("DELETE", "/faults", _clear_faults, 204),
     ("GET", "/deliveries", _deliveries, 200),
     ("GET", "/subscriptions", _subscriptions, 200),
+    ("GET", "/operations", _operations, 200),
+    ("GET", "/limits", _limits, 200),
 )
 
 

@@ -16,6 +16,7 @@ _NEVER_NEGATIVE = (
     "api_latency",
     "bulk_delay",
     "bulk_breaks",
+    "bulk_pace",
     "bulk_drops_lines",
     "bulk_url_seconds",
 )
@@ -44,6 +45,8 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     token_failures: int | None = None
     bulk_delay: float = 0.0
     bulk_breaks: int = 0
+    bulk_pace: float | None = None
+    bulk_at_once: int | None = None
     bulk_fails: bool = False
     bulk_hangs: bool = False
     bulk_drops_lines: int = 0
@@ -60,6 +63,8 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
         for name in _NEVER_NEGATIVE:
             if (getattr(self, name) or 0) < 0:
                 raise ValueError(f"{name} cannot be negative")
+        if self.bulk_at_once is not None and self.bulk_at_once < 1:
+            raise ValueError("bulk_at_once is a number of operations, from 1 on")
         for name in ("api_status", "token_status"):
             status = getattr(self, name)
             if status is not None and status // 100 not in _ERROR_CLASSES:

@@ -10,10 +10,11 @@ Clock = Callable[[], float]
 
 
 class Bucket:
-    """Begins full. Safe to use from several threads."""
+    """Begins full. Safe to use from several threads. `spent` is all that was ever taken."""
 
     def __init__(self, rate: Rate, clock: Clock = time.monotonic) -> None:
         self.rate = rate
+        self.spent = 0.0
         self._clock = clock
         self._level = float(rate.capacity)
         self._seen_at = clock()
@@ -25,11 +26,13 @@ class Bucket:
             if amount > self._filled():
                 return False
             self._level -= amount
+            self.spent += amount
             return True
 
     def give_back(self, amount: float) -> None:
         with self._lock:
             self._level = min(float(self.rate.capacity), self._filled() + amount)
+            self.spent -= amount
 
     def available(self) -> float:
         with self._lock:

@@ -4,7 +4,9 @@ from typing import Any
 
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.money import rest_amount
+from libs.simulator.operations import Operation
 from libs.simulator.subscriptions import Subscription
+from libs.simulator.throttle import Bucket
 from libs.simulator.times import graphql_time
 
 View = dict[str, Any]
@@ -95,4 +97,24 @@ def subscription_view(subscription: Subscription) -> View:
         "apiVersion": subscription.api_version,
         "includeFields": list(subscription.include_fields),
         "createdAt": graphql_time(subscription.created_at),
+    }
+
+
+def operation_view(operation: Operation) -> View:
+    ended = operation.completed_at
+    return {
+        "id": str(operation.id),
+        "status": operation.status,
+        "objectCount": operation.object_count,
+        "createdAt": graphql_time(operation.created_at),
+        "completedAt": None if ended is None else graphql_time(ended),
+    }
+
+
+def bucket_view(bucket: Bucket) -> View:
+    return {
+        "capacity": bucket.rate.capacity,
+        "perSecond": bucket.rate.per_second,
+        "available": bucket.available(),
+        "spent": bucket.spent,
     }

@@ -10,12 +10,13 @@ import pytest
 
 from libs.common.clock import utc_now
 from libs.simulator.bulk_query import BulkError, read_bulk_query
-from tests.integration.simulator.driver import SCOPES, Receiver, Simulator
+from tests.integration.simulator.driver import SCOPES, Receiver, Simulator, until
 
 ORDERS = (
     "{ orders { edges { node { __typename id lineItems { edges { node { __typename id title } } } "
     "} } } }"
 )
+CANCEL = "mutation ($id: ID!) { bulkOperationCancel(id: $id) { bulkOperation { id } } }"
 
 
 async def _rows(simulator: Simulator, operation: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,6 +129,27 @@ async def test_five_run_at_once_and_the_sixth_is_refused(simulator: Simulator):
     [error] = refused["userErrors"]
     assert (error["code"], error["field"]) == ("OPERATION_IN_PROGRESS", None)
     assert all(number in error["message"] for number in running)
+
+
+async def test_operations_take_as_long_as_they_are_told_to_and_one_after_the_other(
+    simulator: Simulator,
+):
+    await simulator.control("POST", "/faults", {"bulkPace": 0.1, "bulkAtOnce": 1})
+    number = (await simulator.start_bulk(ORDERS))["bulkOperation"]["id"]
+    written = await until(lambda: simulator.bulk(number), lambda each: each["objectCount"] != "0")
+    refused = await simulator.start_bulk(ORDERS)
+    [shown] = (await simulator.control("GET", "/operations"))["operations"]
+
+    assert (written["status"], written["objectCount"]) == ("RUNNING", "9")
+    assert refused["userErrors"][0]["code"] == "OPERATION_IN_PROGRESS"
+    assert number.endswith(shown["id"])
+    assert (shown["objectCount"], shown["completedAt"]) == (9, None)
+
+    await simulator.graphql(CANCEL, id=number)
+    ended = await until(lambda: simulator.bulk(number), lambda each: each["completedAt"])
+    [shown] = (await simulator.control("GET", "/operations"))["operations"]
+    assert ended["status"] == shown["status"] == "CANCELED"
+    assert shown["completedAt"] == ended["completedAt"]
 
 
 async def test_a_failed_operation_has_partial_data_only(simulator: Simulator):

@@ -106,3 +106,15 @@ async def test_throttled_can_be_asked_for_a_number_of_times(simulator: Simulator
     codes = [answer.get("errors", [{}])[0].get("extensions", {}).get("code") for answer in answers]
     assert codes == ["THROTTLED", "THROTTLED", None]
     assert answers[0]["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"] == 0
+
+
+async def test_the_control_tells_what_was_spent_and_what_is_left(simulator: Simulator):
+    await simulator.control("POST", "/faults", {"throttle": True})
+    costs = [(await simulator.ask(PAGE)).json()["extensions"]["cost"] for _ in range(3)]
+    limits = await simulator.control("GET", "/limits")
+
+    points = limits["points"]
+    assert limits["plan"] == "development"
+    assert points["spent"] == sum(cost["actualQueryCost"] for cost in costs)
+    assert (points["capacity"], points["perSecond"]) == (2000, 100)
+    assert 2000 - points["spent"] <= points["available"] <= 2000
