@@ -6,6 +6,8 @@ can cure that, so while starting up it ends the start.
 """
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -82,6 +84,11 @@ class Supervisor:
         kept = [self._kept[name] for name in names if name in self._kept]
         self._asked |= {one.name for one in kept}
         await asyncio.gather(*(one.stop() for one in kept))
+
+    def kill(self, name: str) -> None:
+        """Ends a process as a crash would; it starts again without a pause."""
+        self._asked.add(name)
+        os.kill(self._pids[name], signal.SIGKILL)
 
     async def stop(self, order: Sequence[Iterable[str]]) -> None:
         """Ends the named processes, one group after the other, each group at once."""

@@ -74,6 +74,10 @@ class Up:
     def pids(self) -> Mapping[str, int]:
         return self._supervisor.pids
 
+    def kill(self, name: str) -> None:
+        """Ends a process as a crash would; it starts again without a pause."""
+        self._supervisor.kill(name)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[State]:
         """Ready inside the block; everything is stopped after it, front doors first."""
