@@ -55,6 +55,21 @@ class SimulatorControl:
     async def create_order(self, order: Mapping[str, Any]) -> None:
         await self._send("POST", "/orders", json=dict(order))
 
+    async def change_order(self, order: int, change: Mapping[str, Any]) -> None:
+        await self._send("POST", f"/orders/{order}/change", json=dict(change))
+
+    async def set_faults(self, **faults: Any) -> None:
+        """These alone: what was set before is right again."""
+        await self._send("POST", "/faults", json=faults)
+
+    async def operations(self) -> list[Mapping[str, Any]]:
+        """The bulk operations, oldest first."""
+        return list((await self._send("GET", "/operations"))["operations"])
+
+    async def points(self) -> Mapping[str, Any]:
+        """The bucket of GraphQL: `capacity`, `perSecond`, `available` and `spent`."""
+        return dict((await self._send("GET", "/limits"))["points"])
+
     async def start_traffic(self, per_second: float) -> None:
         await self._send("POST", "/traffic", json={"perSecond": per_second})
 

@@ -1,68 +1,119 @@
-"""`make bench-ingest`: a backfill end to end, beside the ceiling measured in the same run.
+"""`make bench-ingest`: what the ingestion does on this machine, in one scenario after the other.
 
-Everything is private to the run, on this machine, as `tillstream up --with-simulator` starts it:
-PostgreSQL syncs each commit to disk, the simulator answers without latency and never throttles.
-Nothing is judged: the figures are for people, and depend on what else the machine is doing.
+Each has everything private to itself, on this machine, as `tillstream up --with-simulator` starts
+it: PostgreSQL syncs each commit to disk, and the simulator answers without latency or limits
+unless the scenario is about them. Nothing is judged: the figures are for people, and depend on
+what else the machine is doing. docs/benchmarks.md says how to read them.
 """
 
 import argparse
 import asyncio
-import os
-import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from libs.common.errors import PlatformError
-from libs.ops.bench.backfill import run_backfill
-from libs.ops.bench.ceiling import measure_ceilings
-from libs.ops.bench.report import Report
+from libs.ops.bench import (
+    backfill,
+    exports,
+    fairness,
+    incremental,
+    kills,
+    memory,
+    throttle,
+)
+from libs.ops.bench.figures import Measured
+from libs.ops.bench.stage import Options
 from libs.ops.files import write_json
-from libs.ops.up import ANY_PORT, Up, UpOptions, stopped_by_signals
+from libs.ops.up import stopped_by_signals
 
-_SIZE = 100_000
-_LINES = 3
-_BATCH_ORDERS = 2_000
+_KILLS = 20
 _TARGET = Path("test-results/bench-ingest.json")
 
 
-async def bench(size: int, folder: Path, people: Console) -> Report:
-    """Raises OperationError when the backfill does not end well."""
-    up = Up(
-        UpOptions(
-            folder,
-            {"LOG_LEVEL": "WARNING"},
-            with_simulator=True,
-            port=ANY_PORT,
-            size=size,
-            lines=_LINES,
-        ),
-        lambda line: people.print(line, markup=False),
-    )
-    async with stopped_by_signals(lambda: up.pids), up.running() as state:
-        load = os.getloadavg()[0]
-        backfill = await run_backfill(up, folder, people)
-        people.print("measuring the ceiling")
-        ceilings = await measure_ceilings(state.database_url, backfill.stored.tenant, _BATCH_ORDERS)
-    return Report(load, backfill, ceilings)
+class Scenario(NamedTuple):
+    """`size` is how many orders its largest shop has unless the command line says."""
+
+    measure: Callable[[Options], Awaitable[Measured]]
+    size: int
+    what: str
+
+
+SCENARIOS = {
+    "backfill": Scenario(
+        backfill.measure, 100_000, "a whole history, beside the machine's own ceiling"
+    ),
+    "incremental": Scenario(
+        incremental.measure, 50_000, "a pull of 0.1, 1 and 4 % changed orders: seconds a change"
+    ),
+    "throttle": Scenario(
+        throttle.measure, 4_000, "page reads under Shopify's limit, beside the least time"
+    ),
+    "exports": Scenario(
+        exports.measure, 20_000, "five bulk operations at once, beside one at a time"
+    ),
+    "kills": Scenario(
+        kills.measure, 60_000, "a worker killed 20 times in one backfill: state, work redone"
+    ),
+    "memory": Scenario(
+        memory.measure, 100_000, "the worker's peak, for a history and for a tenth of it"
+    ),
+    "fairness": Scenario(
+        fairness.measure, 100_000, "small shops alone, and beside a large one's backfill"
+    ),
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=_SIZE, help="orders of the generated shop")
-    parser.add_argument("--json", type=Path, default=_TARGET, help="where the figures go")
-    options = parser.parse_args()
+    arguments = parser().parse_args()
     people = Console(stderr=True, highlight=False)
-    with tempfile.TemporaryDirectory(prefix="tillstream-bench-") as name:
-        folder = Path(name)
-        # PostgreSQL's own user has to walk through it.
-        folder.chmod(0o711)
-        try:
-            report = asyncio.run(bench(options.size, folder, people))
-        except PlatformError as error:
-            raise SystemExit(error.message) from None
-    write_json(options.json, report.as_json())
-    Console(highlight=False).print(report.as_table())
+    measured = asyncio.run(_measure_all(arguments, people))
+    if len(measured) < len(arguments.scenarios or SCENARIOS):
+        raise SystemExit("not every scenario came to its end")
+
+
+async def _measure_all(arguments: argparse.Namespace, people: Console) -> dict[str, Any]:
+    """By name, each shown and written as soon as it is there; without what failed."""
+    measured: dict[str, Any] = {}
+    options = Options(0, arguments.kills, people)
+    async with stopped_by_signals(options.pids):
+        for name in arguments.scenarios or SCENARIOS:
+            scenario = SCENARIOS[name]
+            people.print(f"{name}: {scenario.what}", markup=False)
+            try:
+                found = await scenario.measure(options.sized(arguments.size or scenario.size))
+            except PlatformError as error:
+                people.print(f"{name}: {error.message}", markup=False)
+                continue
+            measured[name] = found.as_json()
+            write_json(arguments.json, {"scenarios": measured})
+            Console(highlight=False).print(found.as_table())
+    return measured
+
+
+def parser() -> argparse.ArgumentParser:
+    lines = [f"  {name:<12}{each.what} ({each.size:,})" for name, each in SCENARIOS.items()]
+    found = argparse.ArgumentParser(
+        prog="python -m libs.ops.bench.ingest",
+        description=__doc__,
+        epilog="\n".join(["scenarios, and the orders of their largest shop:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    found.add_argument(
+        "scenarios", type=_scenario, nargs="*", metavar="SCENARIO", help="all unless given"
+    )
+    found.add_argument("--size", type=int, help="orders of the largest shop of each scenario")
+    found.add_argument("--kills", type=int, default=_KILLS, help=f"{_KILLS} unless given")
+    found.add_argument("--json", type=Path, default=_TARGET, help="where the figures go")
+    return found
+
+
+def _scenario(text: str) -> str:
+    if text not in SCENARIOS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(SCENARIOS)}")
+    return text
 
 
 if __name__ == "__main__":

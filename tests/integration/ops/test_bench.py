@@ -1,17 +1,23 @@
-"""The bench's books are right: what processes spent, and a ceiling measured with every row."""
+"""The bench's books are right: what processes spent, a ceiling measured with every row, and what
+the store holds.
+"""
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
+from libs.common.clock import utc_now
 from libs.common.ids import new_id
-from libs.ops.bench.backfill import Backfill
+from libs.ops.bench.books import open_books
 from libs.ops.bench.ceiling import measure_ceilings, read_stored
-from libs.ops.bench.report import Report
+from libs.ops.bench.report import Backfill, Report
 from libs.ops.bench.usage import cpu_seconds_of_all, peak_memory_mb
+from libs.ops.errors import OperationError
 from tests.databases import Database
 
 SHOP = "measured.myshopify.com"
@@ -94,3 +100,76 @@ async def test_the_ceiling_is_measured_with_every_row_the_backfill_left(filled: 
     figures = Report(0.5, backfill, ceilings).as_json()
     assert figures["backfill"]["ordersPerSecond"] == ORDERS / 2
     assert figures["ceilings"]["copy"]["ratio"] == round(ceilings["copy"].seconds / 2, 3)
+
+
+@pytest.fixture
+async def owner(filled: Database) -> AsyncIterator[asyncpg.Connection]:
+    """Sees the tenant of the shop, as the books do."""
+    connection = await asyncpg.connect(filled.url)
+    await connection.execute(
+        "SELECT set_config('app.tenant_ids', '{' || tenant_id || '}', false)"
+        " FROM tenancy.shop_directory WHERE domain = $1",
+        SHOP,
+    )
+    yield connection
+    await connection.close()
+
+
+async def test_states_are_equal_whenever_they_were_seen_and_not_when_one_amount_differs(
+    filled: Database, owner: asyncpg.Connection
+):
+    async with open_books(filled.url, SHOP) as books:
+        before = await books.digest()
+        await owner.execute("UPDATE store.orders SET observed_at = now(), pulled_at = now()")
+        seen_again = await books.digest()
+        await owner.execute("UPDATE store.order_lines SET total = 9.98 WHERE order_id = 7")
+        changed = await books.digest()
+
+    assert before == seen_again
+    assert before["order_lines"][0] == ORDERS * LINES
+    assert [table for table in before if before[table] != changed[table]] == ["order_lines"]
+
+
+async def test_what_was_written_and_not_committed_was_written_in_vain(
+    filled: Database, owner: asyncpg.Connection
+):
+    undone = owner.transaction()
+    await undone.start()
+    await owner.execute(
+        "INSERT INTO store.orders (tenant_id, id, processed_at, day, currency, updated_at,"
+        " observed_at) SELECT tenant_id, id + 1000, processed_at, day, currency, updated_at,"
+        " observed_at FROM store.orders LIMIT 10"
+    )
+    await undone.rollback()
+    # What a backend counted is told to all when it ends, or a little later.
+    await owner.close()
+
+    async with open_books(filled.url, SHOP) as books, asyncio.timeout(30):
+        while (found := await books.orders_written_in_vain()) <= 0:
+            await asyncio.sleep(0.05)
+        assert found == 10
+        assert len(set(await books.some_orders(12))) == 12
+
+
+async def test_a_pull_that_ended_badly_is_no_figure(filled: Database, owner: asyncpg.Connection):
+    first, second = new_id(), new_id()
+    pull = (
+        "INSERT INTO store.pulls (tenant_id, id, kind, state, requested_at, started_at,"
+        " finished_at, records_processed) SELECT tenant_id, $1, 'backfill', $2, $3::timestamptz,"
+        " $3, $3 + interval '2 s', 7 FROM tenancy.shop_directory WHERE domain = $4"
+    )
+    now = utc_now()
+    async with open_books(filled.url, SHOP) as books:
+        await owner.execute(pull, first, "succeeded", now, SHOP)
+        ended = await books.pull_after(None)
+        assert (ended.id, ended.records, ended.seconds) == (first, 7, 2.0)
+        await owner.execute(pull, second, "mismatch", now, SHOP)
+        assert await books.is_over()
+        with pytest.raises(OperationError, match="mismatch"):
+            await books.pull_after(first)
+
+
+async def test_a_shop_that_nobody_connected_has_no_books(filled: Database):
+    with pytest.raises(OperationError, match="is not connected"):
+        async with open_books(filled.url, "other.myshopify.com"):
+            pass
