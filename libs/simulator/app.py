@@ -66,6 +66,11 @@ def create_app(settings: Settings, shops: list[Shop]) -> ASGIApp:
     return DatedAnswers(ShopsByHost(app, world.handles))
 
 
+class _BulkFile(FileResponse):
+    chunk_size = 1024 * 1024
+    """Each is read by a thread, which waits for the interpreter while another export is written."""
+
+
 class _Endpoints:
     def __init__(self, settings: Settings, world: World) -> None:
         self._app = settings.app
@@ -134,7 +139,7 @@ class _Endpoints:
         except LinkError as error:
             return Response(f"<Error><Code>{error.code}</Code></Error>", error.status)
         name, kind = request.path_params["name"], "application/jsonl"
-        answer = FileResponse(path, media_type=kind, filename=name)
+        answer = _BulkFile(path, media_type=kind, filename=name)
         shop = self._world.operating_shop(int(number))
         if shop is not None and shop.faults.takes_one("cut_downloads"):
             whole = Response(path.read_bytes(), headers=dict(answer.headers), media_type=kind)

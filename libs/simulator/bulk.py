@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -46,6 +47,8 @@ class BulkRunner:
         self._sender = sender
         self._secret = _kept_secret(folder)
         self._hanging: dict[int, asyncio.Event] = {}
+        # Threads share one interpreter: five files at once would all be late, and answers too.
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
@@ -110,7 +113,8 @@ class BulkRunner:
         if breaks:
             found = first_half(found)
         began = asyncio.get_running_loop().time()
-        await asyncio.to_thread(self._write, shop, operation, found)
+        async with self._turns[shop.domain]:
+            await asyncio.to_thread(self._write, shop, operation, found)
         if faults.bulk_pace:
             due = began + operation.object_count / faults.bulk_pace
             await self._until_cancelled(operation, due - asyncio.get_running_loop().time())

@@ -1,6 +1,7 @@
 """The Admin GraphQL endpoint: graphql-core runs the query, this file speaks Shopify's errors."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -51,8 +52,9 @@ _SHOPIFY_WORDS = {
 }
 
 
+@lru_cache
 def parsed(query: str) -> DocumentNode | dict[str, Any]:
-    """The document, or the answer that says why there is none."""
+    """The document, or the answer that says why there is none. Clients ask the same again."""
     try:
         document = parse(query)
     except GraphQLError as error:
