@@ -11,6 +11,7 @@ from libs.common.database.transaction import Transaction
 from services.ingestor.store.orders import WrittenOrder
 from services.ingestor.store.rollups import PRODUCT_SALES
 from services.ingestor.store.statements import (
+    Given,
     arrays,
     column_arrays,
     differs,
@@ -42,21 +43,26 @@ _COLUMNS = {
 _HELD = ("currency", "counted", *_DATA)
 _ORDERS = {"tenant_id": "uuid", "order_id": "bigint"}
 
-_ADD = with_parts(
-    "\n".join(
-        (
-            f"written AS (INSERT INTO store.order_lines ({names(_COLUMNS)})",
-            f"SELECT {names(_COLUMNS)}",
-            f"FROM {arrays(_COLUMNS)} ORDER BY tenant_id, order_id, id",
-            "RETURNING tenant_id, product_id, currency, quantity, total, discounts, counted)",
-        )
-    ),
-    """line_images AS (
-        SELECT tenant_id, product_id, currency, quantity AS units, total AS gross, discounts
-        FROM written WHERE counted)""",
-    PRODUCT_SALES,
-    answer="SELECT",
-)
+
+def _add(rows: str) -> str:
+    return with_parts(
+        "\n".join(
+            (
+                f"written AS (INSERT INTO store.order_lines ({names(_COLUMNS)})",
+                f"SELECT {names(_COLUMNS)}",
+                f"FROM {rows} ORDER BY tenant_id, order_id, id",
+                "RETURNING tenant_id, product_id, currency, quantity, total, discounts, counted)",
+            )
+        ),
+        """line_images AS (
+            SELECT tenant_id, product_id, currency, quantity AS units, total AS gross, discounts
+            FROM written WHERE counted)""",
+        PRODUCT_SALES,
+        answer="SELECT true AS written",
+    )
+
+
+_ADD = Given("lines", _COLUMNS, _add)
 
 _REPLACE = with_parts(
     given(_COLUMNS),
@@ -105,7 +111,7 @@ _FIELDS = ("id", *_DATA)
 async def write_lines(tx: Transaction, orders: Sequence[WrittenOrder]) -> set[UUID]:
     """Give each order the lines of its copy. Returns the tenants whose lines changed."""
     if arguments := _arguments([order for order in orders if order.inserted]):
-        await tx.exec_driver_sql(_ADD, arguments)
+        await _ADD.run(tx, *arguments)
     held = [order for order in orders if not order.inserted]
     if not held:
         return set()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
@@ -19,11 +19,10 @@ from services.ingestor.store.rollups import (
 )
 from services.ingestor.store.statements import (
     NEWER,
-    arrays,
+    Given,
     column_arrays,
     differs,
     names,
-    run,
     taken,
     with_parts,
 )
@@ -76,33 +75,38 @@ IMAGES = ", ".join(
 )
 """The RETURNING list that ORDER_IMAGES reads."""
 
-_UPSERT = with_parts(
-    "\n".join(
-        (
-            f"written AS (INSERT INTO store.orders AS held ({names((*_COLUMNS, *_CUT))})",
-            f"SELECT {names(_COLUMNS, 'given.')},",
-            "(given.processed_at AT TIME ZONE shop.zone)::date,",
-            "NOT given.test OR shop.include_test_orders",
-            f"FROM {arrays(_COLUMNS)}",
-            "JOIN store.shops AS shop ON shop.tenant_id = given.tenant_id",
-            "ORDER BY given.tenant_id, given.id",
-            f"ON CONFLICT (tenant_id, id) DO UPDATE SET {taken(_TAKEN)}, deleted_at = NULL,",
-            "pulled_at = greatest(held.pulled_at, excluded.pulled_at)",
-            f"WHERE {NEWER}",
-            f"RETURNING new.tenant_id, new.id, {IMAGES}, old.id IS NULL AS inserted,",
-            f"old.id IS NULL OR {differs(_SEEN, 'old.', 'new.')} AS changed)",
-        )
-    ),
-    ORDER_IMAGES,
-    "daily_images AS (SELECT * FROM order_images)",
-    ORDER_COUNT_IMAGES,
-    DAILY_SALES,
-    CUSTOMER_SALES,
-    ENTITY_COUNTS,
-    answer="""SELECT tenant_id, id, inserted, changed, new_counted AS counted,
-        (old_currency, old_counted) IS DISTINCT FROM (new_currency, new_counted) AS moved
-        FROM written""",
-)
+
+def _upsert(rows: str) -> str:
+    return with_parts(
+        "\n".join(
+            (
+                f"written AS (INSERT INTO store.orders AS held ({names((*_COLUMNS, *_CUT))})",
+                f"SELECT {names(_COLUMNS, 'given.')},",
+                "(given.processed_at AT TIME ZONE shop.zone)::date,",
+                "NOT given.test OR shop.include_test_orders",
+                f"FROM {rows}",
+                "JOIN store.shops AS shop ON shop.tenant_id = given.tenant_id",
+                "ORDER BY given.tenant_id, given.id",
+                f"ON CONFLICT (tenant_id, id) DO UPDATE SET {taken(_TAKEN)}, deleted_at = NULL,",
+                "pulled_at = greatest(held.pulled_at, excluded.pulled_at)",
+                f"WHERE {NEWER}",
+                f"RETURNING new.tenant_id, new.id, {IMAGES}, old.id IS NULL AS inserted,",
+                f"old.id IS NULL OR {differs(_SEEN, 'old.', 'new.')} AS changed)",
+            )
+        ),
+        ORDER_IMAGES,
+        "daily_images AS (SELECT * FROM order_images)",
+        ORDER_COUNT_IMAGES,
+        DAILY_SALES,
+        CUSTOMER_SALES,
+        ENTITY_COUNTS,
+        answer="""SELECT tenant_id, id, inserted, changed, new_counted AS counted,
+            (old_currency, old_counted) IS DISTINCT FROM (new_currency, new_counted) AS moved
+            FROM written""",
+    )
+
+
+_UPSERT = Given("orders", _COLUMNS, _upsert)
 
 _TOUCH = touch_statement("orders", ", counted", ", false")
 
@@ -114,20 +118,26 @@ _STAND_INS = {
     "last_name": "text",
     "created_at": "timestamptz",
 }
-_ADD_STAND_INS = with_parts(
-    "\n".join(
-        (
-            "written AS (INSERT INTO store.customers",
-            f"({names(_STAND_INS)}, updated_at, observed_at)",
-            f"SELECT {names(_STAND_INS)}, '-infinity', '-infinity'",
-            f"FROM {arrays(_STAND_INS)} ORDER BY tenant_id, id",
-            "ON CONFLICT (tenant_id, id) DO NOTHING RETURNING tenant_id)",
-        )
-    ),
-    count_images("customers", 1, "true"),
-    ENTITY_COUNTS,
-    answer="SELECT DISTINCT tenant_id FROM written",
-)
+
+
+def _add_stand_ins(rows: str) -> str:
+    return with_parts(
+        "\n".join(
+            (
+                "written AS (INSERT INTO store.customers",
+                f"({names(_STAND_INS)}, updated_at, observed_at)",
+                f"SELECT {names(_STAND_INS)}, '-infinity', '-infinity'",
+                f"FROM {rows} ORDER BY tenant_id, id",
+                "ON CONFLICT (tenant_id, id) DO NOTHING RETURNING tenant_id)",
+            )
+        ),
+        count_images("customers", 1, "true"),
+        ENTITY_COUNTS,
+        answer="SELECT DISTINCT tenant_id FROM written",
+    )
+
+
+_ADD_STAND_INS = Given("stand_ins", _STAND_INS, _add_stand_ins)
 
 _FIELDS = ("id", *_DATA, "updated_at")
 _person = attrgetter("email", "first_name", "last_name", "created_at")
@@ -151,9 +161,8 @@ async def write_orders(tx: Transaction, newest: Newest[Order]) -> Sequence[Writt
         return ()
     keys = list(newest.copies)
     orders, observed = zip(*newest.copies.values(), strict=True)
-    rows = await run(
+    rows = await _UPSERT.run(
         tx,
-        _UPSERT,
         [key[0] for key in keys],
         *column_arrays(_COLUMNS, _FIELDS, orders),
         [sum([line.quantity for line in order.lines]) for order in orders],
@@ -183,5 +192,5 @@ async def add_stand_ins(tx: Transaction, newest: Newest[Order]) -> set[UUID]:
         return set()
     tenants, ids = zip(*people, strict=True)
     details = (_person(person) if person else _NOBODY for person in people.values())
-    rows: Sequence[Any] = await run(tx, _ADD_STAND_INS, tenants, ids, *zip(*details, strict=True))
+    rows = await _ADD_STAND_INS.run(tx, tenants, ids, *zip(*details, strict=True))
     return {row.tenant_id for row in rows}
