@@ -6,6 +6,7 @@ it; a worker that is told to stop gives its pulls back; a killed one loses them 
 
 import asyncio
 import gc
+import sys
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -49,6 +50,10 @@ _POLL_SECONDS = 1.0
 _OBJECTS_BETWEEN_LOOKS = 100_000
 """For the garbage collector: a pull makes objects by the million and hardly one in a circle."""
 
+_SECONDS_BEFORE_SWITCH = 0.0005
+"""A batch is two dozen questions to PostgreSQL. After each the loop waits for the interpreter,
+which the thread that decodes the next batch keeps for so long."""
+
 log = get_logger()
 
 
@@ -56,6 +61,7 @@ async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: 
     """Pull what is due and hear of what becomes due, until cancelled."""
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
+    sys.setswitchinterval(_SECONDS_BEFORE_SWITCH)
     remove_abandoned_folders()
     signer = TokenSigner("ingestor", settings.caller_private_key)
     oauth = ServiceClient("oauth", settings.oauth_url, signer)
