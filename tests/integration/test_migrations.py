@@ -3,7 +3,7 @@
 import asyncpg
 
 from libs.ops.migrate import migrate, migrate_down
-from libs.ops.roles import SERVICES
+from libs.ops.roles import SERVICES, role_name
 
 PASSWORDS = dict.fromkeys(SERVICES, "only-for-tests")
 
@@ -55,3 +55,20 @@ async def test_a_second_run_changes_nothing(empty_database):
     before = await _catalogue(empty_database.url)
     await migrate(empty_database.url, PASSWORDS)
     assert await _catalogue(empty_database.url) == before
+
+
+async def test_the_ingestor_may_make_temporary_tables_where_not_everybody_may(empty_database):
+    owner = await asyncpg.connect(empty_database.url)
+    name = await owner.fetchval("SELECT current_database()")
+    await owner.execute(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
+    await migrate(empty_database.url, PASSWORDS)
+    may = [
+        service
+        for service in SERVICES
+        if await owner.fetchval(
+            "SELECT has_database_privilege($1, current_database(), 'TEMPORARY')", role_name(service)
+        )
+    ]
+    await owner.close()
+
+    assert may == ["ingestor"]
