@@ -1,9 +1,9 @@
-"""The ingestor may make temporary tables, into which it copies large batches: ADR 0013."""
+"""The ingestor may make temporary tables, into which it copies large batches: ADR 0014."""
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0005"
+revision = "0021"
+down_revision = "0020"
 
 _SQL = """DO $$ BEGIN
     EXECUTE format('%s TEMPORARY ON DATABASE %I %s tillstream_ingestor', '{verb}',
