@@ -8,6 +8,7 @@ name servers that are there already; otherwise private ones are started once and
 import asyncio
 import functools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from tests import brokers, databases
 from tests.brokers import Broker
 from tests.databases import Database
 from tests.keeper import ROOT, shared_server
+from tests.memory import memory_folder
 
 _SERVERS = ROOT / ".cache/test-servers"
 _Result = TypeVar("_Result")
@@ -28,6 +30,12 @@ _Result = TypeVar("_Result")
 # How long an example takes is no promise, and on a busy machine not a finding either.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Temporary files, also those of child processes, are in memory where there is room."""
+    if "TMPDIR" not in os.environ and (memory := memory_folder()) is not None:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:

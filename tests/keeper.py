@@ -22,12 +22,11 @@ from libs.ops.files import read_json, write_json
 from libs.ops.locks import exclusive
 from libs.ops.postgres import private_postgres
 from libs.ops.rabbitmq import private_rabbitmq
+from tests.memory import memory_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_PREFIX = "test_"
 _START_SECONDS = 240
-_MEMORY = Path("/dev/shm")
-_ROOM_BYTES = 2 * 1024**3
 
 
 @contextmanager
@@ -88,11 +87,12 @@ def _quick(folder: Path) -> Iterator[Path]:
 
     A database is hundreds of files: on a disk a new one costs fifteen times as much CPU.
     """
-    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM_BYTES:
+    memory = memory_folder()
+    if memory is None:
         yield folder
         return
     # The same for each run: what a killed keeper left is found again and cleared.
-    quick = _MEMORY / f"tillstream-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
+    quick = memory / f"tillstream-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
     quick.mkdir(exist_ok=True)
     try:
         yield quick
