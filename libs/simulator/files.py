@@ -14,9 +14,6 @@ from operator import itemgetter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pyarrow
-import pyarrow.parquet
-
 from libs.common.errors import InvalidInputError
 from libs.simulator.assembly import Assembly, Row
 from libs.simulator.model import ShopContents
@@ -88,6 +85,9 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Record]]:
 
 
 def _parquet_records(path: Path) -> Iterator[tuple[int, Record]]:
+    # A sixth of the program's whole start, spent only on a shop that is such a file.
+    import pyarrow.parquet  # noqa: PLC0415
+
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             _places(path, file.schema_arrow.names)
