@@ -11,7 +11,9 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import pytest
 
+from libs.simulator.__main__ import main
 from tests import traced
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -159,6 +161,15 @@ class Simulator:
             id=number,
         )
         return dict(answer["bulkOperation"])
+
+
+def refused_arguments(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the program says of arguments with which it ends before it has begun."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--api-key", KEY, "--api-secret", SECRET, *arguments])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    return said.err
 
 
 async def until(read: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:

@@ -19,6 +19,7 @@ from tests.integration.simulator.driver import (
     Process,
     Receiver,
     Simulator,
+    refused_arguments,
 )
 
 NODE = """id name createdAt processedAt updatedAt cancelledAt test displayFinancialStatus
@@ -207,35 +208,40 @@ async def test_changes_of_generated_orders_survive_a_kill(tmp_path: Path):
     assert process.stop() == 0
 
 
-def _refused(folder: Path, *arguments: str) -> str:
-    ended = subprocess.run(
-        [
-            *(sys.executable, "-m", "libs.simulator", "--data-dir", str(folder)),
-            *("--api-key", KEY, "--api-secret", SECRET, *arguments),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout) == (2, "")
-    return ended.stderr
-
-
 @pytest.mark.parametrize("size", ["0", "-5", "many", "1.5", "10000001"])
-def test_a_size_that_is_no_number_of_orders_is_refused(tmp_path: Path, size: str):
-    assert "--size" in _refused(tmp_path, "--generated", f"--size={size}")
+def test_a_size_that_is_no_number_of_orders_is_refused(
+    tmp_path: Path, size: str, capsys: pytest.CaptureFixture[str]
+):
+    said = refused_arguments(
+        "--data-dir", str(tmp_path), "--generated", f"--size={size}", capsys=capsys
+    )
+
+    assert "--size" in said
 
 
-def test_a_size_without_a_generated_shop_is_refused(tmp_path: Path):
-    assert "--size is for --generated" in _refused(tmp_path, "--size", "5")
+def test_a_size_without_a_generated_shop_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    said = refused_arguments("--data-dir", str(tmp_path), "--size", "5", capsys=capsys)
+
+    assert "--size is for --generated" in said
 
 
 def test_a_data_folder_keeps_to_the_shop_it_began_with(tmp_path: Path):
     process = _process(tmp_path, size=5).start()
     assert process.stop() == 0
 
-    refusal = _refused(tmp_path, "--generated", "7", "--size", "6")
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "libs.simulator", "--data-dir", str(tmp_path)),
+            *("--api-key", KEY, "--api-secret", SECRET, "--generated", "7", "--size", "6"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert "size 5" in refusal
-    assert "another folder" in refusal
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "size 5" in ended.stderr
+    assert "another folder" in ended.stderr
