@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ import httpx
 from libs.common.clock import utc_now
 from services.ingestor.shopify.tokens import AccessToken
 from services.ingestor.shopify.transport import AdminApi
-from tests import traced
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY, SECRET = "a-key", "a-secret-that-only-tests-know"
@@ -107,7 +107,7 @@ class InstalledShops:
 @asynccontextmanager
 async def simulator(folder: Path, *arguments: str) -> AsyncIterator[Simulator]:
     process = await asyncio.create_subprocess_exec(
-        *(*traced.python(), "-m", "libs.simulator", "--port", "0", "--data-dir", str(folder)),
+        *(sys.executable, "-m", "libs.simulator", "--port", "0", "--data-dir", str(folder)),
         *("--api-key", KEY, "--api-secret", SECRET, *arguments),
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +15,6 @@ import httpx
 import pytest
 
 from libs.simulator.__main__ import main
-from tests import traced
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY, SECRET = "the-key", "the-secret"
@@ -27,9 +27,11 @@ GENERATED_SIZE = 400
 class Process:
     """`start` after `kill` is a restart with the same data folder."""
 
-    def __init__(self, data_dir: Path, arguments: list[str]) -> None:
+    def __init__(
+        self, data_dir: Path, arguments: list[str], *, python: Sequence[str] = (sys.executable,)
+    ) -> None:
         self._command = [
-            *(*traced.python(), "-m", "libs.simulator", "--port", "0"),
+            *(*python, "-m", "libs.simulator", "--port", "0"),
             *("--data-dir", str(data_dir), "--api-key", KEY, "--api-secret", SECRET),
             *arguments,
         ]
