@@ -1,9 +1,6 @@
 """No secret and no personal datum is in any log, whatever happens to it in a run."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
 import re
 import subprocess
@@ -20,6 +17,7 @@ from rich.console import Console
 from libs.ops.connect import connect_as, wait_for_history
 from libs.ops.merchant import Merchant, RefusedError
 from tests.e2e.conftest import PRIVATE_PERSON, PRIVATE_SHOP, Running
+from tests.factories import webhook_signature
 
 pytestmark = pytest.mark.system
 
@@ -55,11 +53,10 @@ SECONDS = 60
 
 
 def _signed(body: bytes, secret: str) -> dict[str, str]:
-    signature = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
     return {
         "Content-Type": "application/json",
         "X-Shopify-Topic": "orders/create",
-        "X-Shopify-Hmac-Sha256": signature,
+        "X-Shopify-Hmac-Sha256": webhook_signature(body, secret),
         "X-Shopify-Shop-Domain": PRIVATE_SHOP,
         "X-Shopify-API-Version": "2026-10",
         "X-Shopify-Webhook-Id": str(uuid4()),

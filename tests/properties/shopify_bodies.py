@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from libs.common.clock import utc_now
 from libs.common.messaging.publisher import Publisher
@@ -15,6 +15,7 @@ from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.facts import Observation
 from services.ingestor.shopify.decode import decode
 from services.ingestor.shopify.jsonl import Joined
+from tests.factories import new_delivery
 from tests.properties.store import Store
 from tests.properties.values import Chance
 
@@ -46,14 +47,9 @@ async def ingest(
 
 
 def _record(tenant_id: UUID, original: Original) -> DeliveryRecord:
-    return DeliveryRecord(
-        id=str(uuid4()),
-        source="cups.myshopify.com",
-        type=original.topic,
-        time=utc_now() - timedelta(minutes=1),
-        tenant_id=tenant_id,
-        body=json.dumps(original.delivery).encode(),
-    )
+    moment = utc_now() - timedelta(minutes=1)
+    body = json.dumps(original.delivery).encode()
+    return new_delivery(tenant_id, original.topic, body, time=moment)
 
 
 def _pulled(tenant_id: UUID, original: Original) -> Observation:

@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from tests.factories import connected_tenant
+
 _AT = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -62,11 +64,7 @@ class Shop:
     async def connect(self) -> None:
         """The tenant alone: nothing of the shop is known yet."""
         async with self.connection() as connection:
-            await connection.execute(
-                "INSERT INTO tenancy.tenants (id, connected_at) VALUES ($1, $2)",
-                self.tenant_id,
-                _AT,
-            )
+            await connected_tenant(connection, self.tenant_id)
 
     async def write(self, *, version: int = 1) -> None:
         async with self.connection() as connection, connection.transaction():

@@ -22,9 +22,10 @@ from services.ingestor.privacy.files import empty_expired_files
 from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.pulls.queue import queue_backfill
 from tests.caller_keys import CallerKeys
+from tests.factories import SHOP, new_delivery
 from tests.integration.ingestor.facts import customer, line, order, refund, seen
 from tests.integration.ingestor.world import World
-from tests.unit.ingestor.bodies import SHOP, record
+from tests.unit.ingestor.bodies import record
 
 ADA, BOB, BIG = 7, 8, 2**60
 FILES = "/api/ingestion/data-requests"
@@ -69,7 +70,7 @@ def _request(
         "customer": {"id": ADA, "email": "ada@example.com", "phone": None},
         "data_request": {"id": 9999},
     }
-    return record(topic, body, tenant_id=tenant_id, id=str(uuid4()), time=utc_now())
+    return new_delivery(tenant_id, topic, body)
 
 
 async def _fill(world: World) -> UUID:

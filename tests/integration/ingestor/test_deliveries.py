@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -17,7 +16,7 @@ from libs.common.messaging.consumer import consume_dead, consume_deliveries, lis
 from libs.common.messaging.dead_letters import DeadLetter
 from libs.common.messaging.fates import Kind
 from libs.common.messaging.publisher import Publisher
-from libs.common.messaging.records import DeliveryRecord, decode_records, encode_records
+from libs.common.messaging.records import decode_records, encode_records
 from libs.common.messaging.topology import DELIVERIES, Lane
 from services.ingestor.deliveries.dead_letters import (
     NO_TENANT,
@@ -26,16 +25,11 @@ from services.ingestor.deliveries.dead_letters import (
 )
 from services.ingestor.deliveries.handle import applied_day, delivery_handler, handle_deliveries
 from tests.brokers import Broker
+from tests.factories import new_delivery
 from tests.integration.ingestor.world import World
-from tests.unit.ingestor.bodies import customer_body, order_body, record, refund_body
+from tests.unit.ingestor.bodies import customer_body, order_body, refund_body
 
 _LETTERS = "SELECT tenant_id, kind, reason, record FROM store.dead_letters ORDER BY reason"
-
-
-def _delivery(tenant_id: UUID, topic: str, body: Any, **values: Any) -> DeliveryRecord:
-    return record(
-        topic, body, tenant_id=tenant_id, **({"id": str(uuid4()), "time": utc_now()} | values)
-    )
 
 
 async def _until(true: Callable[[], Awaitable[object]]) -> None:
@@ -46,9 +40,9 @@ async def _until(true: Callable[[], Awaitable[object]]) -> None:
 
 async def test_the_same_delivery_takes_effect_once(world: World, publisher: Publisher) -> None:
     tenant_id = await world.add_tenant()
-    once = _delivery(tenant_id, "customers/update", customer_body(), id="the-same")
+    once = new_delivery(tenant_id, "customers/update", customer_body(), id="the-same")
     newer = customer_body(updated_at="2026-03-08T00:00:00Z", first_name="Robert")
-    again = _delivery(tenant_id, "customers/update", newer, id="the-same", time=once.time)
+    again = new_delivery(tenant_id, "customers/update", newer, id="the-same", time=once.time)
 
     await handle_deliveries(world.engine, [once, once], publisher)
     await handle_deliveries(world.engine, [again], publisher)
@@ -64,7 +58,7 @@ async def test_two_workers_with_the_same_delivery_apply_it_once(
 ) -> None:
     tenant_id = await world.add_tenant()
     batch = [
-        _delivery(tenant_id, "orders/create", order_body(id=number)) for number in range(1, 20)
+        new_delivery(tenant_id, "orders/create", order_body(id=number)) for number in range(1, 20)
     ]
     await asyncio.gather(
         *(handle_deliveries(world.engine, batch[::step], publisher) for step in (1, -1, 1, -1))
@@ -77,8 +71,8 @@ async def test_a_body_that_cannot_be_read_leaves_the_batch_untouched(
     world: World, publisher: Publisher
 ) -> None:
     tenant_id = await world.add_tenant()
-    good = _delivery(tenant_id, "orders/create", order_body())
-    poison = _delivery(tenant_id, "orders/create", b"{")
+    good = new_delivery(tenant_id, "orders/create", order_body())
+    poison = new_delivery(tenant_id, "orders/create", b"{")
 
     with pytest.raises(MessageMalformedError):
         await handle_deliveries(world.engine, [good, poison], publisher)
@@ -92,7 +86,7 @@ async def test_a_time_to_come_does_not_outlive_what_comes_after_it(
     world: World, publisher: Publisher
 ) -> None:
     tenant_id = await world.add_tenant()
-    future = _delivery(
+    future = new_delivery(
         tenant_id, "customers/delete", {"id": 1}, time=utc_now() + timedelta(days=365)
     )
     await handle_deliveries(world.engine, [future], publisher)
@@ -118,7 +112,7 @@ async def test_any_triggered_at_finds_a_partition(
     moment = utc_now() + timedelta(days=days)
     await handle_deliveries(
         world.engine,
-        [_delivery(tenant_id, "orders/create", order_body(), time=moment)],
+        [new_delivery(tenant_id, "orders/create", order_body(), time=moment)],
         publisher,
     )
     assert len(await world.rows(tenant_id, "SELECT * FROM store.orders")) == 1
@@ -128,8 +122,11 @@ async def test_what_carries_nothing_for_us_is_taken_and_counted_once(
     world: World, publisher: Publisher
 ) -> None:
     tenant_id, stranger = await world.add_tenant(), await world.add_tenant(shop=False)
-    cart = _delivery(tenant_id, "carts/create", b"whatever")
-    more = [_delivery(tenant_id, "carts/create", b"{}"), _delivery(stranger, "carts/create", b"")]
+    cart = new_delivery(tenant_id, "carts/create", b"whatever")
+    more = [
+        new_delivery(tenant_id, "carts/create", b"{}"),
+        new_delivery(stranger, "carts/create", b""),
+    ]
     await handle_deliveries(world.engine, [cart, *more], publisher)
     await handle_deliveries(world.engine, [cart], publisher)
 
@@ -142,11 +139,11 @@ async def test_a_batch_goes_from_the_queue_to_the_store_its_poison_to_the_dead_l
     world: World, broker: Broker
 ) -> None:
     tenant_id = await world.add_tenant()
-    poison = _delivery(tenant_id, "customers/update", b"not json")
+    poison = new_delivery(tenant_id, "customers/update", b"not json")
     batch = [
-        _delivery(tenant_id, "orders/create", order_body()),
+        new_delivery(tenant_id, "orders/create", order_body()),
         poison,
-        _delivery(tenant_id, "refunds/create", refund_body()),
+        new_delivery(tenant_id, "refunds/create", refund_body()),
     ]
     url = SecretStr(broker.url_for("ingestor"))
     async with Publisher(url, "test") as publisher, _front_door(broker) as front_door:
@@ -181,7 +178,7 @@ async def test_who_listens_hears_the_new_data_version(world: World, broker: Brok
 
         async def change() -> bool:
             changed = customer_body(updated_at=utc_now().isoformat())
-            news = _delivery(tenant_id, "customers/update", changed)
+            news = new_delivery(tenant_id, "customers/update", changed)
             await handle_deliveries(world.engine, [news], publisher)
             return bool(hints)
 

@@ -23,9 +23,10 @@ from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erase_rows
 from services.ingestor.pulls.queue import queue_backfill
 from services.ingestor.store.tenants import ShopFactsMissingError
+from tests.factories import new_delivery
 from tests.integration.ingestor.facts import customer, line, order, product, refund, seen
 from tests.integration.ingestor.world import World
-from tests.unit.ingestor.bodies import order_body, record
+from tests.unit.ingestor.bodies import order_body
 
 FILLED = {
     "applied_deliveries",
@@ -59,8 +60,7 @@ def _facts(tenant_id: UUID) -> list[Observation]:
 
 
 def _delivery(tenant_id: UUID, number: int) -> DeliveryRecord:
-    body = order_body(id=number)
-    return record("orders/create", body, tenant_id=tenant_id, id=str(uuid4()), time=utc_now())
+    return new_delivery(tenant_id, "orders/create", order_body(id=number))
 
 
 def _letter(tenant_id: UUID, number: int) -> DeadLetter:

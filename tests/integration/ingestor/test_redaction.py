@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -21,9 +21,10 @@ from services.ingestor.deliveries.dead_letters import keep_dead_letter
 from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.facts import Customer
 from services.ingestor.privacy.erasure import erase_rows
+from tests.factories import SHOP, new_delivery
 from tests.integration.ingestor.facts import customer, order, seen
 from tests.integration.ingestor.world import World
-from tests.unit.ingestor.bodies import SHOP, customer_body, order_body, record
+from tests.unit.ingestor.bodies import customer_body, order_body
 
 ADA, BOB = 7, 8
 EMAIL = f"person{ADA}@example.com"
@@ -37,12 +38,6 @@ def _ada(version: float = 0) -> Customer:
     return customer(ADA, version, last_name="Lovelace")
 
 
-def _delivery(tenant_id: UUID, topic: str, body: Any, **values: Any) -> DeliveryRecord:
-    return record(
-        topic, body, tenant_id=tenant_id, **({"id": str(uuid4()), "time": utc_now()} | values)
-    )
-
-
 def _redaction(tenant_id: UUID, number: int = ADA, **values: Any) -> DeliveryRecord:
     body = {
         "shop_id": 1,
@@ -50,11 +45,11 @@ def _redaction(tenant_id: UUID, number: int = ADA, **values: Any) -> DeliveryRec
         "customer": {"id": number, "email": f"Person{number}@example.com", "phone": "555"},
         "orders_to_redact": [55],
     }
-    return _delivery(tenant_id, "customers/redact", body, **values)
+    return new_delivery(tenant_id, "customers/redact", body, **values)
 
 
 async def _bury(world: World, tenant_id: UUID, topic: str, body: Any) -> None:
-    lost = _delivery(tenant_id, topic, body)
+    lost = new_delivery(tenant_id, topic, body)
     message = encode_records([lost])
     await keep_dead_letter(
         world.engine,
@@ -104,16 +99,16 @@ async def test_a_redacted_person_is_in_no_table_and_every_sum_stays(
 
 async def test_no_later_copy_brings_the_person_back(world: World, publisher: Publisher) -> None:
     tenant_id = await world.add_tenant()
-    old = _delivery(tenant_id, "customers/update", customer_body(id=ADA, email=EMAIL))
+    old = new_delivery(tenant_id, "customers/update", customer_body(id=ADA, email=EMAIL))
     await handle_deliveries(world.engine, [old], publisher)
     await handle_deliveries(world.engine, [_redaction(tenant_id)], publisher)
 
     newer = customer_body(id=ADA, email=EMAIL, updated_at="2026-12-08T00:00:00Z")
     inside = order_body(id=9, customer={"id": ADA, "email": EMAIL, "last_name": "Lovelace"})
-    for replay in (old, _delivery(tenant_id, "customers/update", newer)):
+    for replay in (old, new_delivery(tenant_id, "customers/update", newer)):
         await handle_deliveries(world.engine, [replay], publisher)
     await handle_deliveries(
-        world.engine, [_delivery(tenant_id, "orders/create", inside)], publisher
+        world.engine, [new_delivery(tenant_id, "orders/create", inside)], publisher
     )
     pulled = seen(tenant_id, _ada(10_000_000), 10_000_001, pulled=True)
     await world.apply(pulled)
@@ -240,5 +235,5 @@ async def test_a_request_that_cannot_be_read_is_set_aside_for_a_person(
 ) -> None:
     tenant_id = await world.add_tenant()
     with pytest.raises(MessageMalformedError) as caught:
-        await handle_deliveries(world.engine, [_delivery(tenant_id, topic, body)], publisher)
+        await handle_deliveries(world.engine, [new_delivery(tenant_id, topic, body)], publisher)
     assert caught.value.context["reason"] == reason

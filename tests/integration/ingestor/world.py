@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
@@ -12,6 +12,7 @@ from libs.common.database.transaction import Transaction, in_transaction, transa
 from services.ingestor.facts import Observation
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.audit import recompute_differences
+from tests.factories import connected_tenant
 
 _ADD_SHOP = text("""INSERT INTO store.shops
     (tenant_id, shopify_id, domain, name, currency, zone, include_test_orders, observed_at)
@@ -26,10 +27,7 @@ class World:
     async def add_tenant(
         self, *, zone: str = "Europe/Berlin", include_test_orders: bool = False, shop: bool = True
     ) -> UUID:
-        tenant_id = uuid4()
-        await self._owner.execute(
-            "INSERT INTO tenancy.tenants (id, connected_at) VALUES ($1, now())", tenant_id
-        )
+        tenant_id = await connected_tenant(self._owner)
         if shop:
             values = {
                 "tenant_id": tenant_id,

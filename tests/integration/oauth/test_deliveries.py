@@ -10,7 +10,7 @@ from libs.common.clock import utc_now
 from libs.common.errors import MessageMalformedError, PermanentError
 from libs.common.messaging.records import DeliveryRecord
 from services.oauth.handlers import Deliveries
-from tests.factories import delivery
+from tests.factories import new_delivery
 from tests.integration.oauth.driver import OauthDriver, new_domain
 
 CONNECTED, DISCONNECTED = "tenant.connected.v1", "tenant.disconnected.v1"
@@ -25,7 +25,7 @@ def _record(
     tenant_id: UUID, topic: str, *, time: datetime | None = None, body: bytes = b"{}"
 ) -> DeliveryRecord:
     time = time or utc_now() + timedelta(seconds=2)
-    return delivery(str(uuid4()), topic, time=time, tenant_id=tenant_id, body=body)
+    return new_delivery(tenant_id, topic, body, time=time)
 
 
 def _scopes(*current: str) -> bytes:

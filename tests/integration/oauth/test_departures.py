@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from libs.common.clock import utc_now
-from libs.common.messaging.records import DeliveryRecord
 from services.oauth.handlers import Deliveries
+from tests.factories import new_delivery
 from tests.integration.oauth.driver import OauthDriver, new_domain
 
 CONNECTED, DISCONNECTED = "tenant.connected.v1", "tenant.disconnected.v1"
@@ -28,8 +28,7 @@ class Shopify:
 
     async def send(self, tenant_id: UUID, topic: str, time: datetime) -> None:
         body = b'{"shop_id": 1, "shop_domain": "shop.myshopify.com"}'
-        record = DeliveryRecord(str(uuid4()), "shop.myshopify.com", topic, time, tenant_id, body)
-        await self._deliveries.apply([record])
+        await self._deliveries.apply([new_delivery(tenant_id, topic, body, time=time)])
 
 
 @pytest.fixture

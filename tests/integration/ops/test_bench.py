@@ -19,6 +19,7 @@ from libs.ops.bench.report import Backfill, Report
 from libs.ops.bench.usage import cpu_seconds_of_all, peak_memory_mb
 from libs.ops.errors import OperationError
 from tests.databases import Database
+from tests.factories import connected_tenant
 
 SHOP = "measured.myshopify.com"
 ORDERS, LINES = 25, 3
@@ -54,11 +55,8 @@ def test_the_peak_of_memory_outlives_what_used_it():
 
 @pytest.fixture
 async def filled(database: Database) -> Database:
-    tenant_id = new_id()
     owner = await asyncpg.connect(database.url)
-    await owner.execute(
-        "INSERT INTO tenancy.tenants (id, connected_at) VALUES ($1, now())", tenant_id
-    )
+    tenant_id = await connected_tenant(owner)
     await owner.execute(
         "INSERT INTO tenancy.shop_directory (domain, tenant_id, status) VALUES ($1, $2, 'active')",
         SHOP,

@@ -21,6 +21,7 @@ from services.ingestor.shopify.tokens import TokenSource
 from services.ingestor.status import current_pull
 from services.ingestor.store.audit import recompute_differences
 from tests.databases import Database
+from tests.factories import connected_tenant
 from tests.integration.pulls.simulated import Simulator
 
 WEBHOOKS = "http://127.0.0.1:9"
@@ -39,11 +40,8 @@ SELECT (SELECT count(*) FROM store.orders WHERE deleted_at IS NULL) AS orders,
 
 async def connected(database: Database) -> UUID:
     """A tenant that oauth knows."""
-    tenant_id = new_id()
     owner = await asyncpg.connect(database.url)
-    await owner.execute(
-        "INSERT INTO tenancy.tenants (id, connected_at) VALUES ($1, now())", tenant_id
-    )
+    tenant_id = await connected_tenant(owner)
     await owner.close()
     return tenant_id
 

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.engine import create_engine
-from libs.common.ids import new_id
 from tests.databases import Database
+from tests.factories import connected_tenant
 from tests.integration.shopify.called import CalledShop
 from tests.integration.simulator.conftest import small_shop
 from tests.integration.simulator.driver import Process, Simulator
@@ -54,13 +54,6 @@ async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 async def tenant_id(owner: asyncpg.Connection) -> UUID:
     """Whose rows `owner` sees."""
-    tenant_id = new_id()
-    await add_tenant(owner, tenant_id)
-    return tenant_id
-
-
-async def add_tenant(owner: asyncpg.Connection, tenant_id: UUID) -> None:
-    await owner.execute(
-        "INSERT INTO tenancy.tenants (id, connected_at) VALUES ($1, now())", tenant_id
-    )
+    tenant_id = await connected_tenant(owner)
     await owner.execute("SELECT set_config('app.tenant_ids', $1, false)", f"{{{tenant_id}}}")
+    return tenant_id

@@ -23,8 +23,8 @@ from services.ingestor.shopify.breaker import Breaker
 from services.ingestor.shopify.circuits import LocalCircuit, StoredCircuit
 from services.ingestor.shopify.gates import ShopGates
 from tests.databases import Database
+from tests.factories import connected_tenant
 from tests.integration.shopify.circuit_machine import CircuitMachine
-from tests.integration.shopify.conftest import add_tenant
 from tests.unit.ingestor.leaping_time import LeapingLoop
 
 STEPS = settings(
@@ -53,8 +53,9 @@ class Processes:
 
     def begin(self) -> "Processes":
         """Of a fresh tenant."""
-        self.tenant_id = new_id()
-        self.run(add_tenant(self._owner, self.tenant_id))
+        self.tenant_id = self.run(connected_tenant(self._owner))
+        seen = "SELECT set_config('app.tenant_ids', $1, false)"
+        self.run(self._owner.execute(seen, f"{{{self.tenant_id}}}"))
         circuits = [StoredCircuit(engine, self.tenant_id) for engine in self._engines]
         self.breakers = [Breaker(circuit, believe_seconds=0) for circuit in circuits]
         return self

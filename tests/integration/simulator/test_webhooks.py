@@ -1,9 +1,6 @@
 """Webhooks arrive as Shopify sends them: signed, escaped, retried, and at the cost of the
 subscription when nobody answers."""
 
-import base64
-import hashlib
-import hmac
 import json
 from datetime import datetime
 from typing import Any
@@ -12,11 +9,8 @@ import pytest
 
 from libs.common.clock import utc_now
 from libs.simulator.payloads import json_bytes
+from tests.factories import webhook_signature
 from tests.integration.simulator.driver import SECRET, Received, Receiver, Simulator, until
-
-
-def _signature(body: bytes, secret: str = SECRET) -> str:
-    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 
 async def _deliveries(simulator: Simulator, ended: int = 1) -> list[dict[str, Any]]:
@@ -32,7 +26,7 @@ def test_the_escapes_are_those_of_the_published_vector():
     body = json_bytes({"note": "Tom & Jerry", "url": "https://x.example/a"})
 
     assert body == b'{"note":"Tom \\u0026 Jerry","url":"https:\\/\\/x.example\\/a"}'
-    assert _signature(body, "hush") == "bQ0/2QmV/u8fftmwrYOgWAJwvhDsycQauyncW++vsvo="
+    assert webhook_signature(body, "hush") == "bQ0/2QmV/u8fftmwrYOgWAJwvhDsycQauyncW++vsvo="
 
 
 async def test_a_new_order_is_sent_with_all_headers(simulator: Simulator, receiver: Receiver):
@@ -44,7 +38,7 @@ async def test_a_new_order_is_sent_with_all_headers(simulator: Simulator, receiv
     assert headers["x-shopify-topic"] == "orders/create"
     assert headers["x-shopify-shop-domain"] == simulator.shop
     assert headers["x-shopify-api-version"] == "2026-10"
-    assert headers["x-shopify-hmac-sha256"] == _signature(delivery.body)
+    assert headers["x-shopify-hmac-sha256"] == webhook_signature(delivery.body, SECRET)
     assert {"x-shopify-webhook-id", "x-shopify-event-id", "x-shopify-triggered-at"} <= set(headers)
     assert headers["content-type"] == "application/json"
     assert b"Cup \\u0026 saucer \\/ 2" in delivery.body
@@ -249,4 +243,4 @@ async def test_an_uninstall_held_back_arrives_after_the_reinstall_with_its_own_t
 
 
 def _signed(delivery: Received) -> bool:
-    return delivery.headers["x-shopify-hmac-sha256"] == _signature(delivery.body)
+    return delivery.headers["x-shopify-hmac-sha256"] == webhook_signature(delivery.body, SECRET)

@@ -1,8 +1,5 @@
 """Deliveries as Shopify would send them, and shops for them to come from."""
 
-import base64
-import hashlib
-import hmac
 from uuid import UUID, uuid4
 
 from pydantic import SecretStr
@@ -13,12 +10,9 @@ from libs.common.database.engine import create_engine
 from libs.common.database.transaction import transaction
 from libs.common.tables.tenancy import shop_directory, tenants
 from tests.databases import Database
+from tests.factories import webhook_signature
 
 SECRET = "hush"
-
-
-def sign(body: bytes, secret: str = SECRET) -> str:
-    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 
 def headers(
@@ -27,7 +21,7 @@ def headers(
     return {
         "Content-Type": "application/json",
         "X-Shopify-Topic": topic,
-        "X-Shopify-Hmac-Sha256": sign(body),
+        "X-Shopify-Hmac-Sha256": webhook_signature(body, SECRET),
         "X-Shopify-Shop-Domain": shop,
         "X-Shopify-API-Version": "2026-10",
         "X-Shopify-Webhook-Id": webhook_id or str(uuid4()),

@@ -1,16 +1,15 @@
 """An erased shop is unknown at the door soon after, and nothing of it waits in the spool."""
 
 import asyncio
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import delete, select
 
-from libs.common.clock import utc_now
 from libs.common.database.engine import create_engine
 from libs.common.database.transaction import transaction
-from libs.common.messaging.records import DeliveryRecord, encode_records
+from libs.common.messaging.records import encode_records
 from libs.common.messaging.topology import Lane
 from libs.common.tables.intake import spool
 from libs.common.tables.tenancy import shop_directory
@@ -18,6 +17,7 @@ from services.webhooks.directory import ShopDirectory
 from services.webhooks.repository import add_to_spool, lock_oldest
 from tests.brokers import Broker
 from tests.databases import Database
+from tests.factories import new_delivery
 from tests.integration.messaging.queues import count_messages
 from tests.integration.webhooks.running import Service, count_spooled
 from tests.integration.webhooks.shopify import add_shop
@@ -31,10 +31,7 @@ async def _forget(database: Database, tenant_id: UUID) -> None:
 
 
 def _message(tenant_id: UUID) -> bytes:
-    record = DeliveryRecord(
-        str(uuid4()), "a.myshopify.com", "orders/create", utc_now(), tenant_id, b"{}"
-    )
-    return encode_records([record])
+    return encode_records([new_delivery(tenant_id)])
 
 
 async def test_an_erased_shop_is_refused_as_unknown_at_the_next_refresh(

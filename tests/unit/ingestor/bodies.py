@@ -7,8 +7,8 @@ from uuid import UUID
 import orjson
 
 from libs.common.messaging.records import DeliveryRecord
+from tests.factories import delivery
 
-SHOP = "cups.myshopify.com"
 TENANT = UUID("01932b6c-0000-7000-8000-000000000001")
 
 
@@ -16,12 +16,11 @@ def record(topic: str, body: Any, **values: Any) -> DeliveryRecord:
     """`body` as bytes goes as it is, anything else as JSON."""
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     defaults: dict[str, Any] = {
-        "id": "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
-        "source": SHOP,
         "time": datetime(2026, 3, 7, 12, tzinfo=UTC),
         "tenant_id": TENANT,
+        "body": raw,
     }
-    return DeliveryRecord(type=topic, body=raw, **(defaults | values))
+    return delivery("b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", topic, **(defaults | values))
 
 
 def order_body(**values: Any) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from services.ingestor.facts import (
     Refund,
 )
 from services.ingestor.kinds.registry import KINDS
+from tests.factories import SHOP
 from tests.keeper import ROOT
 from tests.unit.ingestor.bodies import (
-    SHOP,
     customer_body,
     order_body,
     product_body,
