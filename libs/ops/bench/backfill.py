@@ -34,7 +34,8 @@ async def _run(stage: Stage) -> Backfill:
     if stored.rolled_up != stored.counted:
         raise OperationError(f"the daily totals hold {stored.rolled_up} of {stored.counted} orders")
     return Backfill(
-        seconds=pull.seconds,
+        seconds=pull.sales_seconds,
+        whole_seconds=pull.seconds,
         cpu_seconds={name: after[name] - before[name] for name in after},
         worker_peak_mb=peak_memory_mb(up.pids[WORKER]),
         stored=stored,

@@ -23,13 +23,20 @@ _SUM_OF_ROWS = """coalesce(sum(
 
 
 class Pull(NamedTuple):
-    """One that has ended well. Moments are seconds since 1970."""
+    """One that has ended well. Moments are seconds since 1970; the sales are in at `sales_at`,
+    proved and with their rollups, and the further entities at the end.
+    """
 
     id: UUID
     records: int
     requested_at: float
     started_at: float
     finished_at: float
+    sales_at: float
+
+    @property
+    def sales_seconds(self) -> float:
+        return self.sales_at - self.started_at
 
     @property
     def seconds(self) -> float:
@@ -72,7 +79,9 @@ class Books:
         return await self._connection.fetchrow(
             """SELECT state, errors, id, records_processed,
                 extract(epoch FROM requested_at)::float8, extract(epoch FROM started_at)::float8,
-                extract(epoch FROM finished_at)::float8
+                extract(epoch FROM finished_at)::float8,
+                (SELECT extract(epoch FROM max(updated_at))::float8 FROM store.pull_entities
+                    WHERE pull_id = pulls.id AND entity IN ('customers', 'orders', 'products'))
             FROM store.pulls WHERE finished_at IS NOT NULL AND id IS DISTINCT FROM $1
                 AND requested_at >= coalesce(
                     (SELECT requested_at FROM store.pulls WHERE id = $1), '-infinity')

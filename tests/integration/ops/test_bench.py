@@ -94,7 +94,7 @@ async def test_the_ceiling_is_measured_with_every_row_the_backfill_left(filled: 
         assert await owner.fetch(difference) == []
     await owner.close()
 
-    backfill = Backfill(2.0, {"worker": 1.0}, 100.0, stored)
+    backfill = Backfill(2.0, 3.0, {"worker": 1.0}, 100.0, stored)
     figures = Report(0.5, backfill, ceilings).as_json()
     assert figures["backfill"]["ordersPerSecond"] == ORDERS / 2
     assert figures["ceilings"]["copy"]["ratio"] == round(ceilings["copy"].seconds / 2, 3)
