@@ -21,7 +21,7 @@ ALL_SCOPES = f"{SCOPES},read_inventory,read_locations,read_discounts,read_draft_
 
 @asynccontextmanager
 async def _shop(folder: Path, scopes: str) -> AsyncIterator[tuple[Simulator, InstalledShops, Any]]:
-    async with simulator(folder / "sim", "--generated", "3", "--size", "200") as shopify:
+    async with simulator(folder / "sim", "--generated", "3", "--size", "60") as shopify:
         yield shopify, InstalledShops(), await shopify.install(SHOP, scopes=scopes)
 
 
