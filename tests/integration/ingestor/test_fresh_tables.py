@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy import text
 
 from libs.common.database.transaction import transaction
+from services.ingestor.facts import Records
 from services.ingestor.store.apply import apply_observations
 from tests.databases import Database
 from tests.integration.ingestor.facts import order, refund, seen
@@ -23,8 +24,18 @@ _STORE = text("""INSERT INTO store.orders
     FROM generate_series(100, CAST(:orders AS integer)) AS n""")
 _READ = """SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes
     WHERE schemaname = 'store' AND relname = 'orders'"""
+_STORE_PARTS = text("""INSERT INTO store.fulfillments
+    (tenant_id, id, order_id, updated_at, observed_at)
+    SELECT :tenant, n, n, '-infinity', '-infinity'
+    FROM generate_series(100, CAST(:parts AS integer)) AS n""")
+_READ_PARTS = _READ.replace("'orders'", "'fulfillments'")
 _TIMES_ALL = 6
 """How often one batch may read all orders, with its several statements; not once for each row."""
+
+
+def _whole(order_id: int) -> Records:
+    """An order of which nothing was sent."""
+    return Records(entity="fulfillments", rows=(), owner_id=order_id)
 
 
 async def test_a_batch_does_not_read_all_orders_for_each_row(world: World, database: Database):
@@ -47,3 +58,25 @@ async def test_a_batch_does_not_read_all_orders_for_each_row(world: World, datab
     read = await owner.fetchval(_READ) - before
     await owner.close()
     assert NAMED <= read < _TIMES_ALL * STORED
+
+
+async def test_a_whole_list_finds_the_rows_of_its_owner_without_all_others(
+    world: World, database: Database
+):
+    tenant_id = await world.add_tenant()
+    for number in range(1, BATCHES_BEFORE + 1):
+        await world.apply(seen(tenant_id, _whole(number), 1))
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await tx.execute(_STORE_PARTS, {"tenant": tenant_id, "parts": STORED})
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+    owner = await asyncpg.connect(database.url)
+    before = await owner.fetchval(_READ_PARTS)
+
+    batch = [seen(tenant_id, _whole(STORED - n), 1) for n in range(1, NAMED + 1)]
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await apply_observations(tx, batch)
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+
+    read = await owner.fetchval(_READ_PARTS) - before
+    await owner.close()
+    assert NAMED <= read < STORED // 2
