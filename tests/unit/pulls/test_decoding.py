@@ -80,7 +80,7 @@ def _line_item(**changes: Any) -> dict[str, Any]:
 
 
 def test_an_order_keeps_every_digit_and_its_lines_and_refunds():
-    order = decode(Joined(_bytes(_order()), [_bytes(_line_item())]))
+    order = decode("orders", Joined(_bytes(_order()), [_bytes(_line_item())]))
     assert order == Order(
         id=BIG,
         name="#1001",
@@ -131,13 +131,13 @@ def test_an_order_keeps_every_digit_and_its_lines_and_refunds():
     [("FULFILLED", "fulfilled"), ("PARTIALLY_FULFILLED", "partial"), ("UNFULFILLED", None)],
 )
 def test_a_fulfilment_has_the_word_that_deliveries_use(shopify: str, ours: str | None):
-    order = decode(Joined(_bytes(_order(displayFulfillmentStatus=shopify)), []))
+    order = decode("orders", Joined(_bytes(_order(displayFulfillmentStatus=shopify)), []))
     assert isinstance(order, Order)
     assert order.fulfillment_status == ours
 
 
 def test_a_guest_order_has_no_customer():
-    order = decode(Joined(_bytes(_order(customer=None)), []))
+    order = decode("orders", Joined(_bytes(_order(customer=None)), []))
     assert isinstance(order, Order)
     assert order.customer_id is None
 
@@ -152,7 +152,7 @@ def test_a_customer_may_have_neither_name_nor_address():
         "lastName": None,
         "defaultEmailAddress": None,
     }
-    assert decode(Joined(_bytes(line), [])) == Customer(
+    assert decode("customers", Joined(_bytes(line), [])) == Customer(
         id=7,
         email=None,
         first_name=None,
@@ -190,7 +190,7 @@ def _variant(price: str) -> bytes:
     ("prices", "lowest"), [(["10.00", "9.50", "100.0"], Decimal("9.50")), ([], None)]
 )
 def test_a_product_costs_what_its_cheapest_variant_costs(prices: list[str], lowest: Decimal | None):
-    product = decode(Joined(_bytes(_product()), [_variant(price) for price in prices]))
+    product = decode("products", Joined(_bytes(_product()), [_variant(price) for price in prices]))
     assert isinstance(product, Product)
     assert product.price == lowest
     assert product.status == "active"
@@ -207,7 +207,7 @@ def test_a_product_costs_what_its_cheapest_variant_costs(prices: list[str], lowe
 )
 def test_a_line_of_another_shape_is_an_error_that_shows_none_of_it(broken: dict[str, Any]):
     with pytest.raises(AnswerUnreadableError) as caught:
-        decode(Joined(_bytes(_order(**broken)), []))
+        decode("orders", Joined(_bytes(_order(**broken)), []))
     assert "1001" not in str(caught.value)
 
 
