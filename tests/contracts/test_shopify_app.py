@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 
 from libs.ops import openapi
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.privacy.requests import REQUEST_TOPICS
 from services.ingestor.settings import IngestorSettings
 from services.oauth.installs import CALLBACK_PATH
+from services.oauth.scopes import OPTIONAL_SCOPES
 from services.oauth.settings import OauthSettings
 from services.webhooks.deliveries import is_webhook_path, read_attributes
 from tests.keeper import ROOT
@@ -27,6 +29,12 @@ def test_it_names_the_scopes_that_are_asked_for():
     scopes = APP["access_scopes"]["scopes"].split(",")
     assert scopes == _default(OauthSettings, "scopes")
     assert "read_all_orders" in scopes
+
+
+def test_every_further_entity_can_be_read_with_them_and_without_them_nothing_breaks():
+    needed = {scope for kind in KINDS.values() for scope in (kind.scope, *kind.needs)}
+    assert needed <= set(_default(OauthSettings, "scopes"))
+    assert needed - OPTIONAL_SCOPES == {"read_orders", "read_products"}
 
 
 def test_it_pins_the_version_that_is_called():

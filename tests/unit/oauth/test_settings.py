@@ -39,7 +39,10 @@ def test_a_whole_environment_is_accepted_with_shopify_itself_as_the_default():
     settings = OauthSettings.from_environment(GOOD)
     assert settings.public_url == "http://127.0.0.1:8080"
     assert settings.shopify_authorize_url == "https://{shop}/admin/oauth/authorize"
-    assert settings.scopes == ["read_orders", "read_all_orders", "read_customers", "read_products"]
+    assert settings.scopes == [
+        *("read_orders", "read_all_orders", "read_customers", "read_products"),
+        *("read_inventory", "read_locations", "read_discounts", "read_draft_orders"),
+    ]
 
 
 def test_the_first_encryption_key_comes_first():

@@ -220,6 +220,6 @@ def test_an_amount_that_is_no_money_is_refused_wherever_it_stands(amount: str):
         {"refunds": [_order()["refunds"][0] | {"totalRefundedSet": _money(amount)}]},
     ):
         with pytest.raises(AnswerUnreadableError):
-            decode(Joined(_bytes(_order(**broken)), []))
+            decode("orders", Joined(_bytes(_order(**broken)), []))
     with pytest.raises(AnswerUnreadableError):
-        decode(Joined(_bytes(_product()), [_variant("1.00"), _variant(amount)]))
+        decode("products", Joined(_bytes(_product()), [_variant("1.00"), _variant(amount)]))
