@@ -40,6 +40,7 @@ async def measure(options: Options) -> Figures:
     async with staged(options, size=options.size, shops=[FileShop(_SMALL, small)]) as stage:
         await stage.backfill(GENERATED)
         await stage.backfill(_SMALL)
+        await stage.settle()
         counts = [round(options.size * share) for share in _SHARES]
         in_large = await _pull_each(stage, GENERATED, [0, *counts])
         in_small = await _pull_each(stage, _SMALL, [0, round(options.size * _COMPARED)])

@@ -61,7 +61,7 @@ SCENARIOS = {
         memory.measure, 100_000, "the worker's peak, for a history and for a tenth of it"
     ),
     "fairness": Scenario(
-        fairness.measure, 100_000, "small shops alone, and beside a large one's backfill"
+        fairness.measure, 50_000, "small shops alone, and beside a large one's backfill"
     ),
 }
 
