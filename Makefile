@@ -47,7 +47,7 @@ third-party: setup $(CLIENTS:%=.cache/third-party/%/installed) ## Clients that o
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-bench-ingest: setup ## A backfill beside the machine's own ceiling (ARGS="--size 1000000")
+bench-ingest: setup ## What the ingestion does on this machine, every scenario or some (ARGS="kills memory --size 1000000")
 	$(BIN)/python -m libs.ops.bench.ingest $(ARGS)
 
 lint: setup ## Format, lint, import contracts
