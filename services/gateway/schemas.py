@@ -76,7 +76,7 @@ class Pull(_Shape):
     requested_at: AwareDatetime
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
-    records_processed: int
+    records_processed: int = Field(description="Customers, orders and products.")
     errors: list[PullError]
 
 

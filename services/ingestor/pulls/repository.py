@@ -16,6 +16,7 @@ from services.ingestor.facts import Entity
 from services.ingestor.kinds.tables import TABLES
 from services.ingestor.pulls.leases import Claim
 from services.ingestor.pulls.state import (
+    ENTITIES,
     Checkpoint,
     EntityProgress,
     EntityState,
@@ -109,7 +110,11 @@ async def save_progress(
     )
     done = (
         select(func.coalesce(func.sum(table.c.done), 0))
-        .where(table.c.tenant_id == claim.tenant_id, table.c.pull_id == claim.pull_id)
+        .where(
+            table.c.tenant_id == claim.tenant_id,
+            table.c.pull_id == claim.pull_id,
+            table.c.entity.in_(ENTITIES),
+        )
         .scalar_subquery()
     )
     values: dict[str, Any] = {"heartbeat_at": utc_now(), "records_processed": done}

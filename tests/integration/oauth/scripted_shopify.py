@@ -14,7 +14,10 @@ from starlette.routing import Route
 
 from tests.http_servers import serving
 
-SCOPES = "read_orders,read_all_orders,read_customers,read_products"
+SCOPES = (
+    "read_orders,read_all_orders,read_customers,read_products,"
+    "read_inventory,read_locations,read_discounts,read_draft_orders"
+)
 SPENT = {
     "error": "invalid_request",
     "error_description": "This request requires an active refresh_token",

@@ -81,7 +81,11 @@ class PulledTenant:
         return {each["entity"]: (each["state"], each["done"]) for each in pull["entities"]}
 
     async def operations(self) -> dict[str, Any]:
-        rows = await self.rows("SELECT entity, checkpoint FROM store.pull_entities")
+        """Of customers, orders and products."""
+        rows = await self.rows(
+            "SELECT entity, checkpoint FROM store.pull_entities"
+            " WHERE entity IN ('customers', 'orders', 'products')"
+        )
         return {
             row["entity"]: [each.get("operation_id") for each in row["checkpoint"]["slices"]]
             for row in rows

@@ -158,7 +158,7 @@ FACTS = ShopFacts(
     zone="Europe/Berlin",
     plan="Basic",
     taxes_included=True,
-    sees_all_orders=False,
+    scopes=frozenset(),
     served_version="2026-10",
     observed_at=utc_now(),
 )
@@ -185,7 +185,9 @@ async def test_orders_that_are_shown_only_now_are_left_to_the_pull_that_reads_th
     """The facts may not say that all was seen before it was."""
     async with transaction(engine, tenants=[tenant.id]) as tx:
         await save_shop(tx, tenant.id, FACTS, with_history=True)
-        more = msgspec.structs.replace(FACTS, sees_all_orders=True, observed_at=utc_now())
+        more = msgspec.structs.replace(
+            FACTS, scopes=frozenset({"read_all_orders"}), observed_at=utc_now()
+        )
         await save_shop(tx, tenant.id, more, with_history=False)
     assert (await _facts(tenant))["history_since"] is not None
     async with transaction(engine, tenants=[tenant.id]) as tx:
