@@ -594,7 +594,10 @@ export interface components {
              * @enum {string}
              */
             kind: "backfill" | "reconciliation";
-            /** Recordsprocessed */
+            /**
+             * Recordsprocessed
+             * @description Customers, orders and products.
+             */
             recordsProcessed: number;
             /**
              * Requestedat
@@ -685,7 +688,10 @@ export interface components {
              * @enum {string}
              */
             kind: "backfill" | "reconciliation";
-            /** Recordsprocessed */
+            /**
+             * Recordsprocessed
+             * @description Customers, orders and products.
+             */
             recordsProcessed: number;
             /**
              * Requestedat
