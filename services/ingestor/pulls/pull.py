@@ -49,20 +49,24 @@ async def run_pull(pull: PullContext) -> None:
     shop = await read_shop(pull.client)
     plan = await _keep_shop(pull, plan, shop)
     errors = await _subscribe(pull, shop)
-    for names in (ENTITIES, tuple(KINDS)):
-        await _pull_entities(_left(pull, plan, shop, names), plan, shop)
+    sales = _left(pull, plan, shop, ENTITIES)
+    for running in sales:
+        await _plan(running, plan)
+    planned = [each.checkpoint for each in plan.entities] + [each.checkpoint for each in sales]
+    async with AsyncExitStack() as stack:
+        if any(len(checkpoint.slices) > 1 for checkpoint in planned):
+            await stack.enter_async_context(pull.large_turns)
+        await _pull_entities(sales, plan, shop)
+        further = _left(pull, plan, shop, tuple(KINDS))
+        granted = [running for running in further if not await _skip(running, shop)]
+        for running in granted:
+            await _plan(running, plan)
+        await _pull_entities(granted, plan, shop)
     await _finish(pull, plan, errors)
 
 
-async def _pull_entities(
-    entities: Sequence[RunningEntity], plan: PullPlan, shop: ShopFacts
-) -> None:
-    left = [running for running in entities if not await _skip(running, shop)]
-    for running in left:
-        await _plan(running, plan)
+async def _pull_entities(left: Sequence[RunningEntity], plan: PullPlan, shop: ShopFacts) -> None:
     async with AsyncExitStack() as stack:
-        if any(len(running.checkpoint.slices) > 1 for running in left):
-            await stack.enter_async_context(left[0].pull.large_turns)
         exporting = {
             running.entity: await stack.enter_async_context(begin_exports(running))
             for running in left
@@ -72,8 +76,7 @@ async def _pull_entities(
 
 
 async def _skip(running: RunningEntity, shop: ShopFacts) -> bool:
-    kind = KINDS.get(running.entity)
-    if kind is None or kind.is_granted(shop.scopes):
+    if KINDS[running.entity].is_granted(shop.scopes):
         return False
     await running.skip()
     return True

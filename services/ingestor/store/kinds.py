@@ -22,6 +22,8 @@ from services.ingestor.store.statements import NEWER, arrays, names, run, with_p
 from services.ingestor.store.tenants import lock_tenants, raise_versions
 
 _DIED = "SELECT DISTINCT tenant_id FROM written"
+_GONE = """SELECT tenant_id, id FROM store.{}
+    WHERE tenant_id = ANY ($1::uuid[]) AND id = ANY ($2::bigint[]) AND deleted_at IS NOT NULL"""
 _SEEN_BEFORE = "held.observed_at < {0} AND (held.pulled_at IS NULL OR held.pulled_at < {0})"
 _NOT_PULLED_SINCE = "(held.pulled_at IS NULL OR held.pulled_at <= {0})"
 _PULLED_LATER = "excluded.pulled_at > coalesce(held.pulled_at, '-infinity')"
@@ -51,11 +53,24 @@ async def write_kinds(tx: Transaction, batches: Mapping[Entity, KindBatch]) -> s
             keys = zip(*batch.gone, strict=True)
             rows = await run(tx, statements.delete, *keys, list(batch.gone.values()))
             changed |= {row.tenant_id for row in rows}
-        for column, owners in batch.bereft.items():
-            if owners:
-                keys = zip(*sorted(owners), strict=True)
-                rows = await run(tx, statements.ownerless[column], *keys)
-                changed |= {row.tenant_id for row in rows}
+        changed |= await _delete_ownerless(tx, KINDS[name], batch)
+    return changed
+
+
+async def _delete_ownerless(tx: Transaction, kind: Kind, batch: KindBatch) -> set[UUID]:
+    """Rows go with their owner, whichever news came first."""
+    changed: set[UUID] = set()
+    for owner in kind.owners:
+        if not (named := batch.bereft[owner.column]):
+            continue
+        # Hardly ever is one gone, and to join what a fresh table has costs more than to look.
+        tenants, ids = zip(*named, strict=True)
+        found = await run(tx, _GONE.format(owner.entity), list(set(tenants)), ids)
+        gone = {(row.tenant_id, row.id) for row in found} & named
+        if gone:
+            keys = zip(*sorted(gone), strict=True)
+            rows = await run(tx, _statements(kind.name).ownerless[owner.column], *keys)
+            changed |= {row.tenant_id for row in rows}
     return changed
 
 
