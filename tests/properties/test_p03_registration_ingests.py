@@ -31,7 +31,8 @@ MUTANT = Mutant(
     "    names = (*ENTITIES[:2],",
 )
 PULLS = """SELECT p.tenant_id, p.kind, p.state, s.pull_id = p.id AND s.due_at <= now() AS due,
-    array_agg(e.entity ORDER BY e.entity) AS entities, bool_and(e.state = 'waiting') AS waiting
+    array_agg(e.entity ORDER BY e.entity) FILTER (
+        WHERE e.entity IN ('customers', 'orders', 'products')) AS entities, bool_and(e.state = 'waiting') AS waiting
     FROM store.pulls p JOIN store.schedule s USING (tenant_id)
     LEFT JOIN store.pull_entities e ON e.tenant_id = p.tenant_id AND e.pull_id = p.id
     WHERE p.state = 'queued' GROUP BY p.tenant_id, p.id, s.tenant_id"""
