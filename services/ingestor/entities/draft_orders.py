@@ -8,9 +8,9 @@ from typing import Any
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
-from services.ingestor.deliveries.bodies import Currency, DeletionBody, Id, Moment, Named
-from services.ingestor.facts import Gone, Records
-from services.ingestor.kinds.kind import Kind, Row, Topic
+from services.ingestor.deliveries.bodies import Currency, Id, Moment, Named
+from services.ingestor.facts import Records
+from services.ingestor.kinds.kind import Kind, Row, Topic, deletion_topic
 from services.ingestor.shopify.nodes import Reference, ShopMoney
 
 _NAME = "draft_orders"
@@ -108,10 +108,6 @@ def _seen(body: _Body) -> Records:
     return Records(entity=_NAME, rows=(row,))
 
 
-def _gone(body: DeletionBody) -> Gone:
-    return Gone(entity=_NAME, key=(body.id,))
-
-
 _SEEN = Topic(body=_Body, fact=_seen)
 
 KIND = Kind(
@@ -130,6 +126,6 @@ KIND = Kind(
     topics={
         "draft_orders/create": _SEEN,
         "draft_orders/update": _SEEN,
-        "draft_orders/delete": Topic(body=DeletionBody, fact=_gone),
+        "draft_orders/delete": deletion_topic(_NAME),
     },
 )

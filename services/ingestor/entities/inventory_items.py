@@ -13,8 +13,8 @@ from msgspec import Struct
 from libs.common.ids import shopify_id
 from services.ingestor.deliveries.amounts import optional_money
 from services.ingestor.deliveries.bodies import DeletionBody, Id, Moment, Named
-from services.ingestor.facts import Gone, Records
-from services.ingestor.kinds.kind import Kind, Row, Topic
+from services.ingestor.facts import Records
+from services.ingestor.kinds.kind import Kind, Row, Topic, deletion_topic
 
 _NAME = "inventory_items"
 
@@ -90,10 +90,6 @@ def _seen(body: _Body) -> Records:
     return Records(entity=_NAME, rows=(row,))
 
 
-def _gone(body: DeletionBody) -> Gone:
-    return Gone(entity=_NAME, key=(body.id,))
-
-
 _SEEN = Topic(body=_Body, fact=_seen)
 
 KIND = Kind(
@@ -110,6 +106,6 @@ KIND = Kind(
     topics={
         "inventory_items/create": _SEEN,
         "inventory_items/update": _SEEN,
-        "inventory_items/delete": Topic(body=_DeletionBody, fact=_gone),
+        "inventory_items/delete": deletion_topic(_NAME, _DeletionBody),
     },
 )

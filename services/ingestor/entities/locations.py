@@ -7,9 +7,9 @@ from typing import Any
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
-from services.ingestor.deliveries.bodies import DeletionBody, Id, Moment, Named
-from services.ingestor.facts import Gone, Records
-from services.ingestor.kinds.kind import Kind, Row, Topic
+from services.ingestor.deliveries.bodies import Id, Moment, Named
+from services.ingestor.facts import Records
+from services.ingestor.kinds.kind import Kind, Row, Topic, deletion_topic
 
 _NAME = "locations"
 
@@ -69,10 +69,6 @@ def _seen(body: _Body) -> Records:
     return Records(entity=_NAME, rows=(row,))
 
 
-def _gone(body: DeletionBody) -> Gone:
-    return Gone(entity=_NAME, key=(body.id,))
-
-
 _SEEN = Topic(body=_Body, fact=_seen)
 
 KIND = Kind(
@@ -92,6 +88,6 @@ KIND = Kind(
         "locations/update": _SEEN,
         "locations/activate": _SEEN,
         "locations/deactivate": _SEEN,
-        "locations/delete": Topic(body=DeletionBody, fact=_gone),
+        "locations/delete": deletion_topic(_NAME),
     },
 )

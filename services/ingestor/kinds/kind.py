@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from libs.common.errors import InvalidInputError
 from libs.common.money import is_money
-from services.ingestor.deliveries.bodies import Named
-from services.ingestor.facts import Fact
+from services.ingestor.deliveries.bodies import DeletionBody, Named
+from services.ingestor.facts import Entity, Fact, Gone
 
 _COLUMN_TYPES = {
     bool: "boolean",
@@ -71,6 +71,15 @@ class Topic:
 
     body: type[Named]
     fact: Callable[[Any], Fact]
+
+
+def deletion_topic(entity: Entity, body: type[DeletionBody] = DeletionBody) -> Topic:
+    """A row of `entity`, whose key is its id, is no more."""
+
+    def gone(told: DeletionBody) -> Gone:
+        return Gone(entity=entity, key=(told.id,))
+
+    return Topic(body=body, fact=gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
