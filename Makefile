@@ -46,7 +46,7 @@ third-party: setup $(CLIENTS:%=.cache/third-party/%/installed) ## Clients that o
 
 .cache/third-party/%/installed: tests/third_party/%.lock
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 bench-ingest: setup ## What the ingestion does on this machine, every scenario or some (ARGS="kills memory --size 1000000")

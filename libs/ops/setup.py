@@ -113,7 +113,9 @@ def make_environment() -> None:
             shutil.rmtree(VENV, ignore_errors=True)
             _run(sys.executable, "-m", "venv", VENV)
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    _run(*pip, "--require-hashes", "-r", ROOT / "requirements-dev.lock")
+    # The lock names every package. Asked to resolve them once more, pip before 23.3 takes
+    # `coverage[toml]` of pytest-cov for another package than the pinned `coverage`.
+    _run(*pip, "--no-deps", "--require-hashes", "-r", ROOT / "requirements-dev.lock")
     _run(*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT)
 
 
