@@ -8,7 +8,7 @@ CLIENTS := airbyte-source-shopify dlt tap-shopify
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test properties coverage mutants third-party format lint types lock openapi bench-ingest
+.PHONY: help setup demo dev test properties mutants third-party format lint types lock openapi bench-ingest
 
 # Where it is set, every process that a test starts compiles all of our code anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,18 +25,17 @@ demo: setup ## Everything on real data (ARGS=--check: compare, see one live orde
 dev: setup ## Everything, with a simulated Shopify; a changed Python file restarts its service
 	@$(BIN)/tillstream up --with-simulator --reload
 
-test: setup lint types ## Every check there is, with real parts
+test: export TILLSTREAM_COVERAGE := $(CURDIR)/.cache/coverage
+test: setup lint types ## Every check there is, with real parts; then what they covered
 	cd $(DASHBOARD) && npm run --silent check && npm test --silent
-	$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder -m 'not system and not third_party' \
+	rm -rf $(TILLSTREAM_COVERAGE)
+	$(PYTEST) -n 4 --dist loadscope --no-loadscope-reorder -m 'not system and not third_party' \
 	  --ignore tests/properties tests
 	$(PYTEST) -m system tests
+	$(BIN)/python tests/covered.py $(TILLSTREAM_COVERAGE)
 
 properties: setup ## The seed's 36 properties, 100 examples each
 	$(PYTEST) -n 3 --dist loadscope tests/properties
-
-coverage: setup ## The tests once more, slower, with branch coverage and its gate of 85 %
-	$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder -m 'not system and not third_party' \
-	  --ignore tests/properties --cov tests
 
 mutants: setup ## Break the code once for each property, in a copy: the property must notice
 	@$(BIN)/python -m tests.properties.mutants $(P)

@@ -18,7 +18,7 @@ import structlog
 from httpx._transports import default as http_transports
 from hypothesis import HealthCheck, settings
 
-from tests import brokers, databases, traced
+from tests import brokers, databases
 from tests.brokers import Broker
 from tests.databases import Database
 from tests.keeper import ROOT, shared_server
@@ -34,7 +34,6 @@ settings.load_profile("untimed")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary files, also those of child processes, are in memory where there is room."""
-    config.pluginmanager.register(traced.Sparing())
     if "TMPDIR" not in os.environ and (memory := memory_folder()) is not None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 

@@ -51,7 +51,6 @@ def test_a_file_fits_in_one_sitting():
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
 
-@pytest.mark.no_cover
 def test_a_function_fits_on_one_screen():
     too_long = [
         f"{_named(path)}: {node.name}: {node.end_lineno - node.lineno + 1} lines"
@@ -62,7 +61,6 @@ def test_a_function_fits_on_one_screen():
     assert too_long == []
 
 
-@pytest.mark.no_cover
 def test_a_module_says_what_it_is_for():
     modules = [path for path in PYTHON if path.name != "__init__.py"]
     assert [_named(path) for path in modules if not ast.get_docstring(_tree(path))] == []

@@ -109,7 +109,6 @@ def _signature_from_introspection(argument: object) -> str:
     return f"{kind} = {print_ast(literal)}" if literal is not None else str(kind)
 
 
-@pytest.mark.no_cover
 def test_the_simulators_schema_is_contained_in_shopifys():
     assert differences(admin_schema(), full_schema()) == []
 

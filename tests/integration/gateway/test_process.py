@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from tests import traced
+from tests import covered
 from tests.brokers import Broker
 from tests.integration.gateway.platform import Platform, redeem
 
@@ -31,7 +31,7 @@ def _environment(platform: Platform, broker_url: str, port: int) -> dict[str, st
 
 
 async def _start(environment: Mapping[str, str]) -> Process:
-    command = (*traced.python(), "-m", "services.gateway.main")
+    command = (*covered.python(), "-m", "services.gateway.main")
     return await asyncio.create_subprocess_exec(
         *command, env=dict(environment), stdout=PIPE, stderr=STDOUT
     )

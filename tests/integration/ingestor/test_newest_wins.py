@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -60,7 +59,6 @@ def _pulled(sightings: list[Sighting]) -> dict[tuple[str, int], int]:
     return pulled
 
 
-@pytest.mark.no_cover
 @_SETTINGS
 @given(batches=_batches)
 @example(batches=[[("orders", 1, 3, 0, False)], [("orders", 1, 0, 3, True)]])

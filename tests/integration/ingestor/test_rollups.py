@@ -71,7 +71,6 @@ _steps = st.lists(
 )
 
 
-@pytest.mark.no_cover
 @_SETTINGS
 @given(steps=_steps, include_test_orders=st.booleans())
 async def test_rollups_equal_a_recompute_after_every_batch_of_any_history(

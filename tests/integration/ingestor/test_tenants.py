@@ -71,7 +71,6 @@ async def test_a_rolled_back_batch_leaves_nothing(world: World) -> None:
         assert await world.rows(tenant_id, f"SELECT * FROM store.{table}") == []
 
 
-@pytest.mark.no_cover
 async def test_eight_writers_at_once_lose_nothing_and_never_lock_each_other_out(
     world: World,
 ) -> None:

@@ -17,7 +17,7 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import encode_records
 from libs.common.messaging.topology import DELIVERIES, EVENTS_INGESTOR, Lane
 from libs.common.settings import EXIT_CONFIGURATION
-from tests import traced
+from tests import covered
 from tests.brokers import Broker
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
@@ -29,7 +29,7 @@ from tests.integration.oauth.driver import OauthDriver, environment, new_domain
 async def _process(settings: Mapping[str, str]) -> AsyncIterator[Process]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        *traced.python(),
+        *covered.python(),
         "-m",
         "services.oauth.main",
         env=inherited | dict(settings),

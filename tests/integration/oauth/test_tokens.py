@@ -47,7 +47,6 @@ async def test_a_token_is_refreshed_ten_minutes_before_its_end(
     assert shopify.calls[-1]["grant_type"] == "refresh_token"
 
 
-@pytest.mark.no_cover
 async def test_fifty_asks_at_once_of_two_processes_make_one_refresh(
     oauth: OauthDriver,
     shopify: ScriptedShopify,
@@ -72,7 +71,6 @@ async def test_fifty_asks_at_once_of_two_processes_make_one_refresh(
     assert shopify.refreshes == ["shprt_1"]
 
 
-@pytest.mark.no_cover
 async def test_a_shop_whose_refresh_hangs_slows_no_other_shop(
     oauth: OauthDriver, shopify: ScriptedShopify
 ):

@@ -122,7 +122,6 @@ async def test_fifty_asks_after_the_end_of_a_token_get_one_new_one_that_works(
     assert await simulator.takes(tokens.pop())
 
 
-@pytest.mark.no_cover
 async def test_installs_and_refreshes_in_any_order_leave_a_pair_that_works(
     oauth: OauthDriver, simulator: Simulator
 ):

@@ -20,7 +20,7 @@ from libs.ops.diagnosis.doctor import (
     look_at_process,
 )
 from libs.ops.diagnosis.shopify import look_at_shopify, versions_served
-from tests import traced
+from tests import covered
 
 NOBODY = "127.0.0.1:9"
 PASSWORD = "never-to-be-shown"
@@ -138,7 +138,7 @@ async def test_where_nothing_runs_that_is_what_is_wrong(tmp_path):
 @pytest.mark.parametrize("arguments", [(), ("--smoke", "fernwood.myshopify.com")])
 def test_the_command_fails_when_something_is_wrong(tmp_path, arguments):
     done = subprocess.run(
-        [*traced.python(), "-m", "libs.ops.cli", "doctor", "--data-dir", tmp_path, *arguments],
+        [*covered.python(), "-m", "libs.ops.cli", "doctor", "--data-dir", tmp_path, *arguments],
         capture_output=True,
         text=True,
         check=False,

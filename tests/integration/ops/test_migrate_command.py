@@ -11,7 +11,7 @@ from aiormq.exceptions import ChannelAccessRefused
 from libs.common.messaging.topology import DEAD_QUEUE
 from libs.ops.broker_access import SERVICE_PERMISSIONS, service_urls
 from libs.ops.roles import SERVICES
-from tests import traced
+from tests import covered
 
 PASSWORD = "only-for-tests"
 
@@ -23,7 +23,7 @@ def _migrate(**environment: str) -> subprocess.CompletedProcess[str]:
         for name in SERVICES
     }
     return subprocess.run(
-        [*traced.python(), "-m", "libs.ops.cli", "migrate"],
+        [*covered.python(), "-m", "libs.ops.cli", "migrate"],
         env={**os.environ, **passwords, **environment},
         capture_output=True,
         text=True,

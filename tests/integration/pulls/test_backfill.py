@@ -75,7 +75,6 @@ async def test_everything_the_shop_has_arrives_exactly(
     assert {row["entity"] for row in marks} >= {"customers", "orders", "products"}
 
 
-@pytest.mark.no_cover
 async def test_connecting_again_changes_no_figure_and_moves_the_subscriptions(
     engine: AsyncEngine,
     publisher: Publisher,

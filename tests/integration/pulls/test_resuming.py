@@ -84,7 +84,6 @@ async def _is_newest_first(tenant: PulledTenant) -> None:
     assert recent.get("done") or not any(each.get("applied") for each in older)
 
 
-@pytest.mark.no_cover
 async def test_a_killed_workers_pull_goes_on_from_its_checkpoint(
     database: Database,
     broker: Broker,
@@ -123,7 +122,6 @@ async def test_a_killed_workers_pull_goes_on_from_its_checkpoint(
     assert await tenant.operations() == operations
 
 
-@pytest.mark.no_cover
 async def test_a_stopped_worker_gives_its_pull_back_at_once(
     engine: AsyncEngine,
     publisher: Publisher,

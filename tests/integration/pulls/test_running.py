@@ -139,7 +139,6 @@ def _bodies(hints: list[tuple[str, Any]], kind: str, field: str) -> list[Any]:
     return [body[field] for heard, body in hints if heard == kind]
 
 
-@pytest.mark.no_cover
 async def test_large_shops_wait_for_each_other_and_no_small_shop_for_them(
     engine: AsyncEngine, publisher: Publisher, database: Database, tmp_path: Path
 ):

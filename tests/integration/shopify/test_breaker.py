@@ -96,7 +96,6 @@ class OneProcess:
         self._runner.close()
 
 
-@pytest.mark.no_cover
 def test_workers_of_several_processes_keep_to_one_circuit(database: Database):
     with closing(Processes(database)) as workers:
         run_state_machine_as_test(lambda: CircuitMachine(workers.begin()), settings=STEPS)

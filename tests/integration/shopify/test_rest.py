@@ -51,4 +51,4 @@ async def test_calls_wait_before_they_would_overflow_the_bucket(shop: CalledShop
         # The bucket holds 40 calls and leaks two a second.
         await asyncio.gather(*(client.get("orders/count") for _ in range(50)))
     # Eleven are too many at once. On a busy machine some may still arrive too close together.
-    assert len([each for each in logs if each["event"] == "shopify_throttled"]) < 6
+    assert len([each for each in logs if each["event"] == "shopify_throttled"]) < 11

@@ -135,7 +135,7 @@ async def test_points_are_shared_so_that_no_query_is_refused(shop: CalledShop):
         await client.ask(f"{{ {counts} }}")
         await asyncio.gather(*(client.ask(f"{{ {counts} }}") for _ in range(30)))
     # Nine are too many at once. On a busy machine some may still arrive too close together.
-    assert len([each for each in logs if each["event"] == "shopify_throttled"]) < 7
+    assert len([each for each in logs if each["event"] == "shopify_throttled"]) < 9
 
 
 @both

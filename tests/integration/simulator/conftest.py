@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import traced
+from tests import covered
 from tests.integration.simulator.driver import (
     GENERATED,
     GENERATED_SIZE,
@@ -31,18 +31,13 @@ def small_shop(folder: Path, domain: str) -> list[str]:
     return ["--shop", f"{domain}={path},currency=GBP,zone=Europe/London"]
 
 
-def _traced() -> list[str]:
-    """No other simulator of the tests is: these two do all that there is to be seen."""
-    return traced.python("--concurrency=thread")
-
-
 @pytest.fixture(scope="session")
 def unused_shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
     """Retries are 2,000 times faster than Shopify's."""
     folder = tmp_path_factory.mktemp("simulator")
     arguments = [word for domain in _SHOPS for word in small_shop(folder, domain)]
     arguments += ["--scale", "0.0005"]
-    process = Process(folder / "data", arguments, python=_traced()).start()
+    process = Process(folder / "data", arguments, python=covered.python()).start()
     yield process.base, _SHOPS.copy()
     assert process.stop() == 0
 
@@ -60,7 +55,7 @@ def generated_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Its address."""
     arguments = ["--generated", "7", "--size", str(GENERATED_SIZE)]
     folder = tmp_path_factory.mktemp("generated")
-    process = Process(folder, arguments, python=_traced()).start()
+    process = Process(folder, arguments, python=covered.python()).start()
     yield process.base
     assert process.stop() == 0
 

@@ -275,7 +275,6 @@ async def test_the_answer_names_version_request_and_call_limit(simulator: Simula
     assert nowhere.status_code == 404
 
 
-@pytest.mark.no_cover
 async def test_who_calls_too_often_is_told_to_wait(simulator: Simulator):
     await simulator.control("POST", "/faults", {"throttle": True})
     answers = await asyncio.gather(*(_get(simulator, "shop") for _ in range(120)))

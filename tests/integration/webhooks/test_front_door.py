@@ -206,7 +206,6 @@ async def test_it_is_live_and_ready(webhooks: Service):
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "failures": {}})
 
 
-@pytest.mark.no_cover
 async def test_many_deliveries_at_once_are_all_there_once_in_fewer_messages(
     webhooks: Service, broker: Broker, database: Database
 ):

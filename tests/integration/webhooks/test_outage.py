@@ -4,7 +4,6 @@ import asyncio
 from uuid import uuid4
 
 import aio_pika
-import pytest
 
 from libs.common.messaging.records import decode_records
 from libs.common.messaging.topology import Lane
@@ -55,7 +54,6 @@ async def test_without_a_broker_at_the_start_deliveries_are_spooled_and_relayed_
         assert await count_messages(broker.url, Lane.STORE) == 1
 
 
-@pytest.mark.no_cover
 async def test_a_broker_that_dies_under_load_costs_no_acknowledged_delivery(
     database: Database, broker: Broker, broker_door: Door
 ):
@@ -132,7 +130,6 @@ async def test_a_database_outage_hurts_only_shops_that_are_not_in_memory(
         await database_door.unlock()
 
 
-@pytest.mark.no_cover
 async def test_replicas_relay_one_spool_without_doing_it_twice(
     database: Database, broker: Broker, broker_door: Door
 ):

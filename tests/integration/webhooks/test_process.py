@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 from libs.common.messaging.topology import Lane
-from tests import traced
+from tests import covered
 from tests.brokers import Broker
 from tests.databases import Database
 from tests.integration.messaging.queues import take_message, until
@@ -19,7 +19,7 @@ from tests.integration.webhooks.shopify import SECRET, add_shop, headers
 @asynccontextmanager
 async def process(environment: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     started = await asyncio.create_subprocess_exec(
-        *traced.python(),
+        *covered.python(),
         "-m",
         "services.webhooks.main",
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd(), **environment},
