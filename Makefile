@@ -29,13 +29,12 @@ test: export TILLSTREAM_COVERAGE := $(CURDIR)/.cache/coverage
 test: setup lint types ## Every check there is, with real parts; then what they covered
 	cd $(DASHBOARD) && npm run --silent check && npm test --silent
 	rm -rf $(TILLSTREAM_COVERAGE)
-	$(PYTEST) -n 4 --dist loadscope --no-loadscope-reorder -m 'not system and not third_party' \
-	  --ignore tests/properties tests
-	$(PYTEST) -m system tests
+	$(PYTEST) -n 5 --dist loadscope --no-loadscope-reorder -m 'not system and not third_party' tests
+	$(PYTEST) -n 2 --dist loadscope -m system tests
 	$(BIN)/python tests/covered.py $(TILLSTREAM_COVERAGE)
 
-properties: setup ## The seed's 36 properties, 100 examples each
-	$(PYTEST) -n 3 --dist loadscope tests/properties
+properties: setup ## Of the tests, the seed's 36 properties alone
+	$(PYTEST) -n 4 --dist loadscope tests/properties
 
 mutants: setup ## Break the code once for each property, in a copy: the property must notice
 	@$(BIN)/python -m tests.properties.mutants $(P)
