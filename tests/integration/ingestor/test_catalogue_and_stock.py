@@ -9,13 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from services.ingestor.deliveries.decode import decode_delivery
 from services.ingestor.entities.collection_products import Membership
 from services.ingestor.entities.inventory_items import Item
 from services.ingestor.facts import Observation, Records
 from tests.integration.ingestor.facts import at, product, seen
 from tests.integration.ingestor.world import World
-from tests.unit.ingestor.bodies import record
+from tests.unit.ingestor.bodies import facts_in
 
 PRODUCT, ITEM, PLACE, COLLECTION = 4, 41, 51, 6
 _Delivery = tuple[str, Any]
@@ -23,7 +22,7 @@ _Delivery = tuple[str, Any]
 
 def _facts(tenant_id: UUID, delivery: _Delivery, minutes: float) -> list[Observation]:
     topic, body = delivery
-    return [seen(tenant_id, fact, minutes) for fact in decode_delivery(record(topic, body))]
+    return [seen(tenant_id, fact, minutes) for fact in facts_in(topic, body)]
 
 
 def _variant(number: int, minutes: float, **values: Any) -> dict[str, Any]:
