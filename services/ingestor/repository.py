@@ -1,6 +1,6 @@
 """SQL of this service outside `store/` (facts and rollups), `pulls/` and `privacy/`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from libs.common.database.transaction import Transaction
 from libs.common.tables import store
+from services.ingestor.deliveries.known_fields import MOST_NAMES, OTHERS
 
 _ADD_APPLIED = """INSERT INTO store.applied_deliveries (tenant_id, day, delivery_id)
     SELECT given.tenant_id, given.day, given.delivery_id
@@ -185,3 +186,53 @@ async def read_unmapped(tx: Transaction, tenant_id: UUID) -> Sequence[Row[*tuple
     table = store.unmapped_topics
     query = select(table).where(table.c.tenant_id == tenant_id).order_by(table.c.topic)
     return (await tx.execute(query)).all()
+
+
+_COUNT_UNKNOWN = """INSERT INTO store.unknown_fields AS held
+    (tenant_id, topic, field, deliveries, first_at, last_at)
+    WITH given AS (
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[])
+            AS given(tenant_id, topic, delivery, field)),
+    kept AS (
+        SELECT tenant_id, topic, field FROM store.unknown_fields
+        WHERE tenant_id = ANY ($1::uuid[]) AND field <> $6),
+    appeared AS (
+        SELECT tenant_id, topic, field FROM given WHERE field <> $6
+        EXCEPT SELECT * FROM kept),
+    placed AS (
+        SELECT appeared.*, row_number() OVER (PARTITION BY tenant_id, topic ORDER BY field) + (
+            SELECT count(*) FROM kept
+            WHERE kept.tenant_id = appeared.tenant_id AND kept.topic = appeared.topic) AS place
+        FROM appeared)
+    SELECT given.tenant_id, given.topic,
+        CASE WHEN placed.place > $7::bigint THEN $6 ELSE given.field END AS field,
+        count(DISTINCT given.delivery), $5, $5
+    FROM given LEFT JOIN placed USING (tenant_id, topic, field)
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (tenant_id, topic, field) DO UPDATE
+        SET deliveries = held.deliveries + excluded.deliveries, last_at = excluded.last_at"""
+
+
+async def count_unknown_fields(
+    tx: Transaction, found: Iterable[tuple[UUID, str, Collection[str]]], at: datetime
+) -> None:
+    """Add deliveries by tenant, topic and field; of each delivery its names are given.
+
+    Names beyond the first `MOST_NAMES` of a tenant's topic are counted as `OTHERS`. The caller
+    holds the tenants' locks.
+    """
+    rows = [
+        (tenant_id, topic, number, name)
+        for number, (tenant_id, topic, names) in enumerate(found)
+        for name in names
+    ]
+    if rows:
+        arguments = (*zip(*rows, strict=True), at, OTHERS, MOST_NAMES)
+        await tx.exec_driver_sql(_COUNT_UNKNOWN, arguments)
+
+
+async def read_unknown_fields(tx: Transaction, tenant_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The fields of deliveries that nobody knows, by topic and name."""
+    table = store.unknown_fields
+    query = select(table).where(table.c.tenant_id == tenant_id)
+    return (await tx.execute(query.order_by(table.c.topic, table.c.field))).all()

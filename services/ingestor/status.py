@@ -44,6 +44,7 @@ async def read_status(tx: Transaction, tenant_id: UUID) -> dict[str, Any]:
             {"topic": row.topic, "deliveries": row.deliveries, "lastAt": _moment(row.last_at)}
             for row in await repository.read_unmapped(tx, tenant_id)
         ],
+        "unknownFields": await _unknown_fields(tx, tenant_id),
         "freshness": {
             "dataVersion": str(version.version if version else 0),
             "changedAt": _moment(version.changed_at if version else None),
@@ -71,7 +72,21 @@ async def read_schedule_line(tx: Transaction, tenant_id: UUID) -> dict[str, Any]
         "pullIntervalMinutes": schedule.interval_minutes,
         "nextPullAt": _moment(schedule.due_at),
         "lastPull": last and _pull(last),
+        "unknownFields": await _unknown_fields(tx, tenant_id),
     }
+
+
+async def _unknown_fields(tx: Transaction, tenant_id: UUID) -> Sequence[dict[str, Any]]:
+    return [
+        {
+            "topic": row.topic,
+            "field": row.field,
+            "deliveries": row.deliveries,
+            "firstAt": _moment(row.first_at),
+            "lastAt": _moment(row.last_at),
+        }
+        for row in await repository.read_unknown_fields(tx, tenant_id)
+    ]
 
 
 async def current_pull(tx: Transaction, tenant_id: UUID) -> dict[str, Any] | None:

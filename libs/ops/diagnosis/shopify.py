@@ -1,7 +1,9 @@
-"""Does Shopify still serve every shop the version of its API that we ask for?"""
+"""Does Shopify still serve every shop the version of its API that we ask for, and send what it
+publishes?
+"""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from libs.ops.errors import OperationError
 from libs.ops.operator import operator_client
 
 _WHAT = "Shopify API"
+_FIELDS = "fields of deliveries"
 _SHOWN = 5
 _TO_DO = (
     "install a release of Tillstream for a version that Shopify still serves; until then what "
@@ -20,7 +23,7 @@ _TO_DO = (
 
 
 async def look_at_shopify(data_dir: Path, ingestor_url: str | None) -> list[Finding]:
-    """By what the ingestor saw at each shop's last pull. Nothing where no ingestor is known."""
+    """By what the ingestor saw at pulls and in deliveries. Nothing where no ingestor is known."""
     if ingestor_url is None:
         return []
     try:
@@ -28,7 +31,8 @@ async def look_at_shopify(data_dir: Path, ingestor_url: str | None) -> list[Find
     except OperationError as error:
         return [Finding(_WHAT, "not known: the ingestor cannot be asked", error.message)]
     try:
-        return versions_served(await client.ask("GET", "/internal/schedule"))
+        schedule = await client.ask("GET", "/internal/schedule")
+        return [*versions_served(schedule), unknown_fields(schedule)]
     except PlatformError as error:
         return [Finding(_WHAT, f"not known: {error.message}", "see the log of ingestor-pulls")]
     finally:
@@ -50,6 +54,18 @@ def versions_served(schedule: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _named(shops: list[str]) -> str:
-    more = len(shops) - _SHOWN
-    return ", ".join(shops[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def unknown_fields(schedule: Mapping[str, Any]) -> Finding:
+    """What is in deliveries and not in Shopify's published bodies: no fault, but news."""
+    found: Counter[str] = Counter()
+    for line in schedule["tenants"]:
+        for each in line["unknownFields"]:
+            found[f"{each['topic']} {each['field']}"] += each["deliveries"]
+    if not found:
+        return Finding(_FIELDS, "no delivery had any that Shopify does not publish")
+    seen = [f"{name} (in {number})" for name, number in found.most_common()]
+    return Finding(_FIELDS, f"ignored, as Shopify does not publish them: {_named(seen)}")
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

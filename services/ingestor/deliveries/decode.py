@@ -1,7 +1,9 @@
-"""From a delivery's topic and raw body to a fact. Nothing of a body gets into an error."""
+"""From a delivery's topic and raw body to the facts. Nothing of a body gets into an error."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -11,6 +13,7 @@ from libs.common.messaging.records import DeliveryRecord
 from libs.common.money import exact_product, exact_sum
 from services.ingestor.deliveries import bodies
 from services.ingestor.deliveries.amounts import malformed, money, optional_money
+from services.ingestor.deliveries.known_fields import BodyReader, published_fields
 from services.ingestor.facts import (
     Customer,
     Deletion,
@@ -23,24 +26,37 @@ from services.ingestor.facts import (
     Refund,
 )
 from services.ingestor.json_text import without_nul
-from services.ingestor.kinds.kind import checked
+from services.ingestor.kinds.kind import Topic, checked
 from services.ingestor.kinds.registry import KINDS
 
 _PLACE: Final = re.compile(r"at `(?P<place>[^`]+)`")
 
 _Body = TypeVar("_Body", bound=bodies.Named)
+_Read = TypeVar("_Read")
 
 
-def decode_delivery(record: DeliveryRecord) -> Sequence[Fact]:
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """`unknown_fields` is what to call those fields of the body that nobody has heard of."""
+
+    facts: Sequence[Fact] = ()
+    unknown_fields: frozenset[str] = frozenset()
+
+
+def decode_delivery(record: DeliveryRecord) -> Decoded:
     """The facts in `record`; none for a topic that carries none for us.
 
     Raises MessageMalformedError, whose reason says what is wrong and where, without values.
     """
-    mapped = _TOPICS.get(record.type, ())
+    if (mapped := _TOPICS.get(record.type)) is None:
+        return Decoded()
+    body, unknown = _decoded(mapped.reader.read, record)
+    _check_shop(body, record)
     try:
-        return [_checked(to_fact(decode_body(decoder, record))) for decoder, to_fact in mapped]
+        facts = [_checked(to_fact(body)) for to_fact in mapped.facts]
     except InvalidInputError as error:
         raise malformed(f"wrong_shape: {error.message}") from None
+    return Decoded(facts, unknown)
 
 
 def _checked(fact: Fact) -> Fact:
@@ -51,16 +67,24 @@ def _checked(fact: Fact) -> Fact:
 
 def decode_body(decoder: msgspec.json.Decoder[_Body], record: DeliveryRecord) -> _Body:
     """The body of `record`, of the shop that sent it. Raises MessageMalformedError."""
+    body = _decoded(decoder.decode, record)
+    _check_shop(body, record)
+    return body
+
+
+def _decoded(decode: Callable[[bytes], _Read], record: DeliveryRecord) -> _Read:
     try:
-        body = decoder.decode(without_nul(record.body))
+        return decode(without_nul(record.body))
     except msgspec.ValidationError as error:
         raise malformed(f"wrong_shape: {_place(error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise malformed("not_json") from None
+
+
+def _check_shop(body: bodies.Named, record: DeliveryRecord) -> None:
     for named in (body.shop_domain, body.myshopify_domain):
         if named is not None and named.lower() != record.source.lower():
             raise malformed("body_of_another_shop")
-    return body
 
 
 def _place(error: msgspec.ValidationError) -> str:
@@ -185,38 +209,53 @@ def _product(body: bodies.ProductBody) -> Product:
     )
 
 
-def _deletion(entity: Entity) -> Callable[[bodies.DeletionBody], Deletion]:
-    return lambda body: Deletion(entity=entity, id=body.id)
+def _deletion(entity: Entity) -> Topic:
+    def deleted(body: bodies.DeletionBody) -> Deletion:
+        return Deletion(entity=entity, id=body.id)
+
+    return Topic(body=bodies.DeletionBody, fact=deleted)
 
 
-_Mapped = tuple[msgspec.json.Decoder[Any], Callable[[Any], Fact]]
-_CUSTOMER: _Mapped = (msgspec.json.Decoder(bodies.CustomerBody), _customer)
-_ORDER: _Mapped = (msgspec.json.Decoder(bodies.OrderBody), _order)
-_PRODUCT: _Mapped = (msgspec.json.Decoder(bodies.ProductBody), _product)
-_DELETED: Final = msgspec.json.Decoder(bodies.DeletionBody)
+_CUSTOMER: Final = Topic(body=bodies.CustomerBody, fact=_customer)
+_ORDER: Final = Topic(body=bodies.OrderBody, fact=_order)
+_PRODUCT: Final = Topic(body=bodies.ProductBody, fact=_product)
 
-_CORE: Final[Mapping[str, _Mapped]] = {
+_CORE: Final[Mapping[str, Topic]] = {
     "customers/create": _CUSTOMER,
     "customers/update": _CUSTOMER,
     "customers/enable": _CUSTOMER,
     "customers/disable": _CUSTOMER,
-    "customers/delete": (_DELETED, _deletion("customers")),
+    "customers/delete": _deletion("customers"),
     **dict.fromkeys(bodies.ORDER_TOPICS, _ORDER),
-    "orders/delete": (_DELETED, _deletion("orders")),
+    "orders/delete": _deletion("orders"),
     "products/create": _PRODUCT,
     "products/update": _PRODUCT,
-    "products/delete": (_DELETED, _deletion("products")),
-    "refunds/create": (msgspec.json.Decoder(bodies.RefundBody), _refund),
+    "products/delete": _deletion("products"),
+    "refunds/create": Topic(body=bodies.RefundBody, fact=_refund),
 }
 
 
-def _all_topics() -> Mapping[str, Sequence[_Mapped]]:
-    found: dict[str, list[_Mapped]] = {topic: [mapped] for topic, mapped in _CORE.items()}
-    for kind in KINDS.values():
-        for topic, given in kind.topics.items():
-            mapped = (msgspec.json.Decoder(given.body), given.fact)
-            found.setdefault(topic, []).append(mapped)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """Who has a fact from a topic, and the reader of all that they read."""
+
+    reader: BodyReader
+    facts: Sequence[Callable[[Any], Fact]]
+
+
+def _all_topics() -> Mapping[str, _Mapped]:
+    found: defaultdict[str, list[Topic]] = defaultdict(list)
+    for topics in (_CORE, *(kind.topics for kind in KINDS.values())):
+        for name, topic in topics.items():
+            found[name].append(topic)
+    published = published_fields()
+    return {
+        name: _Mapped(
+            BodyReader([topic.body for topic in topics], published.get(name, ())),
+            [topic.fact for topic in topics],
+        )
+        for name, topics in found.items()
+    }
 
 
 _TOPICS: Final = _all_topics()

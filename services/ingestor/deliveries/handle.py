@@ -1,7 +1,7 @@
 """One batch of deliveries: one transaction, then a hint for each tenant whose data changed."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -17,6 +17,7 @@ from libs.common.messaging.records import DeliveryRecord
 from libs.common.messaging.topology import HINTS
 from services.ingestor import repository
 from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
+from services.ingestor.deliveries.known_fields import MOST_NAMES
 from services.ingestor.deliveries.news import NEWS_TOPICS, pass_news
 from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erased_among
@@ -36,7 +37,9 @@ class Delivery:
     """A decoded delivery, and the key under which it is applied once."""
 
     key: AppliedKey
+    topic: str
     observations: Sequence[Observation]
+    unknown_fields: frozenset[str]
 
 
 async def handle_deliveries(
@@ -83,17 +86,21 @@ async def _apply_facts(
     engine: AsyncEngine, records: Sequence[DeliveryRecord], publisher: Publisher
 ) -> None:
     now = utc_now()
-    deliveries: dict[AppliedKey, Sequence[Observation]] = {}
+    deliveries: dict[AppliedKey, Delivery] = {}
     for record in records:
         if (delivery := _decode(record, now)) is not None:
-            deliveries.setdefault(delivery.key, delivery.observations)
+            deliveries.setdefault(delivery.key, delivery)
     if not deliveries:
         return
 
     async def work(tx: Transaction) -> Mapping[UUID, int]:
         fresh = await repository.add_applied(tx, deliveries)
-        new = [each for key, found in deliveries.items() if key in fresh for each in found]
-        return await apply_observations(tx, new)
+        new = [delivery for key, delivery in deliveries.items() if key in fresh]
+        versions = await apply_observations(tx, [each for one in new for each in one.observations])
+        # Behind the tenants' locks, so that a batch counts after the other.
+        unknown = [(one.key[0], one.topic, one.unknown_fields) for one in new]
+        await repository.count_unknown_fields(tx, unknown, now)
+        return versions
 
     tenants = {tenant for tenant, _, _ in deliveries}
     try:
@@ -106,7 +113,16 @@ async def _apply_facts(
         log.info("deliveries_of_erased_tenants_dropped", dropped=len(records) - len(left))
         await _apply_facts(engine, left, publisher)
     else:
+        _tell_unknown_fields(deliveries.values())
         await _announce(publisher, versions)
+
+
+def _tell_unknown_fields(deliveries: Iterable[Delivery]) -> None:
+    """The names alone: what is in a field may be personal."""
+    found = {(each.topic, name) for each in deliveries for name in each.unknown_fields}
+    if found:
+        fields = [f"{topic} {name}" for topic, name in sorted(found)[:MOST_NAMES]]
+        log.info("delivery_fields_unknown", fields=fields, number=len(found))
 
 
 async def _erased(engine: AsyncEngine, tenants: Collection[UUID]) -> set[UUID]:
@@ -126,17 +142,19 @@ def delivery_handler(
 
 
 def _decode(record: DeliveryRecord, now: datetime) -> Delivery | None:
-    facts = decode_delivery(record)
-    if not facts:
+    decoded = decode_delivery(record)
+    if not decoded.facts:
         return None
     # The header is not signed: a time to come must not outlive what comes after it.
     observed_at = min(record.time, now)
     return Delivery(
         (record.tenant_id, applied_day(record.time, now), record.id),
+        record.type,
         [
             Observation(tenant_id=record.tenant_id, fact=fact, observed_at=observed_at)
-            for fact in facts
+            for fact in decoded.facts
         ],
+        decoded.unknown_fields,
     )
 
 

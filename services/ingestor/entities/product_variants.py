@@ -144,7 +144,7 @@ KIND = Kind(
         node=_Node,
         first=100,
     ),
-    owner=Owner(entity="products", column="product_id"),
+    owner=Owner(entity="products", column="product_id", listed="variants_listed_at"),
     count="productVariantsCount",
     topics={"products/create": _SEEN, "products/update": _SEEN},
 )

@@ -59,10 +59,15 @@ class Children:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose the rows are: with the owner they go."""
+    """Whose the rows are: with the owner they go.
+
+    Where single rows of it end and nobody tells but a list without them, `listed` is the column
+    of the owner's table that keeps when the newest whole list was seen.
+    """
 
     entity: str
     column: str
+    listed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
@@ -24,6 +25,7 @@ from services.ingestor.deliveries.dead_letters import (
     keep_dead_letter,
 )
 from services.ingestor.deliveries.handle import applied_day, delivery_handler, handle_deliveries
+from services.ingestor.deliveries.known_fields import MOST_NAMES
 from tests.brokers import Broker
 from tests.factories import new_delivery
 from tests.integration.ingestor.world import World
@@ -133,6 +135,74 @@ async def test_what_carries_nothing_for_us_is_taken_and_counted_once(
     row = await world.row(tenant_id, "SELECT topic, deliveries FROM store.unmapped_topics")
     assert tuple(row.values()) == ("carts/create", 2)
     assert await world.rows(stranger, "SELECT * FROM store.unmapped_topics") == []
+
+
+_UNKNOWN = """SELECT topic, field, deliveries, first_at <= last_at AS in_order
+    FROM store.unknown_fields ORDER BY topic, field"""
+
+
+async def _unknown(world: World, tenant_id: UUID) -> dict[str, int]:
+    rows = await world.rows(tenant_id, _UNKNOWN)
+    assert all(row["in_order"] for row in rows)
+    return {f"{row['topic']} {row['field']}": row["deliveries"] for row in rows}
+
+
+async def test_a_field_that_nobody_knows_is_counted_once_a_delivery_and_the_rest_applied(
+    world: World, broker: Broker
+) -> None:
+    tenant_id, other = await world.add_tenant(), await world.add_tenant()
+    news = {"brand_new": {"who": "secret"}, "bob@example.com": 1}
+    first = new_delivery(tenant_id, "orders/create", order_body(id=1, **news))
+    batch = [
+        first,
+        new_delivery(tenant_id, "orders/create", order_body(id=2, brand_new=None)),
+        new_delivery(tenant_id, "customers/update", customer_body(mood="blue")),
+        new_delivery(other, "orders/create", order_body(id=3)),
+    ]
+    last = new_delivery(tenant_id, "refunds/create", refund_body(order_id=2))
+    url = SecretStr(broker.url_for("ingestor"))
+    async with Publisher(url, "test") as publisher, _front_door(broker) as front_door:
+        handle = delivery_handler(world.engine, publisher)
+        async with _running(consume_deliveries(url, Lane.STORE, handle, publisher)):
+            for records in (batch, [first, batch[2]], [first, last]):
+                await front_door.publish(DELIVERIES, Lane.STORE, encode_records(records))
+            await _until(lambda: world.rows(tenant_id, "SELECT * FROM store.refunds"))
+
+    assert await _unknown(world, tenant_id) == {
+        "customers/update mood": 1,
+        "orders/create *": 1,
+        "orders/create brand_new": 2,
+    }
+    assert await _unknown(world, other) == {}
+    [one, two] = await world.rows(tenant_id, "SELECT * FROM store.orders ORDER BY id")
+    assert one == {**two, "id": 1, "observed_at": one["observed_at"]}
+    assert await world.rows(tenant_id, "SELECT * FROM store.dead_letters") == []
+    assert await world.differences(tenant_id) == []
+
+
+async def test_however_many_names_come_so_many_are_kept_and_the_rest_counted_together(
+    world: World, publisher: Publisher
+) -> None:
+    tenant_id = await world.add_tenant()
+
+    async def come(letters: str, *, times: int = 1) -> None:
+        names = {f"{letter}_{last}": 1 for letter in letters for last in "abcdefghij"}
+        batch = [
+            new_delivery(tenant_id, "customers/update", customer_body(**names))
+            for _ in range(times)
+        ]
+        await handle_deliveries(world.engine, batch, publisher)
+
+    await come("nop")
+    await come("abc", times=3)
+    await come("abcn")
+
+    counted = await _unknown(world, tenant_id)
+    assert len(counted) == MOST_NAMES + 1
+    assert counted["customers/update n_a"] == 2
+    assert counted["customers/update a_a"] == counted["customers/update b_j"] == 4
+    assert "customers/update c_a" not in counted
+    assert counted["customers/update *"] == 4
 
 
 async def test_a_batch_goes_from_the_queue_to_the_store_its_poison_to_the_dead_letters(

@@ -44,6 +44,7 @@ FILLED = {
     "refunds",
     "schedule",
     "shops",
+    "unknown_fields",
     "versions",
     "watermarks",
 }
@@ -60,7 +61,7 @@ def _facts(tenant_id: UUID) -> list[Observation]:
 
 
 def _delivery(tenant_id: UUID, number: int) -> DeliveryRecord:
-    return new_delivery(tenant_id, "orders/create", order_body(id=number))
+    return new_delivery(tenant_id, "orders/create", order_body(id=number, brand_new=1))
 
 
 def _letter(tenant_id: UUID, number: int) -> DeadLetter:

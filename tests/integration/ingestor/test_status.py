@@ -62,6 +62,7 @@ async def test_a_tenant_without_any_facts_has_an_empty_status(world: World, base
         "proof": None,
         "settings": {"pullIntervalMinutes": None, "paused": False, "includeTestOrders": False},
         "unmappedTopics": [],
+        "unknownFields": [],
         "freshness": {"dataVersion": "0", "changedAt": None},
     }
 
@@ -118,6 +119,33 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
     }
     assert status["freshness"]["dataVersion"] == "1"
     assert status["freshness"]["changedAt"].endswith("Z")
+
+
+async def test_what_came_and_is_not_read_is_told(world: World, base_url: str) -> None:
+    tenant_id, other = await world.add_tenant(), await world.add_tenant()
+    times = "'2026-01-01', '2026-01-02T03:04:05Z'"
+    await world.rows(
+        tenant_id,
+        f"""INSERT INTO store.unknown_fields VALUES (:tenant, 'orders/create', 'mood', 7, {times}),
+        (:tenant, 'orders/create', '*', 1, {times}) RETURNING 1""",
+    )
+    await world.rows(
+        tenant_id,
+        """INSERT INTO store.unmapped_topics VALUES (:tenant, 'carts/create', 2, '2026-01-01')
+        RETURNING 1""",
+    )
+
+    status = (await _ask(base_url, "gateway", tenant_id)).json()
+
+    seen_at = {"firstAt": "2026-01-01T00:00:00Z", "lastAt": "2026-01-02T03:04:05Z"}
+    assert status["unknownFields"] == [
+        {"topic": "orders/create", "field": "*", "deliveries": 1, **seen_at},
+        {"topic": "orders/create", "field": "mood", "deliveries": 7, **seen_at},
+    ]
+    assert status["unmappedTopics"] == [
+        {"topic": "carts/create", "deliveries": 2, "lastAt": "2026-01-01T00:00:00Z"}
+    ]
+    assert (await _ask(base_url, "gateway", other)).json()["unknownFields"] == []
 
 
 async def test_a_running_import_tells_its_pace_and_the_time_that_is_left(

@@ -19,7 +19,7 @@ from libs.ops.diagnosis.doctor import (
     look_at_door,
     look_at_process,
 )
-from libs.ops.diagnosis.shopify import look_at_shopify, versions_served
+from libs.ops.diagnosis.shopify import look_at_shopify, unknown_fields, versions_served
 from tests import covered
 
 NOBODY = "127.0.0.1:9"
@@ -165,6 +165,22 @@ def test_shops_that_are_served_another_version_of_the_api_are_named_with_what_to
     assert not wrong.ok
     assert "2027-01 is served in place of 2026-10" in wrong.seen
     assert wrong.seen.endswith("shop-5.myshopify.com and 2 more")
+
+
+def test_fields_that_shopify_does_not_publish_are_told_of_all_shops_and_are_no_fault():
+    def line(**deliveries):
+        fields = [
+            {"topic": "orders/updated", "field": field, "deliveries": number}
+            for field, number in deliveries.items()
+        ]
+        return {"unknownFields": fields}
+
+    assert unknown_fields({"tenants": [line()]}).ok
+
+    finding = unknown_fields({"tenants": [line(mood=1, hue=2), line(mood=4)]})
+
+    assert finding.ok
+    assert finding.seen.endswith(": orders/updated mood (in 5), orders/updated hue (in 2)")
 
 
 async def test_an_ingestor_that_gives_no_answer_is_not_taken_for_a_good_one(tmp_path):

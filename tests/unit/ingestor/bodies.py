@@ -1,5 +1,6 @@
 """Delivery bodies as Shopify writes them, cut to what a test is about."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,8 @@ from uuid import UUID
 import orjson
 
 from libs.common.messaging.records import DeliveryRecord
+from services.ingestor.deliveries.decode import decode_delivery
+from services.ingestor.facts import Fact
 from tests.factories import delivery
 
 TENANT = UUID("01932b6c-0000-7000-8000-000000000001")
@@ -21,6 +24,10 @@ def record(topic: str, body: Any, **values: Any) -> DeliveryRecord:
         "body": raw,
     }
     return delivery("b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", topic, **(defaults | values))
+
+
+def facts_in(topic: str, body: Any) -> Sequence[Fact]:
+    return decode_delivery(record(topic, body)).facts
 
 
 def order_body(**values: Any) -> dict[str, Any]:

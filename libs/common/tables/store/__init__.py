@@ -5,6 +5,7 @@ from libs.common.tables.store.deliveries import (
     dead_letters,
     erasures,
     privacy_requests,
+    unknown_fields,
     unmapped_topics,
 )
 from libs.common.tables.store.facts import (
@@ -53,6 +54,7 @@ __all__ = [
     "refunds",
     "schedule",
     "shops",
+    "unknown_fields",
     "unmapped_topics",
     "versions",
     "watermarks",

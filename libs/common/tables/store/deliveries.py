@@ -33,6 +33,17 @@ unmapped_topics = Table(
     Column("last_at", DateTime(timezone=True), nullable=False),
 )
 
+unknown_fields = Table(
+    "unknown_fields",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("deliveries", BigInteger, nullable=False),
+    Column("first_at", DateTime(timezone=True), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,

@@ -135,4 +135,5 @@ products = Table(
     Column("observed_at", DateTime(timezone=True), nullable=False),
     Column("pulled_at", DateTime(timezone=True)),
     Column("deleted_at", DateTime(timezone=True)),
+    Column("variants_listed_at", DateTime(timezone=True)),
 )

@@ -508,6 +508,11 @@ export interface components {
             settings: components["schemas"]["TenantSettings"];
             shop: components["schemas"]["ShopFacts"] | null;
             /**
+             * Unknownfields
+             * @description Top-level fields of deliveries that Shopify's published bodies do not have.
+             */
+            unknownFields: components["schemas"]["UnknownField"][];
+            /**
              * Unmappedtopics
              * @description Deliveries that arrived and carry nothing that is kept.
              */
@@ -867,6 +872,28 @@ export interface components {
             /** Customers */
             customers: components["schemas"]["TopCustomer"][];
             freshness: components["schemas"]["Freshness"];
+        };
+        /** UnknownField */
+        UnknownField: {
+            /** Deliveries */
+            deliveries: number;
+            /**
+             * Field
+             * @description Its name; * for all whose names are not kept.
+             */
+            field: string;
+            /**
+             * Firstat
+             * Format: date-time
+             */
+            firstAt: string;
+            /**
+             * Lastat
+             * Format: date-time
+             */
+            lastAt: string;
+            /** Topic */
+            topic: string;
         };
         /** UnmappedTopic */
         UnmappedTopic: {
