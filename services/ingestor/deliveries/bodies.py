@@ -141,7 +141,7 @@ class DataRequestBody(Named, kw_only=True):
 
 
 class DeletionBody(Named, kw_only=True, forbid_unknown_fields=True):
-    """Nothing but the id and what Shopify is known to send beside it."""
+    """The id and what Shopify is known to send beside it: no body of another topic."""
 
     id: Id
     admin_graphql_api_id: Any = None

@@ -249,9 +249,10 @@ def _all_topics() -> Mapping[str, _Mapped]:
         for name, topic in topics.items():
             found[name].append(topic)
     published = published_fields()
+    anywhere = frozenset().union(*published.values())
     return {
         name: _Mapped(
-            BodyReader([topic.body for topic in topics], published.get(name, ())),
+            BodyReader([topic.body for topic in topics], published.get(name, ()), anywhere),
             [topic.fact for topic in topics],
         )
         for name, topics in found.items()

@@ -49,14 +49,22 @@ class BodyReader:
     for little more than it costs to skip what nobody reads.
     """
 
-    def __init__(self, shapes: Sequence[type[Named]], published: Collection[str]) -> None:
-        """A single shape that forbids unknown fields refuses such bodies, as it says."""
+    def __init__(
+        self,
+        shapes: Sequence[type[Named]],
+        published: Collection[str],
+        elsewhere: Collection[str] = (),
+    ) -> None:
+        """`elsewhere` are the fields of all topics. Where a single shape forbids unknown fields,
+        as that of a deletion does, a body with a field of another topic is refused: nobody signs
+        the topic, so an order could else be sent again as the deletion of it.
+        """
         closed = len(shapes) == 1 and shapes[0].__struct_config__.forbid_unknown_fields
-        shape: type[Any] = shapes[0] if len(shapes) == 1 else composed(shapes)
-        self._known = frozenset(shape.__struct_encode_fields__).union(published)
-        self._whole = msgspec.json.Decoder(shape)
-        exact = shape if closed else composed(shapes, sorted(self._known))
-        self._exact = msgspec.json.Decoder(exact)
+        whole = shapes[0] if len(shapes) == 1 and not closed else composed(shapes)
+        self._known = frozenset(whole.__struct_encode_fields__).union(published)
+        self._foreign = frozenset(elsewhere) - self._known if closed else frozenset()
+        self._whole = msgspec.json.Decoder(whole)
+        self._exact = msgspec.json.Decoder(composed(shapes, sorted(self._known)))
 
     def read(self, body: bytes) -> tuple[Any, frozenset[str]]:
         """The body, and what to call its unknown fields. Raises msgspec's errors."""
@@ -65,7 +73,10 @@ class BodyReader:
         except msgspec.ValidationError:
             # For a field that is not known, or for a wrong one: then it is refused here.
             found = self._whole.decode(body)
-            return found, named(_FIELDS.decode(body).keys() - self._known)
+            unknown = _FIELDS.decode(body).keys() - self._known
+            if not unknown.isdisjoint(self._foreign):
+                raise
+            return found, named(unknown)
 
 
 def named(unknown: Collection[str]) -> frozenset[str]:

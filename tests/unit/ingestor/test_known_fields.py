@@ -40,7 +40,7 @@ def test_no_published_sample_has_a_field_that_is_not_known(topic: str):
 _CLOSED = {topic for topic in mapped_topics() if topic.endswith(("/delete", "/disconnect"))}
 
 
-@pytest.mark.parametrize("topic", sorted(mapped_topics() - _CLOSED))
+@pytest.mark.parametrize("topic", sorted(mapped_topics()))
 def test_further_fields_are_named_and_the_facts_are_as_without_them(topic: str):
     more = {**_sample(topic), "brand_new": {"a": ["secret"]}, "b2c?": None}
 
@@ -51,9 +51,14 @@ def test_further_fields_are_named_and_the_facts_are_as_without_them(topic: str):
 
 
 @pytest.mark.parametrize("topic", sorted(_CLOSED))
-def test_a_deletion_still_takes_nothing_beside_its_own(topic: str):
-    with pytest.raises(MessageMalformedError):
-        decode_delivery(record(topic, {**_sample(topic), "brand_new": 1}))
+def test_an_object_sent_again_as_its_own_deletion_is_refused(topic: str):
+    """The signature is that of the body; the topic stands in a header that nobody signs."""
+    of_its_kind = topic.rpartition("/")[0]
+    others = [each for each in mapped_topics() - _CLOSED if each.rpartition("/")[0] == of_its_kind]
+    for other in others:
+        with pytest.raises(MessageMalformedError):
+            decode_delivery(record(topic, _sample(other)))
+    assert others
 
 
 def test_what_our_readers_read_is_known_though_no_sample_has_it():
