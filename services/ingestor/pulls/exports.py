@@ -89,9 +89,7 @@ async def _fetch_part(
     except (ExportFailedError, ShopifyUnavailableError) as error:
         log.warning("part_not_fetched", entity=running.entity, slice=number, code=error.code)
         return None
-    return Export(
-        number, file, broken.snapshot_at, whole=False, failure=broken if last else None
-    )
+    return Export(number, file, broken.snapshot_at, whole=False, failure=broken if last else None)
 
 
 async def _fetch(running: RunningEntity, number: int, held: Slice) -> Export:
