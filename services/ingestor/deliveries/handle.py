@@ -17,7 +17,7 @@ from libs.common.messaging.records import DeliveryRecord
 from libs.common.messaging.topology import HINTS
 from services.ingestor import repository
 from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
-from services.ingestor.deliveries.news import NEWS_TOPICS, pass_news
+from services.ingestor.deliveries.news import NEWS_TOPICS, ask_for_untold, pass_news
 from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
@@ -106,6 +106,7 @@ async def _apply_facts(
         log.info("deliveries_of_erased_tenants_dropped", dropped=len(records) - len(left))
         await _apply_facts(engine, left, publisher)
     else:
+        await ask_for_untold(engine, (each for found in deliveries.values() for each in found))
         await _announce(publisher, versions)
 
 
