@@ -11,7 +11,7 @@ Quantity: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Number: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Currency: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Z]{3,8}\Z")]
-"""A code of Shopify's own list: mostly ISO 4217's, but also USDC, and XXX for none."""
+"""A code of Shopify's own list: mostly ISO 4217's, but also USDC, and "XXX" for none."""
 
 ORDER_TOPICS: Final = (
     "orders/create",
