@@ -72,7 +72,7 @@ async def _apply(running: RunningEntity, page: Page, began_at: datetime) -> date
     async def work(tx: Transaction) -> Mapping[UUID, int]:
         versions = await apply_observations(tx, batch)
         if running.entity in KINDS and KINDS[running.entity].follows_refunds:
-            await note_read(tx, tenant_id, _owners(page), page.observed_at)
+            await note_read(tx, tenant_id, dict.fromkeys(_owners(page), page.observed_at))
         return versions
 
     last = page.cursor is None

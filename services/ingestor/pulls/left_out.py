@@ -14,7 +14,7 @@ from sqlalchemy import text
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
 from libs.common.logs import get_logger
-from services.ingestor.facts import Fact, Observation
+from services.ingestor.facts import Observation
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.shopify.pages import read_order
@@ -25,8 +25,10 @@ _AT_ONCE = 50
 
 # A refund that is made after the order was seen is not among the lines.
 _NOTE = text("""
-UPDATE store.refunds SET lines_read_at = :now
-WHERE tenant_id = :tenant_id AND order_id = ANY (:orders) AND created_at <= :seen_at
+UPDATE store.refunds AS held SET lines_read_at = :now
+FROM unnest(CAST(:orders AS bigint[]), CAST(:seen AS timestamptz[])) AS read(order_id, seen_at)
+WHERE held.tenant_id = :tenant_id AND held.order_id = read.order_id
+    AND held.created_at <= read.seen_at
 """)
 
 # A pull of all reads all again, whatever was read before it began.
@@ -39,18 +41,16 @@ WHERE refund.tenant_id = :tenant_id AND refund.order_id > :after AND owner.delet
     AND owner.financial_status = 'paid'
     AND (refund.lines_read_at IS NULL
         OR pull.scope = 'all' AND refund.lines_read_at < pull.started_at)
-    AND owner.created_at >= coalesce(:since, '-infinity'::timestamptz)
+    AND (CAST(:since AS timestamptz) IS NULL OR owner.created_at >= :since)
 ORDER BY refund.order_id LIMIT :at_most
 """)
 
 log = get_logger()
 
 
-async def note_read(
-    tx: Transaction, tenant_id: UUID, orders: Sequence[int], seen_at: datetime
-) -> None:
-    """The refunds of these orders were read, with all their lines, as they were at `seen_at`."""
-    given = {"tenant_id": tenant_id, "orders": list(orders), "seen_at": seen_at}
+async def note_read(tx: Transaction, tenant_id: UUID, seen: Mapping[int, datetime]) -> None:
+    """The refunds of these orders were read with all their lines, as they were seen then."""
+    given = {"tenant_id": tenant_id, "orders": list(seen), "seen": list(seen.values())}
     await tx.execute(_NOTE, given | {"now": utc_now()})
 
 
@@ -83,21 +83,20 @@ async def _left(running: RunningEntity, after: int) -> Sequence[int]:
 
 async def _read(running: RunningEntity, orders: Sequence[int]) -> None:
     pull, tenant_id = running.pull, running.pull.claim.tenant_id
-    seen: dict[int, tuple[Fact, datetime]] = {}
+    seen: dict[int, datetime] = {}
+    batch: list[Observation] = []
     for order_id in orders:
+        # One that is not shown has no lines for us, however often it is asked for.
+        seen[order_id] = utc_now()
         if (found := await read_order(pull.client, running.entity, order_id)) is not None:
-            seen[order_id] = found
-    batch = [
-        Observation(tenant_id=tenant_id, fact=fact, observed_at=at, pulled=True)
-        for fact, at in seen.values()
-    ]
+            fact, seen[order_id] = found
+            batch.append(
+                Observation(tenant_id=tenant_id, fact=fact, observed_at=seen[order_id], pulled=True)
+            )
 
     async def work(tx: Transaction) -> Mapping[UUID, int]:
         versions = await apply_observations(tx, batch)
-        for order_id in orders:
-            # One that is not shown has no lines for us, however often it is asked for.
-            at = seen[order_id][1] if order_id in seen else utc_now()
-            await note_read(tx, tenant_id, [order_id], at)
+        await note_read(tx, tenant_id, seen)
         return versions
 
     versions = await running.apply_changes(len(batch), None, work, last=True)

@@ -123,7 +123,9 @@ class Renewals:
         try:
             shop = await read_shop(client)
             changed = await self._save(due.tenant_id, shop)
-            version = await self._read_refunds(due, client) or changed.version
+            tell_of_version(changed, shop, client.asked_version)
+            await self._announce(due.tenant_id, changed.version)
+            await self._announce(due.tenant_id, await self._read_refunds(due, client))
         except PermanentError as error:
             # Whatever lets us in again begins with a pull, which reads the facts.
             log.warning("facts_not_renewed", tenant_id=tenant_id, code=error.code)
@@ -131,9 +133,7 @@ class Renewals:
         except TransientError as error:
             log.warning("facts_renewal_postponed", tenant_id=tenant_id, code=error.code)
         else:
-            tell_of_version(changed, shop, client.asked_version)
             log.info("facts_renewed", tenant_id=tenant_id)
-            await self._announce(due.tenant_id, version)
 
     async def _save(self, tenant_id: UUID, shop: ShopFacts) -> ShopChange:
         async def work(tx: Transaction) -> ShopChange:

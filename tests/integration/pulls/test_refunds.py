@@ -147,6 +147,35 @@ async def test_goods_that_went_back_to_the_shelf_for_no_money_come_with_every_pu
     assert await tenant.differences() == []
 
 
+async def test_orders_that_shopify_no_longer_shows_us_are_not_asked_for_one_by_one(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenants: list[PulledTenant],
+):
+    tenant, _ = tenants
+    await tenant.queue()
+    with capture_logs() as logs:
+        async with working(engine, publisher, shopify, shops):
+            assert (await tenant.until_ended())["state"] == "succeeded"
+            lines = await _stored_lines(tenant)
+            fewer = SCOPES.replace("read_all_orders,", "")
+            recent_only = await shopify.install(SHOP, scopes=f"{fewer},read_locations")
+            shops.by_tenant[tenant.id] = recent_only
+            await tenant.queue()
+            assert (await tenant.until_ended())["state"] == "succeeded"
+    recent = await tenant.rows(
+        """SELECT 1 FROM store.orders WHERE financial_status = 'paid'
+            AND created_at > now() - interval '60 days'
+            AND id IN (SELECT order_id FROM store.refunds)"""
+    )
+    asked = [each["orders"] for each in logs if each["event"] == "left_out_read"]
+    assert asked == [4, len(recent)]
+    assert len(recent) < 4
+    assert await _stored_lines(tenant) == lines
+
+
 async def _sent(shopify: Simulator, tenant: PulledTenant) -> list[DeliveryRecord]:
     log = await shopify.ask("GET", f"shops/{SHOP}/deliveries?bodies=1")
     return [
