@@ -8,10 +8,10 @@ const integers = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 // Keyed by style and currency: one formatter for all would let the first value decide the decimals.
 const formatters = new Map<string, Intl.NumberFormat>();
 
-/** The only codes that Intl knows, known or not: Shopify's list has longer ones. */
+/** Intl takes these, and throws at any other; Shopify has longer ones. */
 const THREE_LETTERS = /^[A-Z]{3}$/;
 
-/** Of the codes that Intl cannot know: as Shopify's money library has it. */
+/** Of the others, as in the currencies of the library Shopify/money. */
 const MINOR_UNITS: Readonly<Record<string, number>> = { USDC: 2 };
 const USUAL_MINOR_UNITS = 2;
 
