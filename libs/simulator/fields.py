@@ -38,7 +38,7 @@ from libs.simulator.money_fields import (
 from libs.simulator.offers import OFFERS
 from libs.simulator.order_parts import ORDER_PARTS
 from libs.simulator.product_fields import PRODUCTS
-from libs.simulator.stock import STOCK
+from libs.simulator.stock import STOCK, location_of
 
 
 def _currency(context: Context) -> str:
@@ -133,10 +133,12 @@ _REFUND: Fields = {
 _REFUND_LINE: Fields = {
     "id": Id("RefundLineItem", "item.id"),
     "lineItem": Same("line"),
-    "location": NOTHING,
+    "location": lambda context, source: (
+        location_of(context.shop.facts) if source.item.restocked else None
+    ),
     "quantity": Same("item.quantity"),
-    "restockType": Constant("NO_RESTOCK"),
-    "restocked": NO,
+    "restockType": lambda _, source: "RETURN" if source.item.restocked else "NO_RESTOCK",
+    "restocked": Same("item.restocked"),
     "priceSet": lambda _, source: money_of(
         source.line, rounded(source.item.subtotal / source.item.quantity)
     ),

@@ -49,6 +49,8 @@ _TESTS = 12
 _CANCELLED = 20
 _DISCOUNTED = 154
 _REFUNDED = 72
+_PAID_BACK = 3
+"""Of four refunds: the others only take goods back."""
 _PRESENTED = 205
 _GUESTS = 72
 _WITHOUT_EMAIL = 10
@@ -169,15 +171,17 @@ class Generator:
 
     def _later(self, order: Order, place: int, chance: int) -> Order:
         """What became of the order: cancelled within a day and paid back, or refunded in a later
-        week, whole or one unit of it. What would lie behind the anchor has not happened."""
+        week, whole or one unit of it, or taken back for no money. What would lie behind the anchor
+        has not happened."""
         whole, cancelled_at, reason = bool(chance >> 16 & 1), None, None
+        paid = (chance >> 40 & 3) < _PAID_BACK
         at = order.created_at + _DAY + (chance >> 24) % (_LATEST_REFUND_DAYS * _DAY)
         if (chance >> 20 & 1023) < _CANCELLED:
-            whole, reason = True, _REASONS[chance >> 18 & 3]
+            whole, paid, reason = True, True, _REASONS[chance >> 18 & 3]
             at = cancelled_at = order.created_at + 60 + (chance >> 24) % (20 * _HOUR)
         if at >= self.anchor:
             return order
-        refund, removed = _refund(order, place, at, whole=whole)
+        refund, removed = _refund(order, place, at, whole=whole, paid=paid)
         return Order(
             order.id,
             order.number,
@@ -261,7 +265,9 @@ def _lines(
     return tuple(lines)
 
 
-def _refund(order: Order, place: int, at: int, *, whole: bool) -> tuple[Refund, tuple[Line, ...]]:
+def _refund(
+    order: Order, place: int, at: int, *, whole: bool, paid: bool
+) -> tuple[Refund, tuple[Line, ...]]:
     """Of everything, or of one unit of the first line; and the lines without what went back."""
     lines: list[Line] = []
     returned: list[RefundLine] = []
@@ -270,9 +276,10 @@ def _refund(order: Order, place: int, at: int, *, whole: bool) -> tuple[Refund, 
         if removed:
             worth = (line.total - line.discount) * removed / line.quantity
             number = _REFUND_LINES_BASE + place * _PARTS + index
-            returned.append(RefundLine(number, line.id, removed, worth.quantize(CENT)))
+            goods = worth.quantize(CENT)
+            returned.append(RefundLine(number, line.id, removed, goods, not paid))
         lines.append(msgspec.structs.replace(line, removed=removed) if removed else line)
-    amount = sum((item.subtotal for item in returned), ZERO)
-    note = "sent back" if whole else "one unit was broken"
+    amount = sum((item.subtotal for item in returned), ZERO) if paid else ZERO
+    note = ("sent back" if whole else "one unit was broken") if paid else "back on the shelf"
     refund = Refund(_REFUNDS_BASE + place * _PARTS, at, amount, note, tuple(returned))
     return refund, tuple(lines)

@@ -55,13 +55,18 @@ class Line(Struct, frozen=True, gc=False):
 
 
 class RefundLine(Struct, frozen=True, gc=False):
+    """`restocked` goods are on the shelf again."""
+
     id: int
     line_id: int
     quantity: int
     subtotal: Decimal
+    restocked: bool = False
 
 
 class Refund(Struct, frozen=True, gc=False):
+    """One without an `amount` took goods back and paid nothing."""
+
     id: int
     created_at: int
     amount: Decimal

@@ -1,7 +1,7 @@
 """How an order was paid and sent, derived from the order alone.
 
-Paid at once in one transaction, paid back in one for each refund. Seven of eight old orders that
-were not cancelled were sent at once and whole; a live order waits until it is told to go.
+Paid at once in one transaction, paid back in one for each refund with money. Seven of eight old
+orders that were not cancelled were sent at once and whole; a live order waits until it is told to.
 """
 
 from decimal import Decimal
@@ -62,6 +62,7 @@ def transactions_of(order: Order) -> list[Transaction]:
     return [paid] + [
         Transaction(refund.transaction_id, order, "REFUND", refund.amount, refund.created_at, paid)
         for refund in order.refunds
+        if refund.amount
     ]
 
 

@@ -187,15 +187,16 @@ def _adjustment(shop: Shop, order: Order, refund: Refund, amount: Decimal) -> Bo
 
 
 def transaction_body(shop: Shop, paid: Transaction) -> Body:
-    """`amount` is in the shop's currency. Nothing is ever left to be settled."""
+    """`amount` is in the buyer's currency, as REST gives it unless asked `in_shop_currency`, and
+    there is no set of both. Nothing is ever left to be settled."""
     created = rest_time(paid.created_at, shop.zone)
     order = paid.order
     return {
         "id": paid.id,
         "admin_graphql_api_id": global_id("OrderTransaction", paid.id),
-        "amount": rest_amount(paid.amount),
+        "amount": money_set(shop, paid.amount, order.presentment)["presentment_money"]["amount"],
         "created_at": created,
-        "currency": shop.facts.currency,
+        "currency": _presented(shop, order),
         "gateway": "bogus",
         "kind": paid.kind.lower(),
         "order_id": order.id,
@@ -216,8 +217,8 @@ def _refund_line_body(shop: Shop, item: RefundLine, line: Line) -> Body:
         "id": item.id,
         "quantity": item.quantity,
         "line_item_id": item.line_id,
-        "location_id": None,
-        "restock_type": "no_restock",
+        "location_id": location_of(shop.facts).id if item.restocked else None,
+        "restock_type": "return" if item.restocked else "no_restock",
         "subtotal": float(item.subtotal),
         "total_tax": 0.0,
         "subtotal_set": money_set(shop, item.subtotal, line.presentment),

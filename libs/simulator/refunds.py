@@ -1,4 +1,4 @@
-"""Refunds: of lines, of an amount, or of all that is left."""
+"""Refunds: of lines, of an amount, or of all that is left; or for no money, lines to the shelf."""
 
 from decimal import Decimal
 from functools import partial
@@ -17,7 +17,7 @@ from libs.simulator.times import now_seconds
 
 
 def refund_order(changes: Changes, order_id: str, wanted: requests.NewRefund) -> Order:
-    """Bumps the order's `updatedAt`; announces the refund, the order and the payment back."""
+    """Bumps the order's `updatedAt`; announces the refund, the order and what was paid back."""
     shop, now = changes.shop, now_seconds()
     before = found(shop.orders, order_id, "order")
     quantities = _quantities(before, wanted)
@@ -39,7 +39,7 @@ def refund_order(changes: Changes, order_id: str, wanted: requests.NewRefund) ->
         amount=amount,
         note=wanted.note,
         lines=tuple(
-            RefundLine(shop.numbers.next(), line_id, quantities[line_id], subtotal)
+            RefundLine(shop.numbers.next(), line_id, quantities[line_id], subtotal, not amount)
             for line_id, subtotal in goods.items()
         ),
     )

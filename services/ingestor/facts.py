@@ -42,12 +42,14 @@ class OrderLine(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Refund(Struct, frozen=True, kw_only=True, gc=False):
-    """`amount` is what the customer got back."""
+    """`amount` is what the customer got back; None where a delivery tells it in the buyer's
+    currency alone.
+    """
 
     id: int
     order_id: int
     created_at: datetime
-    amount: Decimal
+    amount: Decimal | None
 
 
 class Order(Struct, frozen=True, kw_only=True, gc=False):

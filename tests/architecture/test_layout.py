@@ -128,7 +128,8 @@ def test_nothing_is_built_at_import():
 
 
 def test_no_work_is_left_for_later_in_the_code():
-    marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+    # In quotes it is ISO 4217's code of no currency.
+    marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|(?<!\")XX" r"X|HA" r"CK)\b")
     text_files = [p for p in TRACKED if p.suffix in {".py", ".ts", ".tsx", ".sql", ".md"}]
     assert [_named(path) for path in text_files if marks.search(path.read_text())] == []
 

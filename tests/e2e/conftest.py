@@ -26,6 +26,8 @@ PRIVATE_PERSON = "zyxw-of-the-backfill"
 EMPTY_SHOP = "quiet-corner.myshopify.com"
 SLOW_SHOP = "deep-water.myshopify.com"
 LEAVING_SHOP = "last-orders.myshopify.com"
+TENDED_SHOP = "tide-table.myshopify.com"
+"""The only one whose settings a test changes."""
 _DASHBOARD = Path(__file__).parents[2] / "services/gateway/dashboard"
 _LIMITS = {"LOGIN_LIMIT_PER_MINUTE": "200", "RATE_LIMIT_PER_MINUTE": "5000"}
 """The tests are one address and a few users, who sign in far more often than people do."""
@@ -113,6 +115,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     empty = _write_shop(folder / "quiet.csv", orders=1, seed=3)
     slow = _write_shop(folder / "deep.csv", orders=40, seed=4)
     leaving = _write_shop(folder / "last.csv", orders=20, seed=5)
+    tended = _write_shop(folder / "tide.csv", orders=10, seed=6)
     data_dir = folder / "data"
     command = [
         *(str(Path(sys.executable).with_name("tillstream")), "up", "--with-simulator", "--json"),
@@ -122,6 +125,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         *("--shop", f"{EMPTY_SHOP}={empty}"),
         *("--shop", f"{SLOW_SHOP}={slow}"),
         *("--shop", f"{LEAVING_SHOP}={leaving}"),
+        *("--shop", f"{TENDED_SHOP}={tended}"),
         *("--data-dir", str(data_dir), "--port", "0"),
     ]
     with (folder / "up.log").open("w") as log:

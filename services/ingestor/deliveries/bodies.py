@@ -10,7 +10,8 @@ Id: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 Quantity: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Number: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
-Currency: TypeAlias = Annotated[str, Meta(min_length=3, max_length=3)]
+Currency: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Z]{3,8}\Z")]
+"""A code of Shopify's own list: mostly ISO 4217's, but also USDC, and "XXX" for none."""
 
 ORDER_TOPICS: Final = (
     "orders/create",
@@ -32,11 +33,21 @@ class Named(Struct):
 
 class Amount(Struct):
     amount: Decimal
+    currency_code: str | None = None
 
 
 class BothMoney(Struct):
     shop_money: Amount
     presentment_money: Amount | None = None
+
+
+class Coin(Struct, frozen=True):
+    currency: str | None = None
+
+
+class Coins(Struct, frozen=True):
+    shop_money: Coin = Coin()
+    presentment_money: Coin = Coin()
 
 
 class CustomerBody(Named, kw_only=True):
@@ -74,9 +85,13 @@ class LineBody(Struct):
 
 
 class TransactionBody(Struct):
+    """`amount` is in `currency`: the buyer's, where the shop sells in several."""
+
     amount: Decimal | None = None
+    currency: str | None = None
     kind: str | None = None
     status: str | None = None
+    total_unsettled_set: Coins | None = None
 
 
 class RefundBody(Named, kw_only=True):
@@ -84,6 +99,7 @@ class RefundBody(Named, kw_only=True):
     order_id: Id
     created_at: Moment
     transactions: list[TransactionBody] | None = None
+    total_duties_set: BothMoney | None = None
 
 
 class OrderBody(Named, kw_only=True):

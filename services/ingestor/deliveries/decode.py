@@ -14,6 +14,7 @@ from libs.common.money import exact_product, exact_sum
 from services.ingestor.deliveries import bodies
 from services.ingestor.deliveries.amounts import malformed, money, optional_money
 from services.ingestor.deliveries.known_fields import BodyReader, published_fields
+from services.ingestor.deliveries.refunds import refund, refund_of
 from services.ingestor.facts import (
     Customer,
     Deletion,
@@ -23,7 +24,6 @@ from services.ingestor.facts import (
     OrderLine,
     Product,
     Records,
-    Refund,
 )
 from services.ingestor.json_text import without_nul
 from services.ingestor.kinds.kind import Topic, checked
@@ -135,7 +135,7 @@ def _order(body: bodies.OrderBody) -> Order:
         created_at=body.created_at,
         updated_at=body.updated_at,
         lines=_lines(body.line_items),
-        refunds=tuple(_refund_of(refund, body.id) for refund in body.refunds or ()),
+        refunds=tuple(refund_of(each, body) for each in body.refunds or ()),
     )
 
 
@@ -177,24 +177,6 @@ def _lines(items: list[bodies.LineBody]) -> tuple[OrderLine, ...]:
     )
 
 
-def _refund(body: bodies.RefundBody) -> Refund:
-    """What went back is what the refund's own transactions paid out, not the goods' value."""
-    paid = (
-        money(each.amount, "transactions[...].amount")
-        for each in body.transactions or ()
-        if each.kind == "refund" and each.status == "success"
-    )
-    return Refund(
-        id=body.id, order_id=body.order_id, created_at=body.created_at, amount=exact_sum(paid)
-    )
-
-
-def _refund_of(body: bodies.RefundBody, order_id: int) -> Refund:
-    if body.order_id != order_id:
-        raise malformed("wrong_shape: $.refunds[...].order_id")
-    return _refund(body)
-
-
 def _product(body: bodies.ProductBody) -> Product:
     prices = [money(each.price, "variants") for each in body.variants if each.price is not None]
     return Product(
@@ -231,7 +213,7 @@ _CORE: Final[Mapping[str, Topic]] = {
     "products/create": _PRODUCT,
     "products/update": _PRODUCT,
     "products/delete": _deletion("products"),
-    "refunds/create": Topic(body=bodies.RefundBody, fact=_refund),
+    "refunds/create": Topic(body=bodies.RefundBody, fact=refund),
 }
 
 

@@ -18,7 +18,7 @@ from libs.common.messaging.topology import HINTS
 from services.ingestor import repository
 from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
 from services.ingestor.deliveries.known_fields import MOST_NAMES
-from services.ingestor.deliveries.news import NEWS_TOPICS, pass_news
+from services.ingestor.deliveries.news import NEWS_TOPICS, ask_for_untold, pass_news
 from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
@@ -114,6 +114,9 @@ async def _apply_facts(
         await _apply_facts(engine, left, publisher)
     else:
         _tell_unknown_fields(deliveries.values())
+        await ask_for_untold(
+            engine, (each for one in deliveries.values() for each in one.observations)
+        )
         await _announce(publisher, versions)
 
 

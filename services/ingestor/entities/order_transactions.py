@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from libs.common.ids import shopify_id
 from services.ingestor.deliveries.amounts import optional_money
-from services.ingestor.deliveries.bodies import ORDER_TOPICS, Id, Moment, Named
+from services.ingestor.deliveries.bodies import ORDER_TOPICS, Coins, Id, Moment, Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Kind, Owner, Row, Topic
 from services.ingestor.shopify.nodes import MoneyBag, Reference
@@ -56,15 +56,6 @@ class _Order(Struct):
     transactions: list[_Transaction]
 
 
-class _Coin(Struct, frozen=True):
-    currency: str | None = None
-
-
-class _Coins(Struct):
-    shop_money: _Coin = _Coin()
-    presentment_money: _Coin = _Coin()
-
-
 class _Body(Named, kw_only=True):
     id: Id
     kind: str
@@ -75,7 +66,7 @@ class _Body(Named, kw_only=True):
     test: bool = False
     amount: Decimal | None = None
     currency: str | None = None
-    total_unsettled_set: _Coins | None = None
+    total_unsettled_set: Coins | None = None
     processed_at: Moment | None = None
 
 
@@ -119,7 +110,7 @@ def _row(order_id: int, node: _Transaction) -> OrderTransaction:
 
 def _told(order_id: int, body: _Body) -> OrderTransaction:
     """A body has one amount, in the shop's currency or the buyer's: `currency` says in which."""
-    coins, paid = body.total_unsettled_set or _Coins(), body.currency
+    coins, paid = body.total_unsettled_set or Coins(), body.currency
     amount = optional_money(body.amount, "amount")
     in_shop = paid is not None and coins.shop_money.currency == paid
     presented = paid is not None and coins.presentment_money.currency == paid

@@ -1,8 +1,9 @@
 """Refund lines: the goods that came back, line by line of the order.
 
 A refund never changes, so its lines have the time of its making. No bulk query can read them, and
-to read them page by page is slow, so orders that are simply paid are left out: a refund changes
-that. Where it gave no money back the order stays paid, and its delivery alone brings the lines.
+to read them page by page is slow, so the pages leave out orders that are simply paid: a refund
+changes that. Where it gave no money back the order stays paid: the sales know of the refund, and
+the order is asked for alone.
 """
 
 from collections import Counter
@@ -183,6 +184,7 @@ KIND = Kind(
     only="-financial_status:paid",
     page_size=100,
     bulk=False,
+    follows_refunds=True,
     topics={
         "refunds/create": Topic(body=_RefundBody, fact=_refunded),
         **dict.fromkeys(ORDER_TOPICS, Topic(body=_OrderBody, fact=_ordered)),

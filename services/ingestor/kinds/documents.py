@@ -17,11 +17,6 @@ def export_document(kind: Kind) -> str:
 def page_document(kind: Kind) -> str:
     """A page of what changed, the oldest change first; by id where Shopify cannot sort so."""
     listing = kind.listing
-    children = ""
-    if below := listing.children:
-        children = f"children: {_children(listing, f'first: {below.first}')}"
-        if below.within:
-            children = f"{below.within} {{ {below.within_fields} {children} }}"
     query = "$query: String!, " if listing.search_field or listing.only else ""
     arguments = _arguments(
         f"first: {listing.page_size}, after: $after",
@@ -33,8 +28,17 @@ def page_document(kind: Kind) -> str:
 query {_name(kind)}Page({query}$after: String) {{
   page: {listing.root}{arguments} {{
     {_PAGE_INFO}
-    nodes {{ {listing.fields} {children} }}
+    nodes {{ {listing.fields} {_first_children(listing)} }}
   }}
+}}
+"""
+
+
+def order_document(kind: Kind) -> str:
+    """What a page shows of an order, of one alone; for a kind whose root is the orders."""
+    return f"""
+query {_name(kind)}OfOrder($id: ID!) {{
+  order(id: $id) {{ {kind.fields} {_first_children(kind)} }}
 }}
 """
 
@@ -60,6 +64,14 @@ query {_name(kind)}Count {{
   found: {kind.count}(limit: null) {{ count precision }}
 }}
 """
+
+
+def _first_children(kind: Kind) -> str:
+    below = kind.children
+    if below is None:
+        return ""
+    children = f"children: {_children(kind, f'first: {below.first}')}"
+    return f"{below.within} {{ {below.within_fields} {children} }}" if below.within else children
 
 
 def _children(kind: Kind, arguments: str) -> str:

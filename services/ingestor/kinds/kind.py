@@ -100,6 +100,8 @@ class Kind:
     `bulk` is false where the schema forbids a bulk query. `count` is the query of Shopify's own
     number of the rows, where it has one. Without `scope`, or one that a field `needs`, the entity
     is left out. A whole list below `owner` is all it has; the rows also go with each of `others`.
+    With `follows_refunds` the rows are below refunds, which the sales name: the orders of those
+    that no page showed are then asked for one by one.
     `from_pulls` are columns of which deliveries say nothing, or not always: the last pull's word
     counts, and until there was one the first that a delivery said.
     """
@@ -121,6 +123,7 @@ class Kind:
     page_size: int = 50
     changes: "Kind | None" = None
     bulk: bool = True
+    follows_refunds: bool = False
     count: str | None = None
     needs: tuple[str, ...] = ()
     from_pulls: tuple[str, ...] = ()

@@ -19,7 +19,9 @@ from services.ingestor.kinds.tables import TABLES
 from services.ingestor.privacy.letters import letters_about
 from services.ingestor.privacy.people import Person
 
-_OURS = {"tenant_id", "order_id", "observed_at", "pulled_at", "counted"}
+_OURS = {
+    *("tenant_id", "order_id", "observed_at", "pulled_at", "counted", "untold", "lines_read_at"),
+}
 """How we keep the books says nothing about the person."""
 
 

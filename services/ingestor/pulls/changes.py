@@ -6,9 +6,11 @@ from uuid import UUID
 
 from libs.common.database.transaction import Transaction
 from libs.common.logs import get_logger
-from services.ingestor.facts import Entity, Observation
+from services.ingestor.facts import Entity, Observation, Records
 from services.ingestor.kinds.registry import KINDS
+from services.ingestor.pulls.left_out import note_read, read_left_out
 from services.ingestor.pulls.running import RunningEntity
+from services.ingestor.pulls.state import Changes
 from services.ingestor.shopify.pages import Page, read_changes
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.kinds import delete_unseen
@@ -30,10 +32,16 @@ def read_from(entity: Entity, watermark: datetime) -> datetime:
 
 
 async def pull_changes(running: RunningEntity) -> None:
-    """Apply the changes that the checkpoint says are left, page by page."""
+    """Apply the changes that the checkpoint says are left, page by page, and what no page shows."""
     changes = running.checkpoint.changes
-    if changes is None or changes.done:
+    if changes is None:
         return
+    if not changes.done:
+        await _pull_pages(running, changes)
+    await read_left_out(running)
+
+
+async def _pull_pages(running: RunningEntity, changes: Changes) -> None:
     since, after_id, cursor, in_set = changes.until, None, None, 0
     began_at: datetime | None = None
     running.begin_import()
@@ -62,7 +70,10 @@ async def _apply(running: RunningEntity, page: Page, began_at: datetime) -> date
     ]
 
     async def work(tx: Transaction) -> Mapping[UUID, int]:
-        return await apply_observations(tx, batch)
+        versions = await apply_observations(tx, batch)
+        if running.entity in KINDS and KINDS[running.entity].follows_refunds:
+            await note_read(tx, tenant_id, dict.fromkeys(_owners(page), page.observed_at))
+        return versions
 
     last = page.cursor is None
     # A list that is not in the order of change tells nothing before its end.
@@ -71,6 +82,10 @@ async def _apply(running: RunningEntity, page: Page, began_at: datetime) -> date
     running.pull.progress.note_version(versions.get(tenant_id))
     held = running.checkpoint.changes
     return held.until if held else began_at
+
+
+def _owners(page: Page) -> list[int]:
+    return [fact.owner_id for fact in page.facts if isinstance(fact, Records) and fact.owner_id]
 
 
 def _is_by_id(entity: Entity) -> bool:

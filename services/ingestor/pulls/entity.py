@@ -60,10 +60,15 @@ async def import_slices(
 
 
 async def _whole(running: RunningEntity, export: Export) -> Export:
-    """The whole export, after what came of those that were broken off is applied."""
+    """The whole export, after what came of those that were broken off is applied.
+
+    Raises ExportFailedError when the last one was broken off too.
+    """
     while not export.whole:
         await import_part(running, export)
         export.file.unlink()
+        if export.failure is not None:
+            raise export.failure
         export = await fetch_export(running, export.number)
     return export
 

@@ -30,13 +30,15 @@ log = get_logger()
 class Export:
     """A file on our disk: slice `number`, as it was at `snapshot_at` by Shopify's clock.
 
-    One that is not `whole` is what came of an export that Shopify broke off.
+    One that is not `whole` is what came of an export that Shopify broke off. `failure` is why no
+    other follows it.
     """
 
     number: int
     file: Path
     snapshot_at: datetime
     whole: bool = True
+    failure: ExportFailedError | None = None
 
 
 ExportTask: TypeAlias = asyncio.Task[Export]
@@ -46,8 +48,8 @@ async def fetch_export(running: RunningEntity, number: int) -> Export:
     """The slice's file, with as many lines as Shopify counted objects.
 
     An export that failed, expired or came short is started again; raises the last
-    ExportFailedError once three did. Of one that was broken off comes what there is; call again
-    for the whole, on which Shopify works already.
+    ExportFailedError once three did. Of one that was broken off comes what there is, with its
+    `failure` when it was the third; else call again for the whole, on which Shopify works already.
     """
     while True:
         held = running.checkpoint.slices[number]
@@ -61,30 +63,33 @@ async def fetch_export(running: RunningEntity, number: int) -> Export:
                 code=error.code,
                 attempt=held.attempt,
             )
-            if held.attempt >= EXPORTS_AT_MOST:
-                raise
-            await running.renew(number)
+            last = held.attempt >= EXPORTS_AT_MOST
+            if not last:
+                await running.renew(number)
             if isinstance(error, ExportBrokenOffError):
-                part = await _fetch_part(running, number, error)
+                part = await _fetch_part(running, number, error, last=last)
                 if part is not None:
                     return part
+            if last:
+                raise
 
 
 async def _fetch_part(
-    running: RunningEntity, number: int, broken: ExportBrokenOffError
+    running: RunningEntity, number: int, broken: ExportBrokenOffError, *, last: bool
 ) -> Export | None:
-    """None when it cannot be had: all of it comes with the next export, which is begun first."""
+    """None when it cannot be had. The next export, if any is to follow, is begun first."""
     pull, held = running.pull, running.checkpoint.slices[number]
-    async with pull.export_turns:
-        operation_id = await _start(running, held)
-    await running.save_slice(number, operation_id=operation_id)
+    if not last:
+        async with pull.export_turns:
+            operation_id = await _start(running, held)
+        await running.save_slice(number, operation_id=operation_id)
     file = pull.folder / f"{running.entity}.{number}.{held.attempt}.part.jsonl"
     try:
         await bulk.download_part(pull.client.http, broken.url, file)
     except (ExportFailedError, ShopifyUnavailableError) as error:
         log.warning("part_not_fetched", entity=running.entity, slice=number, code=error.code)
         return None
-    return Export(number, file, broken.snapshot_at, whole=False)
+    return Export(number, file, broken.snapshot_at, whole=False, failure=broken if last else None)
 
 
 async def _fetch(running: RunningEntity, number: int, held: Slice) -> Export:

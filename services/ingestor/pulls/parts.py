@@ -2,7 +2,8 @@
 
 Its lines have no order, so what belongs to a record may be missing. Added is only what we do not
 have and what shows that it is whole; nothing that we have is changed. The checkpoint knows nothing
-of it: the next export is applied from its first record, counted and compared, as any other.
+of it: the next export is applied from its first record, counted and compared, as any other. So is
+the last one that was broken off, after which the entity has failed.
 """
 
 import asyncio

@@ -1,4 +1,5 @@
-"""Reads a shop's own facts again as soon as Shopify says that they changed.
+"""Reads a shop's own facts again as soon as Shopify says that they changed; and the orders of
+refunds of which a delivery told too little.
 
 Beside the pulls, so that neither a pause of the schedule nor a pull of hours holds it up. The
 delivery only asks for it: its body names plans in other words than the API, may leave out the
@@ -6,7 +7,7 @@ zone, and when it was sent is not signed.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -21,6 +22,7 @@ from libs.common.logs import get_logger
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import HINTS
 from services.ingestor.pulls.shop_facts import ShopChange, save_shop, tell_of_version
+from services.ingestor.pulls.untold import apply_read, read_untold
 from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.shop import ShopFacts, read_shop
 
@@ -64,7 +66,9 @@ class Due(NamedTuple):
 
 
 async def ask_for_facts(tx: Transaction, tenants: Collection[UUID]) -> None:
-    """Have the facts of these tenants' shops read again; nothing for one that never connected."""
+    """Have the facts of these tenants' shops read again, and what refunds lack; nothing for one
+    that never connected.
+    """
     await tx.execute(_ASK, {"tenants": list(tenants)})
 
 
@@ -118,7 +122,10 @@ class Renewals:
         client = self._client_of(due.tenant_id)
         try:
             shop = await read_shop(client)
-            changed = await self._save(due, shop)
+            changed = await self._save(due.tenant_id, shop)
+            tell_of_version(changed, shop, client.asked_version)
+            await self._announce(due.tenant_id, changed.version)
+            await self._announce(due.tenant_id, await self._read_refunds(due, client))
         except PermanentError as error:
             # Whatever lets us in again begins with a pull, which reads the facts.
             log.warning("facts_not_renewed", tenant_id=tenant_id, code=error.code)
@@ -126,16 +133,28 @@ class Renewals:
         except TransientError as error:
             log.warning("facts_renewal_postponed", tenant_id=tenant_id, code=error.code)
         else:
-            tell_of_version(changed, shop, client.asked_version)
             log.info("facts_renewed", tenant_id=tenant_id)
-            await self._announce(due.tenant_id, changed.version)
 
-    async def _save(self, due: Due, shop: ShopFacts) -> ShopChange:
+    async def _save(self, tenant_id: UUID, shop: ShopFacts) -> ShopChange:
         async def work(tx: Transaction) -> ShopChange:
-            await tx.execute(_DONE, due._asdict())
-            return await save_shop(tx, due.tenant_id, shop, with_history=False)
+            return await save_shop(tx, tenant_id, shop, with_history=False)
 
-        return await in_transaction(self._engine, work, tenants=[due.tenant_id])
+        return await in_transaction(self._engine, work, tenants=[tenant_id])
+
+    async def _read_refunds(self, due: Due, client: ShopifyClient) -> int | None:
+        """Returns the tenant's new data version."""
+        read = await read_untold(self._engine, due.tenant_id, client)
+
+        async def work(tx: Transaction) -> Mapping[UUID, int]:
+            # The schedule first, as the pulls lock it.
+            if read.more:
+                await ask_for_facts(tx, [due.tenant_id])
+            else:
+                await tx.execute(_DONE, due._asdict())
+            return await apply_read(tx, due.tenant_id, read)
+
+        versions = await in_transaction(self._engine, work, tenants=[due.tenant_id])
+        return versions.get(due.tenant_id)
 
     async def _write_done(self, due: Due) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from libs.common.errors import InvalidInputError
-from libs.common.ids import shopify_id
+from libs.common.ids import global_id, shopify_id
 from services.ingestor.facts import Entity, Fact, Records
 from services.ingestor.kinds.kind import Kind, checked
 from services.ingestor.kinds.registry import KINDS
@@ -77,6 +77,24 @@ async def read_changes(
         newest=_newest(kind, page.nodes, facts),
         last_id=shopify_id(page.nodes[-1]["id"]) if page.nodes else None,
     )
+
+
+async def read_order(
+    client: ShopifyClient, entity: Entity, order_id: int
+) -> tuple[Fact, datetime] | None:
+    """An order, or what is below it of a further entity, and when it was seen.
+
+    None where Shopify shows no such order (any more). Raises AnswerUnreadableError.
+    """
+    answer = await client.ask(queries.ORDER[entity], {"id": global_id("Order", order_id)})
+    if (found := answer.data.get("order")) is None:
+        return None
+    node = converted(found, dict[str, Any])
+    if (children := await _children(client, entity, node, {})) is None:
+        return None
+    kind = KINDS.get(entity)
+    fact = _records(kind, node, children) if kind else _fact(node, children)
+    return fact, answer.observed_at
 
 
 def _search(kind: Kind | None, since: datetime, after_id: int | None) -> str:

@@ -11,6 +11,7 @@ from services.ingestor.kinds.documents import (
     count_document,
     export_document,
     more_document,
+    order_document,
     page_document,
 )
 from services.ingestor.kinds.registry import KINDS
@@ -111,19 +112,21 @@ _PAGE_SIZES: Final[dict[Entity, tuple[int, int]]] = {
 """Objects and children a page: by the protocol's cost model a page costs at most 235 points."""
 
 
-def _page(entity: Entity) -> str:
-    size, children_size = _PAGE_SIZES[entity]
+def _first_children(entity: Entity) -> str:
     name, node = _CHILDREN.get(entity, ("", ""))
-    children = (
-        f"children: {name}(first: {children_size}) {{ {_PAGE_INFO} nodes {{ {node} }} }}"
-        if name
-        else ""
-    )
+    if not name:
+        return ""
+    _, size = _PAGE_SIZES[entity]
+    return f"children: {name}(first: {size}) {{ {_PAGE_INFO} nodes {{ {node} }} }}"
+
+
+def _page(entity: Entity) -> str:
+    size, _ = _PAGE_SIZES[entity]
     return f"""
 query {entity.title()}Page($query: String!, $after: String) {{
   page: {entity}(first: {size}, after: $after, query: $query, sortKey: UPDATED_AT) {{
     {_PAGE_INFO}
-    nodes {{ {_NODE[entity]} {children} }}
+    nodes {{ {_NODE[entity]} {_first_children(entity)} }}
   }}
 }}
 """
@@ -134,6 +137,17 @@ PAGE: Final[dict[Entity, str]] = {
     **{kind.name: page_document(kind) for kind in KINDS.values()},
 }
 """What changed, oldest change first."""
+
+
+ORDER: Final[dict[Entity, str]] = {
+    "orders": f"""
+query OneOrder($id: ID!) {{
+  order(id: $id) {{ {_NODE["orders"]} {_first_children("orders")} }}
+}}
+""",
+    **{kind.name: order_document(kind) for kind in KINDS.values() if kind.follows_refunds},
+}
+"""One order alone, or what is below it."""
 
 
 def _more(entity: Entity, owner: str) -> str:
@@ -216,6 +230,7 @@ SINGLE_DOCUMENTS: Final = (
     *COUNTS.values(),
     *PAGE.values(),
     *MORE_CHILDREN.values(),
+    *ORDER.values(),
     ORDER_SPAN,
     START_BULK,
     BULK_OPERATION,

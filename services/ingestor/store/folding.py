@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 from services.ingestor.facts import (
@@ -44,6 +44,18 @@ class Newest(Generic[_Entity]):
             self.copies[key] = (fact, seen)
         if observation.pulled and (key not in self.pulled or self.pulled[key] < seen):
             self.pulled[key] = seen
+
+
+class SeenRefund(NamedTuple):
+    refund: Refund
+    observed_at: datetime
+    pulled: bool
+
+    def outweighs(self, held: "SeenRefund") -> bool:
+        told, told_before = self.refund.amount is not None, held.refund.amount is not None
+        if (self.pulled, told) != (held.pulled, told_before):
+            return (self.pulled, told) > (held.pulled, told_before)
+        return self.pulled and self.observed_at > held.observed_at
 
 
 @dataclass(slots=True)
@@ -84,14 +96,17 @@ class Batch:
     customers: Newest[Customer] = field(default_factory=Newest)
     orders: Newest[Order] = field(default_factory=Newest)
     products: Newest[Product] = field(default_factory=Newest)
-    refunds: dict[tuple[UUID, int, int], tuple[Refund, datetime]] = field(default_factory=dict)
+    refunds: dict[tuple[UUID, int, int], SeenRefund] = field(default_factory=dict)
     deletions: dict[Entity, dict[Key, datetime]] = field(default_factory=lambda: defaultdict(dict))
     kinds: dict[Entity, KindBatch] = field(default_factory=lambda: defaultdict(KindBatch))
 
     def add_refund(self, refund: Refund, observation: Observation) -> None:
-        # A refund never changes, so whichever copy came first will do.
+        """Of deliveries the first copy that tells the amount; of pulls the newest."""
         key = (observation.tenant_id, refund.order_id, refund.id)
-        self.refunds.setdefault(key, (refund, observation.observed_at))
+        seen = SeenRefund(refund, observation.observed_at, observation.pulled)
+        held = self.refunds.get(key)
+        if held is None or seen.outweighs(held):
+            self.refunds[key] = seen
 
     def add_deletion(self, deletion: Deletion, observation: Observation) -> None:
         dead = self.deletions[deletion.entity]

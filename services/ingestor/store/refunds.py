@@ -1,12 +1,16 @@
-"""Refunds: added once, dated on their own day, and following their order's currency and fate."""
+"""Refunds: added once, dated on their own day, and following their order's currency and fate.
+
+One whose amount a delivery cannot tell is kept as `untold`, with nothing, until it is read. What a
+pull tells of an amount is the last word.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
 from libs.common.errors import TransientError
-from services.ingestor.facts import Refund
+from services.ingestor.facts import ZERO
+from services.ingestor.store.folding import SeenRefund
 from services.ingestor.store.orders import WrittenOrder
 from services.ingestor.store.rollups import DAILY_SALES, REFUND_IMAGES
 from services.ingestor.store.statements import amount_texts, given, run, with_parts
@@ -22,7 +26,9 @@ _COLUMNS = {
     "id": "bigint",
     "created_at": "timestamptz",
     "amount": "numeric",
+    "untold": "boolean",
     "observed_at": "timestamptz",
+    "pulled": "boolean",
 }
 
 # A refund of a deleted order is left out: the pull that lifts the tombstone brings it again.
@@ -39,20 +45,34 @@ _ADD = with_parts(
             ON held.tenant_id = given.tenant_id AND held.id = given.order_id)""",
     """written AS (
         INSERT INTO store.refunds
-            (tenant_id, order_id, id, created_at, day, amount, currency, counted, observed_at)
+            (tenant_id, order_id, id, created_at, day, amount, untold, currency, counted,
+            observed_at)
         SELECT owned.tenant_id, owned.order_id, owned.id, owned.created_at,
             (owned.created_at AT TIME ZONE shop.zone)::date,
-            owned.amount, owned.currency, owned.counted, owned.observed_at
+            owned.amount, owned.untold, owned.currency, owned.counted, owned.observed_at
         FROM owned JOIN store.shops AS shop ON shop.tenant_id = owned.tenant_id
         WHERE NOT owned.missing AND owned.deleted_at IS NULL
         ORDER BY owned.tenant_id, owned.order_id, owned.id
         ON CONFLICT (tenant_id, order_id, id) DO NOTHING
         RETURNING tenant_id, day, currency, amount, counted)""",
+    """mended AS (
+        UPDATE store.refunds AS held
+        SET amount = given.amount, untold = false, observed_at = given.observed_at
+        FROM given
+        WHERE held.tenant_id = ANY ($1::uuid[]) AND held.order_id = ANY ($2::bigint[])
+            AND held.tenant_id = given.tenant_id AND held.order_id = given.order_id
+            AND held.id = given.id AND NOT given.untold
+            AND (held.untold OR given.pulled AND held.amount <> given.amount
+                AND held.observed_at < given.observed_at)
+        RETURNING new.tenant_id, new.day, new.currency, new.counted,
+            new.amount - old.amount AS amount)""",
     """refund_images AS (
-        SELECT tenant_id, day, currency, amount AS refunded FROM written WHERE counted)""",
+        SELECT tenant_id, day, currency, amount AS refunded FROM written WHERE counted
+        UNION ALL SELECT tenant_id, day, currency, amount FROM mended WHERE counted)""",
     REFUND_IMAGES,
     DAILY_SALES,
     answer="""SELECT tenant_id, false AS missing FROM written
+        UNION SELECT tenant_id, false FROM mended
         UNION SELECT tenant_id, true FROM owned WHERE missing""",
 )
 
@@ -78,21 +98,24 @@ _FOLLOW = with_parts(
 
 
 async def add_refunds(
-    tx: Transaction, refunds: Mapping[tuple[UUID, int, int], tuple[Refund, datetime]]
+    tx: Transaction, refunds: Mapping[tuple[UUID, int, int], SeenRefund]
 ) -> set[UUID]:
-    """Returns the tenants that got a new refund. Raises OrderMissingError."""
+    """Returns the tenants that got a new refund, or another amount. Raises OrderMissingError."""
     if not refunds:
         return set()
     tenants, orders, ids = zip(*refunds, strict=True)
+    found, observed, pulled = zip(*refunds.values(), strict=True)
     rows = await run(
         tx,
         _ADD,
         tenants,
         orders,
         ids,
-        [refund.created_at for refund, _ in refunds.values()],
-        amount_texts(refund.amount for refund, _ in refunds.values()),
-        [observed for _, observed in refunds.values()],
+        [refund.created_at for refund in found],
+        amount_texts(ZERO if refund.amount is None else refund.amount for refund in found),
+        [refund.amount is None for refund in found],
+        observed,
+        pulled,
     )
     if missing := {str(row.tenant_id) for row in rows if row.missing}:
         raise OrderMissingError("a refund's order is not there yet", tenants=sorted(missing))

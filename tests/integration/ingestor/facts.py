@@ -96,5 +96,6 @@ def order(number: int, version: float = 0, **values: Any) -> Order:
     return Order(id=number, updated_at=at(version), total=total, lines=lines, **(defaults | values))
 
 
-def refund(number: int, order_id: int, amount: str = "3.00", minutes: float = 0) -> Refund:
-    return Refund(id=number, order_id=order_id, created_at=at(minutes), amount=Decimal(amount))
+def refund(number: int, order_id: int, amount: str | None = "3.00", minutes: float = 0) -> Refund:
+    told = None if amount is None else Decimal(amount)
+    return Refund(id=number, order_id=order_id, created_at=at(minutes), amount=told)

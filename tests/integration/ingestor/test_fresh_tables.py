@@ -29,6 +29,14 @@ _STORE_PARTS = text("""INSERT INTO store.fulfillments
     SELECT :tenant, n, n, '-infinity', '-infinity'
     FROM generate_series(100, CAST(:parts AS integer)) AS n""")
 _READ_PARTS = _READ.replace("'orders'", "'fulfillments'")
+_STORE_REFUNDS = text("""INSERT INTO store.refunds
+    (tenant_id, order_id, id, created_at, day, amount, currency, counted, observed_at)
+    SELECT :tenant, n, n, now(), '2026-01-01', 1, 'EUR', true, '-infinity'
+    FROM generate_series(100, CAST(:refunds AS integer)) AS n""")
+_READ_REFUNDS = """SELECT i.read + t.seq_tup_read FROM pg_stat_user_tables AS t,
+        LATERAL (SELECT sum(idx_tup_read)::bigint AS read FROM pg_stat_user_indexes
+            WHERE relid = t.relid) AS i
+    WHERE t.schemaname = 'store' AND t.relname = 'refunds'"""
 _TIMES_ALL = 6
 """How often one batch may read all orders, with its several statements; not once for each row."""
 
@@ -79,4 +87,30 @@ async def test_a_whole_list_finds_the_rows_of_its_owner_without_all_others(
 
     read = await owner.fetchval(_READ_PARTS) - before
     await owner.close()
+    assert NAMED <= read < STORED // 2
+
+
+async def test_refunds_of_a_batch_are_found_without_all_others(world: World, database: Database):
+    tenant_id = await world.add_tenant()
+    for number in range(1, BATCHES_BEFORE + 1):
+        first = order(number, customer_id=number, refunds=(refund(number, number),))
+        await world.apply(seen(tenant_id, first, pulled=True))
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await tx.execute(_STORE, {"tenant": tenant_id, "orders": STORED})
+        await tx.execute(_STORE_REFUNDS, {"tenant": tenant_id, "refunds": STORED})
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+    owner = await asyncpg.connect(database.url)
+    before = await owner.fetchval(_READ_REFUNDS)
+
+    batch = [
+        seen(tenant_id, refund(STORED - n, STORED - n), pulled=True) for n in range(1, NAMED + 1)
+    ]
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await apply_observations(tx, batch)
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+
+    read = await owner.fetchval(_READ_REFUNDS) - before
+    await owner.close()
+    mended = "SELECT count(*) AS n FROM store.refunds WHERE amount = 3"
+    assert (await world.row(tenant_id, mended))["n"] == NAMED + BATCHES_BEFORE
     assert NAMED <= read < STORED // 2

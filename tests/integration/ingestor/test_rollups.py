@@ -47,7 +47,7 @@ def _orders(draw: st.DrawFn) -> Any:
             line(n, price, quantity, product_id=good) for n, price, quantity, good in draw(_lines)
         ),
         refunds=tuple(
-            refund(n, number, "2.50", 60 * n)
+            refund(n, number, draw(st.sampled_from(["2.50", "2.50", "4.00", None])), 60 * n)
             for n in draw(st.lists(st.integers(1, 2), max_size=2, unique=True))
         ),
     )
@@ -184,6 +184,57 @@ async def test_a_refund_is_counted_once_on_its_own_day(world: World) -> None:
         tenant_id, "SELECT day, refunded FROM store.daily_sales WHERE refunded <> 0"
     )
     assert refunded == [{"day": date(2026, 3, 10), "refunded": Decimal("4.20")}]
+
+
+async def _refunded(world: World, tenant_id: UUID) -> tuple[Any, Any, bool]:
+    """Of the day and of the only refund, and whether that is still to be read."""
+    row = await world.row(
+        tenant_id,
+        """SELECT amount, untold, (SELECT sum(refunded) FROM store.daily_sales) AS refunded
+        FROM store.refunds""",
+    )
+    assert await world.differences(tenant_id) == []
+    return row["refunded"], row["amount"], row["untold"]
+
+
+async def test_a_refund_that_a_delivery_cannot_tell_is_worth_nothing_until_it_is_told(
+    world: World,
+) -> None:
+    tenant_id = await world.add_tenant()
+    untold = refund(3, 1, None)
+    assert await world.apply(seen(tenant_id, order(1, refunds=(untold,)))) == {tenant_id: 1}
+    assert await _refunded(world, tenant_id) == (0, 0, True)
+    # A page's clock has whole seconds: what it tells may look older than what asked for it.
+    told = order(1, refunds=(refund(3, 1, "4.20"),))
+    assert await world.apply(seen(tenant_id, told, -1, pulled=True)) == {tenant_id: 2}
+    paid = Decimal("4.20")
+    assert await _refunded(world, tenant_id) == (paid, paid, False)
+    assert await world.apply(seen(tenant_id, untold, 5)) == {}
+    assert await _refunded(world, tenant_id) == (paid, paid, False)
+
+
+async def test_the_amount_that_a_pull_saw_last_is_the_refunds(world: World) -> None:
+    tenant_id = await world.add_tenant()
+    await world.apply(seen(tenant_id, order(1)), seen(tenant_id, refund(3, 1, "650"), 1))
+    for amount, minutes, pulled, expected in (
+        ("700", 2, False, "650"),
+        ("4.20", 0, True, "650"),
+        ("4.20", 3, True, "4.20"),
+        ("650", 4, False, "4.20"),
+        ("4.10", 5, True, "4.10"),
+    ):
+        await world.apply(seen(tenant_id, refund(3, 1, amount), minutes, pulled=pulled))
+        held = Decimal(expected)
+        assert await _refunded(world, tenant_id) == (held, held, False)
+
+
+async def test_of_the_copies_in_one_batch_the_one_that_tells_the_amount_counts(
+    world: World,
+) -> None:
+    tenant_id = await world.add_tenant()
+    copies = [refund(3, 1, None), refund(3, 1, "2.00"), refund(3, 1, None)]
+    await world.apply(seen(tenant_id, order(1)), *(seen(tenant_id, each) for each in copies))
+    assert await _refunded(world, tenant_id) == (2, 2, False)
 
 
 async def test_a_refund_before_its_order_is_to_be_tried_again(world: World) -> None:

@@ -3,6 +3,7 @@ changes nothing that we had, and is taken for no more than it is.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,8 @@ from structlog.testing import capture_logs
 
 from libs.common.database.transaction import transaction
 from libs.common.messaging.publisher import Publisher
+from services.ingestor.pulls.exports import EXPORTS_AT_MOST
+from services.ingestor.pulls.state import ENTITIES
 from services.ingestor.store.audit import recompute_differences
 from tests.integration.messaging.queues import until
 from tests.integration.pulls.simulated import InstalledShops, Simulator, simulator, write_shop
@@ -93,6 +96,28 @@ async def test_what_came_is_seen_while_the_next_export_runs_and_nothing_is_calle
         pull = await tenant.pull()
     assert (pull["state"], await tenant.rows("SELECT 1 FROM store.watermarks")) == ("running", [])
     assert set((await tenant.entities()).values()) == {("exporting", 0)}
+
+
+async def test_what_the_last_try_brought_is_applied_too_before_its_entity_fails(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    await shopify.faults(SHOP, bulkDelay=0.2, bulkBreaks=3 * EXPORTS_AT_MOST)
+    with capture_logs() as logs:
+        async with working(engine, publisher, shopify, shops):
+            pull = await tenant.until_ended()
+    told = Counter(each["entity"] for each in logs if each["event"] == "part_applied")
+    assert told == dict.fromkeys(ENTITIES, EXPORTS_AT_MOST)
+    assert pull["state"] == "failed"
+    states = await tenant.entities()
+    assert {states[entity][0] for entity in ENTITIES} == {"failed"}
+    [held] = await tenant.rows("SELECT count(*) AS orders, sum(total) AS total FROM store.orders")
+    assert 0 < held["orders"] < ORDERS
+    assert held["total"] == (await tenant.totals())["revenue"]
+    assert await tenant.rows("SELECT 1 FROM store.watermarks WHERE entity = 'orders'") == []
 
 
 async def test_a_part_changes_nothing_that_we_have(

@@ -178,6 +178,48 @@ async def test_a_webhook_shows_the_currency_the_buyer_saw(bluebird: Simulator, r
     assert Decimal(body["total_price"]) == Decimal(total["shopMoney"]["amount"])
 
 
+async def test_a_refunds_webhook_has_what_was_paid_back_in_the_buyers_money_alone(
+    bluebird: Simulator, receiver: Receiver
+):
+    orders = _by_id(await bluebird.rows(BULK))
+    order = next(
+        order
+        for order in orders.values()
+        if order["presentmentCurrencyCode"] == "JPY" and not order["refunds"]
+    )
+    await bluebird.subscribe("REFUNDS_CREATE", receiver.uri)
+    await bluebird.control("POST", f"/orders/{order['id'].rpartition('/')[2]}/refund", {})
+    [received] = await receiver.wait_for(1)
+
+    [paid] = (body := json.loads(received.body))["transactions"]
+    seen = order["totalPriceSet"]["presentmentMoney"]["amount"].removesuffix(".0")
+    assert (paid["kind"], paid["amount"], paid["currency"]) == ("refund", seen, "JPY")
+    assert not any(name.endswith("amount_set") for name in paid)
+    duties = body["total_duties_set"]
+    assert duties["shop_money"]["currency_code"] == "EUR"
+    assert duties["presentment_money"]["currency_code"] == "JPY"
+
+
+async def test_goods_go_back_to_the_shelf_for_no_money_and_the_order_stays_paid(
+    bluebird: Simulator, receiver: Receiver
+):
+    orders = await bluebird.rows(BULK)
+    assert any(order["refunds"] and order["displayFinancialStatus"] == "PAID" for order in orders)
+    order = next(order for order in orders if not order["refunds"])
+    number = order["id"].rpartition("/")[2]
+    [line, *_] = (await bluebird.control("GET", f"/orders/{number}"))["lines"]
+    await bluebird.subscribe("REFUNDS_CREATE", receiver.uri)
+    wanted = {"amount": "0.00", "lines": [{"lineId": line["id"], "quantity": 1}]}
+    shown = await bluebird.control("POST", f"/orders/{number}/refund", wanted)
+    [received] = await receiver.wait_for(1)
+
+    assert (shown["financialStatus"], shown["refunded"]) == ("paid", "0.00")
+    body = json.loads(received.body)
+    [back] = body["refund_line_items"]
+    assert (back["restock_type"], back["quantity"], body["transactions"]) == ("return", 1, [])
+    assert back["location_id"] is not None
+
+
 async def test_changes_of_generated_orders_survive_a_kill(tmp_path: Path):
     process = _process(tmp_path / "data").start()
     async with Simulator(process.base, GENERATED) as before:

@@ -118,6 +118,8 @@ refunds = Table(
     Column("currency", Text, nullable=False),
     Column("counted", Boolean, nullable=False),
     Column("observed_at", DateTime(timezone=True), nullable=False),
+    Column("untold", Boolean, server_default=FetchedValue(), nullable=False),
+    Column("lines_read_at", DateTime(timezone=True)),
 )
 
 products = Table(

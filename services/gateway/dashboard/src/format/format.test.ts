@@ -16,7 +16,7 @@ import {
   startOfWeek,
 } from "./dates";
 import { divideDecimal, sumDecimals } from "./decimal";
-import { formatCount, formatMoney, formatPercent, minorUnits } from "./numbers";
+import { formatCount, formatMoney, formatMoneyCompact, formatPercent, minorUnits } from "./numbers";
 
 describe("money", () => {
   test("shows a decimal string to the cent", () => {
@@ -32,6 +32,17 @@ describe("money", () => {
     expect(formatMoney("1234", "JPY")).toBe("¥1,234");
     expect(formatMoney("1234.567", "KWD").replace(/\s/g, " ")).toBe("KWD 1,234.567");
     expect([minorUnits("USD"), minorUnits("JPY"), minorUnits("KWD")]).toEqual([2, 0, 3]);
+  });
+
+  test("shows every code of Shopify's list, also one that is no code of ISO 4217", () => {
+    const shown = (amount: string, currency: string) => formatMoney(amount, currency).replace(/\s/g, " ");
+    expect(shown("1234.5", "USDC")).toBe("USDC 1,234.50");
+    expect(shown("-0.05", "USDC")).toBe("-USDC 0.05");
+    expect(shown("90071992547409934.57", "USDC")).toBe("USDC 90,071,992,547,409,934.57");
+    expect(formatMoneyCompact(12_340, "USDC").replace(/\s/g, " ")).toBe("USDC 12.3K");
+    expect(minorUnits("USDC")).toBe(2);
+    expect(shown("12.50", "XXX")).toBe("¤12.50");
+    expect(shown("12.50", "JEP")).toBe("JEP 12.50");
   });
 
   test("one amount does not decide the decimals of the next", () => {
