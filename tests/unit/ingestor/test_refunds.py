@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.ingestor.deliveries.decode import decode_delivery
 from services.ingestor.facts import Order, Refund
-from tests.unit.ingestor.bodies import order_body, record, refund_body, transaction_body
+from tests.unit.ingestor.bodies import facts_in, order_body, refund_body, transaction_body
 
 
 def _pair(shop: str, seen: str) -> dict[str, Any]:
@@ -27,14 +26,14 @@ def _paid(currency: str | None, unsettled: Any = None) -> dict[str, Any]:
 
 def _amount(**body: Any) -> Decimal | None:
     """Of a refund's own delivery."""
-    [refund, *_] = decode_delivery(record("refunds/create", refund_body(**body)))
+    [refund, *_] = facts_in("refunds/create", refund_body(**body))
     assert isinstance(refund, Refund)
     return refund.amount
 
 
 def _amount_in_order(paid: Any, **order: Any) -> Decimal | None:
     body = order_body(refunds=[refund_body(transactions=[paid])], **order)
-    [found, *_] = decode_delivery(record("orders/updated", body))
+    [found, *_] = facts_in("orders/updated", body)
     assert isinstance(found, Order)
     [refund] = found.refunds
     return refund.amount
