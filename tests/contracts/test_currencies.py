@@ -5,10 +5,9 @@ from graphql import GraphQLEnumType, GraphQLSchema
 
 from libs.common.errors import MessageMalformedError
 from libs.simulator.schema import admin_schema
-from services.ingestor.deliveries.decode import decode_delivery
 from services.ingestor.facts import Order
 from tests.contracts.shopify_schema import full_schema
-from tests.unit.ingestor.bodies import order_body, record
+from tests.unit.ingestor.bodies import facts_in, order_body
 
 
 def _codes(schema: GraphQLSchema) -> set[str]:
@@ -18,9 +17,8 @@ def _codes(schema: GraphQLSchema) -> set[str]:
 
 
 def _decoded(code: str) -> Order:
-    [order, *_] = decode_delivery(
-        record("orders/create", order_body(currency=code, presentment_currency=code))
-    )
+    body = order_body(currency=code, presentment_currency=code)
+    [order, *_] = facts_in("orders/create", body)
     assert isinstance(order, Order)
     return order
 
