@@ -100,9 +100,10 @@ def _upsert(rows: str) -> str:
         DAILY_SALES,
         CUSTOMER_SALES,
         ENTITY_COUNTS,
-        answer="""SELECT tenant_id, id, inserted, changed, new_counted AS counted,
-            (old_currency, old_counted) IS DISTINCT FROM (new_currency, new_counted) AS moved
-            FROM written""",
+        answer="""SELECT tenant_id, inserted, changed, new_counted AS counted,
+            (old_currency, old_counted) IS DISTINCT FROM (new_currency, new_counted) AS moved,
+            array_agg(id) AS ids
+            FROM written GROUP BY 1, 2, 3, 4, 5""",
     )
 
 
@@ -169,12 +170,13 @@ async def write_orders(tx: Transaction, newest: Newest[Order]) -> Sequence[Writt
         observed,
         [newest.pulled.get(key) for key in keys],
     )
-    if len(rows) < len(keys):
+    if sum(len(row.ids) for row in rows) < len(keys):
         await touch(tx, _TOUCH, newest.pulled)
     copies = newest.copies
     return [
-        WrittenOrder(tenant, copies[tenant, number][0], inserted, changed, counted, moved)
-        for tenant, number, inserted, changed, counted, moved in rows
+        WrittenOrder(tenant, copies[tenant, number][0], *fate)
+        for tenant, *fate, ids in rows
+        for number in ids
     ]
 
 

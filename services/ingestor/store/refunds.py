@@ -1,7 +1,8 @@
 """Refunds: added once, dated on their own day, and following their order's currency and fate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
@@ -9,11 +10,26 @@ from libs.common.errors import TransientError
 from services.ingestor.facts import Refund
 from services.ingestor.store.orders import WrittenOrder
 from services.ingestor.store.rollups import DAILY_SALES, REFUND_IMAGES
-from services.ingestor.store.statements import amount_texts, given, run, with_parts
+from services.ingestor.store.statements import given, run, with_parts
 
 
 class OrderMissingError(TransientError):
     """A refund came before its order: later it can be applied."""
+
+
+_Key: TypeAlias = tuple[UUID, int]
+
+
+class _Owner(NamedTuple):
+    """What a refund takes from its order."""
+
+    currency: str
+    counted: bool
+    deleted: bool = False
+
+    @classmethod
+    def of(cls, written: WrittenOrder) -> "_Owner":
+        return cls(written.order.currency, written.counted)
 
 
 _COLUMNS = {
@@ -23,37 +39,30 @@ _COLUMNS = {
     "created_at": "timestamptz",
     "amount": "numeric",
     "observed_at": "timestamptz",
+    "currency": "text",
+    "counted": "boolean",
 }
 
-# A refund of a deleted order is left out: the pull that lifts the tombstone brings it again.
-# The orders are read once, before they are joined: for want of statistics a fresh table's planner
-# would read all orders of the tenant for each refund.
+_ORDERS = """SELECT tenant_id, id, currency, counted, deleted_at FROM store.orders
+    WHERE tenant_id = ANY ($1::uuid[]) AND id = ANY ($2::bigint[])"""
+
 _ADD = with_parts(
     given(_COLUMNS),
-    """held AS MATERIALIZED (
-        SELECT tenant_id, id, currency, counted, deleted_at FROM store.orders
-        WHERE tenant_id = ANY ($1::uuid[]) AND id = ANY ($2::bigint[]))""",
-    """owned AS (
-        SELECT given.*, held.currency, held.counted, held.deleted_at, held.id IS NULL AS missing
-        FROM given LEFT JOIN held
-            ON held.tenant_id = given.tenant_id AND held.id = given.order_id)""",
     """written AS (
         INSERT INTO store.refunds
             (tenant_id, order_id, id, created_at, day, amount, currency, counted, observed_at)
-        SELECT owned.tenant_id, owned.order_id, owned.id, owned.created_at,
-            (owned.created_at AT TIME ZONE shop.zone)::date,
-            owned.amount, owned.currency, owned.counted, owned.observed_at
-        FROM owned JOIN store.shops AS shop ON shop.tenant_id = owned.tenant_id
-        WHERE NOT owned.missing AND owned.deleted_at IS NULL
-        ORDER BY owned.tenant_id, owned.order_id, owned.id
+        SELECT given.tenant_id, given.order_id, given.id, given.created_at,
+            (given.created_at AT TIME ZONE shop.zone)::date,
+            given.amount, given.currency, given.counted, given.observed_at
+        FROM given JOIN store.shops AS shop ON shop.tenant_id = given.tenant_id
+        ORDER BY given.tenant_id, given.order_id, given.id
         ON CONFLICT (tenant_id, order_id, id) DO NOTHING
         RETURNING tenant_id, day, currency, amount, counted)""",
     """refund_images AS (
         SELECT tenant_id, day, currency, amount AS refunded FROM written WHERE counted)""",
     REFUND_IMAGES,
     DAILY_SALES,
-    answer="""SELECT tenant_id, false AS missing FROM written
-        UNION SELECT tenant_id, true FROM owned WHERE missing""",
+    answer="SELECT DISTINCT tenant_id FROM written",
 )
 
 _FOLLOW = with_parts(
@@ -78,25 +87,42 @@ _FOLLOW = with_parts(
 
 
 async def add_refunds(
-    tx: Transaction, refunds: Mapping[tuple[UUID, int, int], tuple[Refund, datetime]]
+    tx: Transaction,
+    refunds: Mapping[tuple[UUID, int, int], tuple[Refund, datetime]],
+    written: Sequence[WrittenOrder],
 ) -> set[UUID]:
-    """Returns the tenants that got a new refund. Raises OrderMissingError."""
+    """Returns the tenants that got a new refund. Raises OrderMissingError.
+
+    `written` are the orders that the batch has written: of them all is known.
+    """
     if not refunds:
         return set()
-    tenants, orders, ids = zip(*refunds, strict=True)
-    rows = await run(
-        tx,
-        _ADD,
-        tenants,
-        orders,
-        ids,
-        [refund.created_at for refund, _ in refunds.values()],
-        amount_texts(refund.amount for refund, _ in refunds.values()),
-        [observed for _, observed in refunds.values()],
-    )
-    if missing := {str(row.tenant_id) for row in rows if row.missing}:
+    owners = {(each.tenant_id, each.order.id): _Owner.of(each) for each in written}
+    if unknown := {key[:2] for key in refunds} - owners.keys():
+        owners |= await _held(tx, unknown)
+    found = [(key, *copy, owners[key[:2]]) for key, copy in refunds.items()]
+    # A refund of a deleted order is left out: the pull that lifts the tombstone brings it again.
+    rows = [
+        (*key, refund.created_at, str(refund.amount), observed, owner.currency, owner.counted)
+        for key, refund, observed, owner in found
+        if not owner.deleted
+    ]
+    if not rows:
+        return set()
+    return {row.tenant_id for row in await run(tx, _ADD, *zip(*rows, strict=True))}
+
+
+async def _held(tx: Transaction, orders: Set[_Key]) -> dict[_Key, _Owner]:
+    """Orders that are there, by tenant and id. Raises OrderMissingError."""
+    tenants, ids = zip(*orders, strict=True)
+    rows = await run(tx, _ORDERS, list(set(tenants)), ids)
+    held = {
+        (row.tenant_id, row.id): _Owner(row.currency, row.counted, row.deleted_at is not None)
+        for row in rows
+    }
+    if missing := {str(tenant) for tenant, _ in orders - held.keys()}:
         raise OrderMissingError("a refund's order is not there yet", tenants=sorted(missing))
-    return {row.tenant_id for row in rows}
+    return held
 
 
 async def move_refunds(tx: Transaction, orders: Sequence[WrittenOrder]) -> None:
