@@ -22,7 +22,7 @@ def decimal_text(amount: Decimal) -> str:
 
 def is_money(amount: Decimal) -> bool:
     """Whether it is a number within all trade: any other would spoil every sum it enters."""
-    return amount.is_finite() and abs(amount.adjusted()) <= _MOST_DIGITS
+    return amount.is_finite() and -_MOST_DIGITS <= amount.adjusted() <= _MOST_DIGITS
 
 
 def average(total: Decimal, count: int) -> Decimal | None:

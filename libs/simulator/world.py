@@ -27,6 +27,8 @@ from libs.simulator.traffic import LiveOrders
 from libs.simulator.webhooks import WebhookSender
 
 _GENERATED = "generated"
+_OBJECTS_BETWEEN_LOOKS = 100_000
+"""For the garbage collector: an export makes rows by the million and none in a circle."""
 
 
 class ShopHandle(Struct, frozen=True):
@@ -130,6 +132,7 @@ def _shop(
     gc.disable()
     contents = read()
     gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
     gc.enable()
     name = domain.removesuffix(".myshopify.com")
     first = now_seconds() if contents.began is None else contents.began

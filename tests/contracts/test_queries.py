@@ -2,6 +2,8 @@
 the rules that Shopify has for those.
 """
 
+from itertools import groupby
+
 import pytest
 from graphql import (
     DocumentNode,
@@ -18,6 +20,9 @@ from graphql import (
     visit,
 )
 
+from services.ingestor.kinds.documents import export_document
+from services.ingestor.kinds.kind import Kind
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.shopify import queries
 from services.ingestor.shopify.subscriptions import TOPICS
 from tests.contracts.shopify_schema import full_schema
@@ -25,7 +30,15 @@ from tests.contracts.shopify_schema import full_schema
 MOST_CONNECTIONS = 5
 DEEPEST_CONNECTION = 2
 
-DOCUMENTS = [*queries.SINGLE_DOCUMENTS, *queries.BULK.values()]
+_BULK_KINDS = sorted((kind for kind in KINDS.values() if kind.bulk), key=lambda k: k.listed_by)
+TOGETHER = [list(kinds) for _, kinds in groupby(_BULK_KINDS, lambda kind: kind.listed_by)]
+"""Further entities that have one export."""
+
+EXPORTS = {
+    **queries.BULK,
+    **{"+".join(each.name for each in kinds): export_document(kinds) for kinds in TOGETHER},
+}
+DOCUMENTS = [*queries.SINGLE_DOCUMENTS, *EXPORTS.values()]
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +105,20 @@ def test_a_document_is_valid_in_the_whole_schema(schema: GraphQLSchema, document
     assert [error.message for error in validate(schema, parse(document))] == []
 
 
-@pytest.mark.parametrize("entity", sorted(queries.BULK))
+@pytest.mark.parametrize("entity", sorted(EXPORTS))
 def test_a_bulk_query_obeys_the_rules_for_bulk_queries(schema: GraphQLSchema, entity: str):
-    found = _connections(schema, parse(queries.BULK[entity]))
+    found = _connections(schema, parse(EXPORTS[entity]))
     assert 1 <= len(found.depths) <= MOST_CONNECTIONS
     assert max(found.depths) <= DEEPEST_CONNECTION
     assert found.fields == {"edges"}
     assert found.in_lists == []
     assert found.without_id == []
+
+
+@pytest.mark.parametrize("kinds", TOGETHER, ids=lambda kinds: kinds[0].root)
+def test_at_most_one_of_those_that_have_one_export_has_lines_below_the_roots(kinds: list[Kind]):
+    """Or it could not be told whose a line is."""
+    assert len([kind for kind in kinds if kind.children]) <= 1
 
 
 REFUND_LINES = "id refunds { refundLineItems { edges { node { id } } } }"

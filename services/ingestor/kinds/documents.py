@@ -1,17 +1,18 @@
 """The GraphQL documents of the further entities, written from their declarations."""
 
+from collections.abc import Sequence
+
 from services.ingestor.kinds.kind import Kind
 
 _PAGE_INFO = "pageInfo { hasNextPage endCursor }"
 
 
-def export_document(kind: Kind) -> str:
-    """The bulk query of all of it."""
-    children = ""
-    if below := kind.children:
-        children = f"{below.connection} {{ edges {{ node {{ {below.fields} }} }} }}"
-    arguments = _arguments(kind.arguments, _only(kind))
-    return f"{{ {kind.root}{arguments} {{ edges {{ node {{ {kind.fields} {children} }} }} }} }}"
+def export_document(kinds: Sequence[Kind]) -> str:
+    """The bulk query of all of them. They have one `listed_by`: the same nodes tell of each."""
+    first = kinds[0]
+    fields = " ".join(f"{kind.fields} {_nested_edges(kind)}" for kind in kinds)
+    arguments = _arguments(first.arguments, _only(first))
+    return f"{{ {first.root}{arguments} {{ edges {{ node {{ {fields} }} }} }} }}"
 
 
 def page_document(kind: Kind) -> str:
@@ -72,6 +73,11 @@ def _first_children(kind: Kind) -> str:
         return ""
     children = f"children: {_children(kind, f'first: {below.first}')}"
     return f"{below.within} {{ {below.within_fields} {children} }}" if below.within else children
+
+
+def _nested_edges(kind: Kind) -> str:
+    below = kind.children
+    return f"{below.connection} {{ edges {{ node {{ {below.fields} }} }} }}" if below else ""
 
 
 def _children(kind: Kind, arguments: str) -> str:

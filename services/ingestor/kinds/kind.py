@@ -130,6 +130,11 @@ class Kind:
     topics: Mapping[str, Topic] = field(default_factory=dict)
 
     @property
+    def listed_by(self) -> tuple[str, ...]:
+        """Kinds that have the same are all told of by the nodes of one export."""
+        return (self.root, self.arguments, self.only)
+
+    @property
     def key(self) -> tuple[str, ...]:
         return self.row.KEY
 

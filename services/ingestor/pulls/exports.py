@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from libs.common.errors import ShopifyUnavailableError
 from libs.common.logs import get_logger
-from services.ingestor.pulls.running import RunningEntity
-from services.ingestor.pulls.state import Slice
+from services.ingestor.facts import Entity
+from services.ingestor.pulls.context import PullContext
+from services.ingestor.pulls.state import Checkpoint, Slice
 from services.ingestor.shopify import bulk, queries
 from services.ingestor.shopify.bulk import BulkOperation
 from services.ingestor.shopify.errors import (
@@ -17,7 +18,7 @@ from services.ingestor.shopify.errors import (
     ExportFailedError,
     ExportRefusedError,
 )
-from services.ingestor.shopify.jsonl import parts_for
+from services.ingestor.shopify.jsonl import AS_IT_STANDS, parts_for
 
 EXPORTS_AT_MOST = 3
 _BUSY_PAUSE_SECONDS = 5
@@ -41,10 +42,27 @@ class Export:
     failure: ExportFailedError | None = None
 
 
+class Exporting(Protocol):
+    """Whom an export is for: one entity, or several that have one export together."""
+
+    @property
+    def pull(self) -> PullContext: ...
+
+    @property
+    def entities(self) -> tuple[Entity, ...]: ...
+
+    @property
+    def checkpoint(self) -> Checkpoint: ...
+
+    async def save_slice(self, number: int, **changes: object) -> Slice: ...
+
+    async def renew(self, number: int) -> Slice: ...
+
+
 ExportTask: TypeAlias = asyncio.Task[Export]
 
 
-async def fetch_export(running: RunningEntity, number: int) -> Export:
+async def fetch_export(running: Exporting, number: int) -> Export:
     """The slice's file, with as many lines as Shopify counted objects.
 
     An export that failed, expired or came short is started again; raises the last
@@ -58,7 +76,7 @@ async def fetch_export(running: RunningEntity, number: int) -> Export:
         except ExportFailedError as error:
             log.warning(
                 "export_failed",
-                entity=running.entity,
+                entities=running.entities,
                 slice=number,
                 code=error.code,
                 attempt=held.attempt,
@@ -75,7 +93,7 @@ async def fetch_export(running: RunningEntity, number: int) -> Export:
 
 
 async def _fetch_part(
-    running: RunningEntity, number: int, broken: ExportBrokenOffError, *, last: bool
+    running: Exporting, number: int, broken: ExportBrokenOffError, *, last: bool
 ) -> Export | None:
     """None when it cannot be had. The next export, if any is to follow, is begun first."""
     pull, held = running.pull, running.checkpoint.slices[number]
@@ -83,29 +101,31 @@ async def _fetch_part(
         async with pull.export_turns:
             operation_id = await _start(running, held)
         await running.save_slice(number, operation_id=operation_id)
-    file = pull.folder / f"{running.entity}.{number}.{held.attempt}.part.jsonl"
+    file = pull.folder / f"{'+'.join(running.entities)}.{number}.{held.attempt}.part.jsonl"
     try:
         await bulk.download_part(pull.client.http, broken.url, file)
     except (ExportFailedError, ShopifyUnavailableError) as error:
-        log.warning("part_not_fetched", entity=running.entity, slice=number, code=error.code)
+        log.warning("part_not_fetched", entities=running.entities, slice=number, code=error.code)
         return None
     return Export(number, file, broken.snapshot_at, whole=False, failure=broken if last else None)
 
 
-async def _fetch(running: RunningEntity, number: int, held: Slice) -> Export:
+async def _fetch(running: Exporting, number: int, held: Slice) -> Export:
     async with running.pull.export_turns:
         operation = await _run(running, number, held)
-    file = running.pull.folder / f"{running.entity}.{number}.{held.attempt}.jsonl"
+    file = running.pull.folder / f"{'+'.join(running.entities)}.{number}.{held.attempt}.jsonl"
     await bulk.download(running.pull.client.http, operation, file)
     size = file.stat().st_size
     found = {"snapshot_at": operation.created_at, "expected": operation.root_object_count}
     if held.parts is None or held.size != size:
         # Not the file that was begun with: its order may differ, so all of it is applied again.
-        found |= {"size": size, "parts": parts_for(size), "applied": 0}
+        joined = queries.has_children(running.entities)
+        parts = parts_for(size) if joined else AS_IT_STANDS
+        found |= {"size": size, "parts": parts, "applied": 0}
     await running.save_slice(number, **found)
     log.info(
         "export_fetched",
-        entity=running.entity,
+        entities=running.entities,
         slice=number,
         objects=operation.object_count,
         bytes=size,
@@ -113,7 +133,7 @@ async def _fetch(running: RunningEntity, number: int, held: Slice) -> Export:
     return Export(number, file, operation.created_at)
 
 
-async def _run(running: RunningEntity, number: int, held: Slice) -> BulkOperation:
+async def _run(running: Exporting, number: int, held: Slice) -> BulkOperation:
     operation_id = held.operation_id
     if operation_id is None:
         operation_id = await _start(running, held)
@@ -127,8 +147,8 @@ async def _run(running: RunningEntity, number: int, held: Slice) -> BulkOperatio
     )
 
 
-async def _start(running: RunningEntity, held: Slice) -> str:
-    query = queries.bulk_query(running.entity, held.window.search())
+async def _start(running: Exporting, held: Slice) -> str:
+    query = queries.bulk_query(running.entities, held.window.search())
     for _ in range(_BUSY_TRIES):
         try:
             return await bulk.start(running.pull.client, query)

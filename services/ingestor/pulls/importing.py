@@ -50,7 +50,8 @@ def _batches(running: RunningEntity, export: Export) -> Iterator[list[Observatio
     lines = 0
     tenant_id = running.pull.claim.tenant_id
     held = running.checkpoint.slices[export.number]
-    for joined in read_joined(export.file, held.parts or 1, skip=held.applied):
+    parts = 1 if held.parts is None else held.parts
+    for joined in read_joined(export.file, parts, skip=held.applied):
         fact = decode(running.entity, joined)
         batch.append(
             Observation(tenant_id=tenant_id, fact=fact, observed_at=export.snapshot_at, pulled=True)

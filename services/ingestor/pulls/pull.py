@@ -26,6 +26,7 @@ from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.pulls.shop_facts import ShopChange, save_shop, tell_of_version
 from services.ingestor.pulls.slices import plan_slices
 from services.ingestor.pulls.state import ENTITIES, PullError, PullState, Slice
+from services.ingestor.pulls.together import begin_shared_export, sharing
 from services.ingestor.shopify.shop import ShopFacts, count, read_shop
 from services.ingestor.shopify.subscriptions import ensure_subscriptions
 
@@ -61,16 +62,24 @@ async def run_pull(pull: PullContext) -> None:
         granted = [running for running in further if not await _skip(running, shop)]
         for running in granted:
             await _plan(running, plan)
-        await _pull_entities(granted, plan, shop)
+        await _pull_entities(granted, plan, shop, sharing(granted))
     await _finish(pull, plan, errors)
 
 
-async def _pull_entities(left: Sequence[RunningEntity], plan: PullPlan, shop: ShopFacts) -> None:
+async def _pull_entities(
+    left: Sequence[RunningEntity],
+    plan: PullPlan,
+    shop: ShopFacts,
+    together: Sequence[Sequence[RunningEntity]] = (),
+) -> None:
+    exporting: dict[Entity, Mapping[int, ExportTask]] = {}
     async with AsyncExitStack() as stack:
-        exporting = {
-            running.entity: await stack.enter_async_context(begin_exports(running))
-            for running in left
-        }
+        for members in together:
+            exporting |= await stack.enter_async_context(begin_shared_export(members))
+        for running in left:
+            if running.entity not in exporting:
+                began = await stack.enter_async_context(begin_exports(running))
+                exporting[running.entity] = began
         for running in left:
             await _pull_entity(running, exporting[running.entity], plan, shop)
 

@@ -45,6 +45,11 @@ class RunningEntity:
         self.checkpoint = progress.checkpoint
         self._turn = asyncio.Lock()
 
+    @property
+    def entities(self) -> tuple[Entity, ...]:
+        """Those of which its exports tell."""
+        return (self.entity,)
+
     async def plan(self, slices: tuple[Slice, ...], records: int | None) -> None:
         """Write which exports there are to be; `records` is what Shopify counts until they tell."""
         await self._save(

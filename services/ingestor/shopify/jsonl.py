@@ -7,6 +7,7 @@ the roots depends on the file and the number of parts alone; a successor can cou
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -35,6 +36,10 @@ class _Key(msgspec.Struct, gc=False):
 _KEY = msgspec.json.Decoder(_Key)
 
 
+AS_IT_STANDS = 0
+"""Parts of a file of roots alone: line by line, as nothing is to be joined."""
+
+
 def parts_for(size: int) -> int:
     """How many parts a file of `size` bytes is to be joined in."""
     return max(1, min(_PARTS_AT_MOST, -(-size // _PART_BYTES)))
@@ -43,12 +48,17 @@ def parts_for(size: int) -> int:
 def read_joined(file: Path, parts: int, *, skip: int = 0, whole: bool = True) -> Iterator[Joined]:
     """All roots of `file` with their children, without the first `skip`.
 
-    Of a file that is not `whole`, children without a root are left out.
+    Of a file that is not `whole`, children without a root are left out. With no parts
+    (`AS_IT_STANDS`) each line is a root.
 
     Blocks while it reads. Needs as much disk as the file has when `parts` is over one; what it
     writes is beside the file and goes as soon as it was read. Raises ExportFailedError when a
     child has no root, AnswerUnreadableError when a line is no object with an id.
     """
+    if parts == AS_IT_STANDS:
+        with file.open("rb") as lines:
+            yield from (Joined(line, []) for line in islice(lines, skip, None))
+        return
     if parts == 1:
         yield from _without_first(_joined(file, whole=whole), skip)
         return

@@ -8,12 +8,16 @@ from msgspec import Struct, field
 
 from libs.common.money import is_money
 
+_NO_MONEY = "an amount is no money"
+
 
 class Amount(Struct, gc=False):
     amount: Decimal
 
     def __post_init__(self) -> None:
-        _check(self.amount)
+        # Decimal reads NaN and Infinity too. The decoder makes its own error of this one.
+        if not is_money(self.amount):
+            raise ValueError(_NO_MONEY)
 
 
 class ShopMoney(Struct, rename="camel", gc=False):
@@ -112,13 +116,8 @@ class VariantLine(Struct, rename="camel", tag_field="__typename", tag="ProductVa
     price: Decimal
 
     def __post_init__(self) -> None:
-        _check(self.price)
-
-
-def _check(amount: Decimal) -> None:
-    # Decimal reads NaN and Infinity too. The decoder makes its own error of this one.
-    if not is_money(amount):
-        raise ValueError("an amount is no money")
+        if not is_money(self.price):
+            raise ValueError(_NO_MONEY)
 
 
 Line: TypeAlias = CustomerLine | OrderLine | LineItemLine | ProductLine | VariantLine

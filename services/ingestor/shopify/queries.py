@@ -4,6 +4,7 @@ Bulk queries obey Shopify's rules for them: at most five connections, nested at 
 `edges` and `node` only, an un-aliased id beside a nested connection, none inside a list.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from services.ingestor.facts import Entity
@@ -89,18 +90,27 @@ def _bulk(entity: Entity) -> str:
 
 BULK: Final[dict[Entity, str]] = {
     **{entity: _bulk(entity) for entity in _NODE},
-    **{kind.name: export_document(kind) for kind in KINDS.values() if kind.bulk},
+    **{kind.name: export_document([kind]) for kind in KINDS.values() if kind.bulk},
 }
 
 
-def bulk_query(entity: Entity, search: str) -> str:
+def bulk_query(entities: Sequence[Entity], search: str) -> str:
     """The bulk query of what `search` finds; of everything when it is empty.
 
-    A further entity is always exported whole.
+    Further entities are always exported whole, and may be several in one export.
     """
-    if not search or entity in KINDS:
+    entity = entities[0]
+    if entity in KINDS:
+        return export_document([KINDS[each] for each in entities])
+    if not search:
         return BULK[entity]
     return BULK[entity].replace(f"{entity} {{", f'{entity}(query: "{search}") {{', 1)
+
+
+def has_children(entities: Sequence[Entity]) -> bool:
+    """Whether lines of the export may belong to others; else each line is a whole object."""
+    nested = [KINDS[each].children if each in KINDS else _CHILDREN.get(each) for each in entities]
+    return any(nested)
 
 
 _PAGE_INFO: Final = "pageInfo { hasNextPage endCursor }"

@@ -35,7 +35,6 @@ async def apply_observations(
     changed = await write_entities(tx, CUSTOMERS, batch.customers)
     changed |= await write_entities(tx, PRODUCTS, batch.products)
     changed |= await _apply_orders(tx, batch)
-    changed |= await add_refunds(tx, batch.refunds)
     changed |= await delete_entities(tx, batch.deletions)
     changed |= await write_kinds(tx, batch.kinds)
     return await raise_versions(tx, changed)
@@ -47,4 +46,5 @@ async def _apply_orders(tx: Transaction, batch: Batch) -> set[UUID]:
     changed |= {order.tenant_id for order in written if order.changed}
     changed |= await write_lines(tx, written)
     await move_refunds(tx, written)
+    changed |= await add_refunds(tx, batch.refunds, written)
     return changed

@@ -12,11 +12,11 @@ from services.ingestor.store.rollups import ENTITY_COUNTS, count_images
 from services.ingestor.store.statements import (
     NEWER,
     Columns,
+    Given,
     arrays,
     column_arrays,
     differs,
     names,
-    run,
     taken,
     with_parts,
 )
@@ -33,7 +33,7 @@ _CHANGED = """SELECT tenant_id, count(*) AS written, bool_or(changed) AS changed
 
 @dataclass(frozen=True, slots=True)
 class EntityStatements:
-    upsert: str
+    upsert: Given
     touch: str
     columns: Columns
     fields: Sequence[str]
@@ -49,27 +49,32 @@ def entity_statements(
     """The statements of table `entity`: `key` are bigints, `data` all else but the version."""
     keyed = names(("tenant_id", *key))
     columns = {"tenant_id": "uuid", **dict.fromkeys(key, "bigint"), **data, **_VERSION}
-    upsert = with_parts(
-        "\n".join(
-            (
-                f"written AS (INSERT INTO store.{entity} AS held ({names(columns)})",
-                f"SELECT {names(columns)}",
-                f"FROM {arrays(columns)} ORDER BY {keyed}",
-                f"ON CONFLICT ({keyed}) DO UPDATE SET {take((*data, *_SEEN))}, deleted_at = NULL,",
-                "pulled_at = greatest(held.pulled_at, excluded.pulled_at)",
-                f"WHERE {newer}",
-                "RETURNING new.tenant_id,",
-                "old.tenant_id IS NULL OR old.deleted_at IS NOT NULL AS appeared,",
-                "old.tenant_id IS NULL OR",
-                f"{differs((*data, 'deleted_at'), 'old.', 'new.')} AS changed)",
-            )
-        ),
-        count_images(entity, 1, "appeared"),
-        ENTITY_COUNTS,
-        answer=_CHANGED,
-    )
+
+    def upsert(rows: str) -> str:
+        taking = f"{take((*data, *_SEEN))}, deleted_at = NULL,"
+        return with_parts(
+            "\n".join(
+                (
+                    f"written AS (INSERT INTO store.{entity} AS held ({names(columns)})",
+                    f"SELECT {names(columns)}",
+                    f"FROM {rows} ORDER BY {keyed}",
+                    f"ON CONFLICT ({keyed}) DO UPDATE SET {taking}",
+                    "pulled_at = greatest(held.pulled_at, excluded.pulled_at)",
+                    f"WHERE {newer}",
+                    "RETURNING new.tenant_id,",
+                    "old.tenant_id IS NULL OR old.deleted_at IS NOT NULL AS appeared,",
+                    "old.tenant_id IS NULL OR",
+                    f"{differs((*data, 'deleted_at'), 'old.', 'new.')} AS changed)",
+                )
+            ),
+            count_images(entity, 1, "appeared"),
+            ENTITY_COUNTS,
+            answer=_CHANGED,
+        )
+
     fields = (*key, *data, "updated_at")
-    return EntityStatements(upsert, touch_statement(entity, key=key), columns, fields)
+    given = Given(entity, columns, upsert)
+    return EntityStatements(given, touch_statement(entity, key=key), columns, fields)
 
 
 def touch_statement(
@@ -141,9 +146,8 @@ async def write_entities(
         return set()
     keys = list(newest.copies)
     facts, observed = zip(*newest.copies.values(), strict=True)
-    rows = await run(
+    rows = await statements.upsert.run(
         tx,
-        statements.upsert,
         [key[0] for key in keys],
         *column_arrays(statements.columns, statements.fields, facts),
         observed,

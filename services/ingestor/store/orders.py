@@ -20,9 +20,11 @@ from services.ingestor.store.rollups import (
 from services.ingestor.store.statements import (
     NEWER,
     Given,
+    arrays,
     column_arrays,
     differs,
     names,
+    run,
     taken,
     with_parts,
 )
@@ -100,9 +102,10 @@ def _upsert(rows: str) -> str:
         DAILY_SALES,
         CUSTOMER_SALES,
         ENTITY_COUNTS,
-        answer="""SELECT tenant_id, id, inserted, changed, new_counted AS counted,
-            (old_currency, old_counted) IS DISTINCT FROM (new_currency, new_counted) AS moved
-            FROM written""",
+        answer="""SELECT tenant_id, inserted, changed, new_counted AS counted,
+            (old_currency, old_counted) IS DISTINCT FROM (new_currency, new_counted) AS moved,
+            array_agg(id) AS ids
+            FROM written GROUP BY 1, 2, 3, 4, 5""",
     )
 
 
@@ -120,24 +123,22 @@ _STAND_INS = {
 }
 
 
-def _add_stand_ins(rows: str) -> str:
-    return with_parts(
-        "\n".join(
-            (
-                "written AS (INSERT INTO store.customers",
-                f"({names(_STAND_INS)}, updated_at, observed_at)",
-                f"SELECT {names(_STAND_INS)}, '-infinity', '-infinity'",
-                f"FROM {rows} ORDER BY tenant_id, id",
-                "ON CONFLICT (tenant_id, id) DO NOTHING RETURNING tenant_id)",
-            )
-        ),
-        count_images("customers", 1, "true"),
-        ENTITY_COUNTS,
-        answer="SELECT DISTINCT tenant_id FROM written",
-    )
-
-
-_ADD_STAND_INS = Given("stand_ins", _STAND_INS, _add_stand_ins)
+_ADD_STAND_INS = with_parts(
+    "\n".join(
+        (
+            "written AS (INSERT INTO store.customers",
+            f"({names(_STAND_INS)}, updated_at, observed_at)",
+            f"SELECT {names(_STAND_INS)}, '-infinity', '-infinity'",
+            f"FROM {arrays(_STAND_INS)} ORDER BY tenant_id, id",
+            "ON CONFLICT (tenant_id, id) DO NOTHING RETURNING tenant_id)",
+        )
+    ),
+    count_images("customers", 1, "true"),
+    ENTITY_COUNTS,
+    answer="SELECT DISTINCT tenant_id FROM written",
+)
+_KNOWN = """SELECT tenant_id, array_agg(id) AS ids FROM store.customers
+    WHERE tenant_id = ANY ($1::uuid[]) AND id = ANY ($2::bigint[]) GROUP BY tenant_id"""
 
 _FIELDS = ("id", *_DATA, "updated_at")
 _person = attrgetter("email", "first_name", "last_name", "created_at")
@@ -169,12 +170,13 @@ async def write_orders(tx: Transaction, newest: Newest[Order]) -> Sequence[Writt
         observed,
         [newest.pulled.get(key) for key in keys],
     )
-    if len(rows) < len(keys):
+    if sum(len(row.ids) for row in rows) < len(keys):
         await touch(tx, _TOUCH, newest.pulled)
     copies = newest.copies
     return [
-        WrittenOrder(tenant, copies[tenant, number][0], inserted, changed, counted, moved)
-        for tenant, number, inserted, changed, counted, moved in rows
+        WrittenOrder(tenant, copies[tenant, number][0], *fate)
+        for tenant, *fate, ids in rows
+        for number in ids
     ]
 
 
@@ -190,7 +192,15 @@ async def add_stand_ins(tx: Transaction, newest: Newest[Order]) -> set[UUID]:
             people[key] = people.get(key) or order.customer
     if not people:
         return set()
+    # Hardly ever is one missing, and to try to insert all of them costs more than to look.
     tenants, ids = zip(*people, strict=True)
-    details = (_person(person) if person else _NOBODY for person in people.values())
-    rows = await _ADD_STAND_INS.run(tx, tenants, ids, *zip(*details, strict=True))
+    known = {row.tenant_id: set(row.ids) for row in await run(tx, _KNOWN, list(set(tenants)), ids)}
+    added = [
+        (tenant, number, *(_person(person) if person else _NOBODY))
+        for (tenant, number), person in people.items()
+        if number not in known.get(tenant, ())
+    ]
+    if not added:
+        return set()
+    rows = await run(tx, _ADD_STAND_INS, *zip(*added, strict=True))
     return {row.tenant_id for row in rows}

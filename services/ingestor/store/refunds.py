@@ -4,7 +4,8 @@ One whose amount a delivery cannot tell is kept as `untold`, with nothing, until
 pull tells of an amount is the last word.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
@@ -13,11 +14,26 @@ from services.ingestor.facts import ZERO
 from services.ingestor.store.folding import SeenRefund
 from services.ingestor.store.orders import WrittenOrder
 from services.ingestor.store.rollups import DAILY_SALES, REFUND_IMAGES
-from services.ingestor.store.statements import amount_texts, given, run, with_parts
+from services.ingestor.store.statements import given, run, with_parts
 
 
 class OrderMissingError(TransientError):
     """A refund came before its order: later it can be applied."""
+
+
+_Key: TypeAlias = tuple[UUID, int]
+
+
+class _Owner(NamedTuple):
+    """What a refund takes from its order."""
+
+    currency: str
+    counted: bool
+    deleted: bool = False
+
+    @classmethod
+    def of(cls, written: WrittenOrder) -> "_Owner":
+        return cls(written.order.currency, written.counted)
 
 
 _COLUMNS = {
@@ -29,30 +45,24 @@ _COLUMNS = {
     "untold": "boolean",
     "observed_at": "timestamptz",
     "pulled": "boolean",
+    "currency": "text",
+    "counted": "boolean",
 }
 
-# A refund of a deleted order is left out: the pull that lifts the tombstone brings it again.
-# The orders are read once, before they are joined: for want of statistics a fresh table's planner
-# would read all orders of the tenant for each refund.
+_ORDERS = """SELECT tenant_id, id, currency, counted, deleted_at FROM store.orders
+    WHERE tenant_id = ANY ($1::uuid[]) AND id = ANY ($2::bigint[])"""
+
 _ADD = with_parts(
     given(_COLUMNS),
-    """held AS MATERIALIZED (
-        SELECT tenant_id, id, currency, counted, deleted_at FROM store.orders
-        WHERE tenant_id = ANY ($1::uuid[]) AND id = ANY ($2::bigint[]))""",
-    """owned AS (
-        SELECT given.*, held.currency, held.counted, held.deleted_at, held.id IS NULL AS missing
-        FROM given LEFT JOIN held
-            ON held.tenant_id = given.tenant_id AND held.id = given.order_id)""",
     """written AS (
         INSERT INTO store.refunds
             (tenant_id, order_id, id, created_at, day, amount, untold, currency, counted,
             observed_at)
-        SELECT owned.tenant_id, owned.order_id, owned.id, owned.created_at,
-            (owned.created_at AT TIME ZONE shop.zone)::date,
-            owned.amount, owned.untold, owned.currency, owned.counted, owned.observed_at
-        FROM owned JOIN store.shops AS shop ON shop.tenant_id = owned.tenant_id
-        WHERE NOT owned.missing AND owned.deleted_at IS NULL
-        ORDER BY owned.tenant_id, owned.order_id, owned.id
+        SELECT given.tenant_id, given.order_id, given.id, given.created_at,
+            (given.created_at AT TIME ZONE shop.zone)::date,
+            given.amount, given.untold, given.currency, given.counted, given.observed_at
+        FROM given JOIN store.shops AS shop ON shop.tenant_id = given.tenant_id
+        ORDER BY given.tenant_id, given.order_id, given.id
         ON CONFLICT (tenant_id, order_id, id) DO NOTHING
         RETURNING tenant_id, day, currency, amount, counted)""",
     """mended AS (
@@ -71,9 +81,7 @@ _ADD = with_parts(
         UNION ALL SELECT tenant_id, day, currency, amount FROM mended WHERE counted)""",
     REFUND_IMAGES,
     DAILY_SALES,
-    answer="""SELECT tenant_id, false AS missing FROM written
-        UNION SELECT tenant_id, false FROM mended
-        UNION SELECT tenant_id, true FROM owned WHERE missing""",
+    answer="SELECT tenant_id FROM written UNION SELECT tenant_id FROM mended",
 )
 
 _FOLLOW = with_parts(
@@ -98,28 +106,49 @@ _FOLLOW = with_parts(
 
 
 async def add_refunds(
-    tx: Transaction, refunds: Mapping[tuple[UUID, int, int], SeenRefund]
+    tx: Transaction,
+    refunds: Mapping[tuple[UUID, int, int], SeenRefund],
+    written: Sequence[WrittenOrder],
 ) -> set[UUID]:
-    """Returns the tenants that got a new refund, or another amount. Raises OrderMissingError."""
+    """Returns the tenants that got a new refund, or another amount. Raises OrderMissingError.
+
+    `written` are the orders that the batch has written: of them all is known.
+    """
     if not refunds:
         return set()
-    tenants, orders, ids = zip(*refunds, strict=True)
-    found, observed, pulled = zip(*refunds.values(), strict=True)
-    rows = await run(
-        tx,
-        _ADD,
-        tenants,
-        orders,
-        ids,
-        [refund.created_at for refund in found],
-        amount_texts(ZERO if refund.amount is None else refund.amount for refund in found),
-        [refund.amount is None for refund in found],
-        observed,
-        pulled,
+    owners = {(each.tenant_id, each.order.id): _Owner.of(each) for each in written}
+    if unknown := {key[:2] for key in refunds} - owners.keys():
+        owners |= await _held(tx, unknown)
+    # A refund of a deleted order is left out: the pull that lifts the tombstone brings it again.
+    rows = [
+        _row(key, seen, owners[key[:2]])
+        for key, seen in refunds.items()
+        if not owners[key[:2]].deleted
+    ]
+    if not rows:
+        return set()
+    return {row.tenant_id for row in await run(tx, _ADD, *zip(*rows, strict=True))}
+
+
+def _row(key: tuple[UUID, int, int], seen: SeenRefund, owner: _Owner) -> tuple[Any, ...]:
+    told = seen.refund.amount
+    return (
+        *(*key, seen.refund.created_at, str(ZERO if told is None else told), told is None),
+        *(seen.observed_at, seen.pulled, owner.currency, owner.counted),
     )
-    if missing := {str(row.tenant_id) for row in rows if row.missing}:
+
+
+async def _held(tx: Transaction, orders: Set[_Key]) -> dict[_Key, _Owner]:
+    """Orders that are there, by tenant and id. Raises OrderMissingError."""
+    tenants, ids = zip(*orders, strict=True)
+    rows = await run(tx, _ORDERS, list(set(tenants)), ids)
+    held = {
+        (row.tenant_id, row.id): _Owner(row.currency, row.counted, row.deleted_at is not None)
+        for row in rows
+    }
+    if missing := {str(tenant) for tenant, _ in orders - held.keys()}:
         raise OrderMissingError("a refund's order is not there yet", tenants=sorted(missing))
-    return {row.tenant_id for row in rows}
+    return held
 
 
 async def move_refunds(tx: Transaction, orders: Sequence[WrittenOrder]) -> None:

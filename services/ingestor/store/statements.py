@@ -3,7 +3,8 @@
 A statement is written once from lists of columns; nothing of a caller's ever enters its text.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -15,6 +16,15 @@ Columns = Mapping[str, str]
 
 _SENT_AS = {"numeric": "text"}
 """The driver takes four times as long to send a Decimal as to send its text."""
+
+_COPIED_AS = {**_SENT_AS, "timestamptz": "bigint"}
+"""A datetime takes fifteen times as long to copy as its microseconds since 1970."""
+
+_READ_AS = {"timestamptz": "'epoch'::timestamptz + {} * interval '1 microsecond'"}
+"""How a copied column becomes what it was; a cast, where nothing is said."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 _COPIED_FROM = 250
 """Rows that are quicker to copy than to send as arrays, in spite of two more round trips."""
@@ -75,6 +85,16 @@ def amount_texts(amounts: Iterable[Decimal | None]) -> list[str | None]:
     return [None if amount is None else str(amount) for amount in amounts]
 
 
+def _microseconds(moments: Iterable[datetime | None]) -> Iterator[int | None]:
+    """Since 1970. Many rows in succession have the very same moment."""
+    before, found = None, None
+    for moment in moments:
+        if moment is not before:
+            before = moment
+            found = None if moment is None else (moment - _EPOCH) // _MICROSECOND
+        yield found
+
+
 class Given:
     """A statement that reads the rows a caller gives, one array a column.
 
@@ -85,11 +105,15 @@ class Given:
     def __init__(self, name: str, columns: Columns, statement: Callable[[str], str]) -> None:
         """`statement` makes its text around what follows FROM: the rows, called `given`."""
         table = f"given_{name}"
-        kinds = {column: _SENT_AS.get(kind, kind) for column, kind in columns.items()}
-        declared = ", ".join(f"{column} {kind}" for column, kind in kinds.items())
-        read = ", ".join(f"{column}::{kind} AS {column}" for column, kind in columns.items())
+        declared = ", ".join(
+            f"{column} {_COPIED_AS.get(kind, kind)}" for column, kind in columns.items()
+        )
+        read = ", ".join(
+            f"{_READ_AS.get(kind, '{}::' + kind).format(column)} AS {column}"
+            for column, kind in columns.items()
+        )
         self._table = table
-        self._columns = tuple(columns)
+        self._columns = columns
         self._create = f"CREATE TEMP TABLE IF NOT EXISTS {table} ({declared}) ON COMMIT DELETE ROWS"
         self._few = statement(arrays(columns))
         self._many = statement(f"(SELECT {read} FROM pg_temp.{table}) AS given")  # noqa: S608
@@ -103,10 +127,14 @@ class Given:
         await connection.copy_records_to_table(
             self._table,
             schema_name="pg_temp",
-            columns=self._columns,
-            records=zip(*values, strict=True),
+            columns=tuple(self._columns),
+            records=zip(*map(_copied, self._columns.values(), values), strict=True),
         )
         return await run(tx, self._many)
+
+
+def _copied(kind: str, values: Sequence[Any]) -> Iterable[Any]:
+    return _microseconds(values) if kind == "timestamptz" else values
 
 
 async def run(tx: Transaction, statement: str, *arguments: Any) -> Sequence[Any]:

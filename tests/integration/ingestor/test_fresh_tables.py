@@ -9,10 +9,11 @@ import asyncpg
 from sqlalchemy import text
 
 from libs.common.database.transaction import transaction
+from services.ingestor.entities.fulfillments import Fulfillment
 from services.ingestor.facts import Records
 from services.ingestor.store.apply import apply_observations
 from tests.databases import Database
-from tests.integration.ingestor.facts import order, refund, seen
+from tests.integration.ingestor.facts import START, order, refund, seen
 from tests.integration.ingestor.world import World
 
 STORED, NAMED = 6_000, 60
@@ -24,6 +25,8 @@ _STORE = text("""INSERT INTO store.orders
     FROM generate_series(100, CAST(:orders AS integer)) AS n""")
 _READ = """SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes
     WHERE schemaname = 'store' AND relname = 'orders'"""
+_ROWS_READ = """SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables
+    WHERE relid = 'store.orders'::regclass"""
 _STORE_PARTS = text("""INSERT INTO store.fulfillments
     (tenant_id, id, order_id, updated_at, observed_at)
     SELECT :tenant, n, n, '-infinity', '-infinity'
@@ -37,6 +40,9 @@ _READ_REFUNDS = """SELECT i.read + t.seq_tup_read FROM pg_stat_user_tables AS t,
         LATERAL (SELECT sum(idx_tup_read)::bigint AS read FROM pg_stat_user_indexes
             WHERE relid = t.relid) AS i
     WHERE t.schemaname = 'store' AND t.relname = 'refunds'"""
+_MANY = 600
+"""So many rows named that it looks cheaper to read all of the tenant's."""
+
 _TIMES_ALL = 6
 """How often one batch may read all orders, with its several statements; not once for each row."""
 
@@ -44,6 +50,21 @@ _TIMES_ALL = 6
 def _whole(order_id: int) -> Records:
     """An order of which nothing was sent."""
     return Records(entity="fulfillments", rows=(), owner_id=order_id)
+
+
+def _sent(order_id: int) -> Records:
+    row = Fulfillment(
+        id=order_id,
+        order_id=order_id,
+        name=None,
+        status="success",
+        shipment_status=None,
+        location_id=None,
+        quantity=1,
+        created_at=START,
+        updated_at=START,
+    )
+    return Records(entity="fulfillments", rows=(row,))
 
 
 async def test_a_batch_does_not_read_all_orders_for_each_row(world: World, database: Database):
@@ -66,6 +87,27 @@ async def test_a_batch_does_not_read_all_orders_for_each_row(world: World, datab
     read = await owner.fetchval(_READ) - before
     await owner.close()
     assert NAMED <= read < _TIMES_ALL * STORED
+
+
+async def test_parts_of_orders_do_not_read_the_orders_that_are_there(
+    world: World, database: Database
+):
+    """Only whether one of them is gone is asked."""
+    tenant_id = await world.add_tenant()
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await tx.execute(_STORE, {"tenant": tenant_id, "orders": STORED})
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+    owner = await asyncpg.connect(database.url)
+    before = await owner.fetchval(_ROWS_READ)
+
+    batch = [seen(tenant_id, _sent(STORED - n), 1) for n in range(_MANY)]
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await apply_observations(tx, batch)
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+
+    read = await owner.fetchval(_ROWS_READ) - before
+    await owner.close()
+    assert read <= _MANY
 
 
 async def test_a_whole_list_finds_the_rows_of_its_owner_without_all_others(

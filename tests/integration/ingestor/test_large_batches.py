@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.ingestor.facts import Observation
+from services.ingestor.entities.order_transactions import OrderTransaction
+from services.ingestor.facts import Observation, Records
 from tests.integration.ingestor.facts import at, customer, line, order, seen
 from tests.integration.ingestor.world import World
 
@@ -47,6 +48,38 @@ def _batch(tenant_id: UUID, version: float) -> list[Observation]:
     ]
 
 
+def _payments(tenant_id: UUID, version: float) -> list[Observation]:
+    return [
+        seen(
+            tenant_id,
+            Records(
+                entity="order_transactions",
+                rows=(
+                    OrderTransaction(
+                        id=number,
+                        order_id=number % 50,
+                        parent_id=None if number % 2 else number + 1,
+                        kind="sale",
+                        status=f"v{version}",
+                        gateway=_TITLES[number % 7],
+                        test=number % 11 == 0,
+                        amount=None if number % 5 == 0 else Decimal(f"{number}.005"),
+                        currency="EUR",
+                        presentment_amount=Decimal("-1E+3"),
+                        presentment_currency=None,
+                        processed_at=None if number % 3 == 0 else at(number),
+                        created_at=at(number / 7),
+                        updated_at=at(version),
+                    ),
+                ),
+            ),
+            version + 1,
+            pulled=number % 4 > 0,
+        )
+        for number in range(_ORDERS)
+    ]
+
+
 async def _stored(world: World, tenant_id: UUID) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     return {
         table: [
@@ -70,6 +103,25 @@ async def test_a_large_batch_leaves_what_its_facts_leave_in_small_ones(world: Wo
     stored = await _stored(world, whole)
     assert (len(stored["orders"]), len(stored["order_lines"])) == (_ORDERS, 450)
     assert stored == await _stored(world, parts)
+    assert await world.differences(whole) == []
+
+
+async def test_a_large_batch_of_a_further_entity_leaves_what_small_ones_leave(world: World):
+    whole, parts = await world.add_tenant(), await world.add_tenant()
+    for version in (0, 1):
+        await world.apply(*_payments(whole, version))
+        observations = _payments(parts, version)
+        for place in range(0, _ORDERS, _FEW):
+            await world.apply(*observations[place : place + _FEW])
+
+    [stored, expected] = [
+        await world.rows(
+            tenant, "SELECT * FROM store.order_transactions WHERE tenant_id = :tenant ORDER BY id"
+        )
+        for tenant in (whole, parts)
+    ]
+    assert len(stored) == _ORDERS
+    assert [{**row, "tenant_id": parts} for row in stored] == expected
     assert await world.differences(whole) == []
 
 

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from services.ingestor.shopify.errors import AnswerUnreadableError, ExportFailedError
-from services.ingestor.shopify.jsonl import Joined, parts_for, read_joined
+from services.ingestor.shopify.jsonl import (
+    AS_IT_STANDS,
+    Joined,
+    parts_for,
+    read_joined,
+)
 
 ROOTS = 200
 
@@ -73,6 +78,14 @@ def test_a_last_line_without_its_end_counts(tmp_path: Path):
     assert [_shape(joined) for joined in read_joined(file, 1)] == [
         ("gid://shopify/Order/5", ["gid://shopify/LineItem/1"])
     ]
+
+
+@pytest.mark.parametrize("skip", [0, 2, 3])
+def test_a_file_of_roots_alone_is_read_as_it_stands(tmp_path: Path, skip: int):
+    file = _write(tmp_path / "o.jsonl", [_root(number) for number in (5, 1, 3)], end="")
+    found = [_shape(joined) for joined in read_joined(file, AS_IT_STANDS, skip=skip)]
+    assert found == [(f"gid://shopify/Order/{number}", []) for number in (5, 1, 3)][skip:]
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_an_empty_file_has_no_roots(tmp_path: Path):
