@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from types import UnionType
 from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
@@ -176,11 +177,18 @@ class Kind:
 def checked(rows: Sequence[Row]) -> tuple[Row, ...]:
     """`rows`, every amount in which is one. Raises InvalidInputError."""
     for row in rows:
-        for name in row.__struct_fields__:
+        for name in _amounts(type(row)):
             value = getattr(row, name)
-            if isinstance(value, Decimal) and not is_money(value):
+            if value is not None and not is_money(value):
                 raise InvalidInputError(f"{name} is no amount of money")
     return tuple(rows)
+
+
+@cache
+def _amounts(row: type[Row]) -> tuple[str, ...]:
+    hints = get_type_hints(row)
+    numeric = _COLUMN_TYPES[Decimal]
+    return tuple(name for name in row.__struct_fields__ if _column_type(hints[name]) == numeric)
 
 
 def _column_type(hint: Any) -> str:

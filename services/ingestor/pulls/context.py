@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,8 +64,9 @@ class Turns:
 class PullContext:
     """`folder` is private to this pull and goes with it.
 
-    `export_turns` are the shop's bulk queries at Shopify; `large_turns` are shared by the worker's
-    pulls of large shops.
+    `export_turns` are the shop's bulk queries at Shopify, and `export_starts` lets them begin in
+    the order in which they are wanted; `large_turns` are shared by the worker's pulls of large
+    shops.
     """
 
     engine: AsyncEngine
@@ -77,6 +78,7 @@ class PullContext:
     export_turns: asyncio.Semaphore
     export_ends: ExportEnds
     large_turns: Turns
+    export_starts: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[_Result]], *, say_now: bool = False

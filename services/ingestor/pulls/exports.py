@@ -136,7 +136,8 @@ async def _fetch(running: Exporting, number: int, held: Slice) -> Export:
 async def _run(running: Exporting, number: int, held: Slice) -> BulkOperation:
     operation_id = held.operation_id
     if operation_id is None:
-        operation_id = await _start(running, held)
+        async with running.pull.export_starts:
+            operation_id = await _start(running, held)
         await running.save_slice(number, operation_id=operation_id)
     ends = running.pull.export_ends
     return await bulk.wait_until_done(

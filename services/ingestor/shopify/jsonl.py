@@ -5,7 +5,7 @@ their root's id into files small enough for memory, and each part is joined ther
 the roots depends on the file and the number of parts alone; a successor can count on it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from services.ingestor.shopify.errors import AnswerUnreadableError, ExportFailed
 _PART_BYTES = 16 * 1024 * 1024
 _PARTS_AT_MOST = 256
 _WRITE_BUFFER_BYTES = 128 * 1024
+_ROOTS_AT_ONCE = 2_000
 
 
 class Joined(NamedTuple):
@@ -46,7 +47,15 @@ def parts_for(size: int) -> int:
 
 
 def read_joined(file: Path, parts: int, *, skip: int = 0, whole: bool = True) -> Iterator[Joined]:
-    """All roots of `file` with their children, without the first `skip`.
+    """What `joined_parts` gives, one after the other."""
+    for part in joined_parts(file, parts, skip=skip, whole=whole):
+        yield from part
+
+
+def joined_parts(
+    file: Path, parts: int, *, skip: int = 0, whole: bool = True
+) -> Iterator[Sequence[Joined]]:
+    """All roots of `file` with their children, without the first `skip`: what is read at once.
 
     Of a file that is not `whole`, children without a root are left out. With no parts
     (`AS_IT_STANDS`) each line is a root.
@@ -56,26 +65,22 @@ def read_joined(file: Path, parts: int, *, skip: int = 0, whole: bool = True) ->
     child has no root, AnswerUnreadableError when a line is no object with an id.
     """
     if parts == AS_IT_STANDS:
-        with file.open("rb") as lines:
-            yield from (Joined(line, []) for line in islice(lines, skip, None))
+        yield from _as_they_stand(file, skip)
         return
-    if parts == 1:
-        yield from _without_first(_joined(file, whole=whole), skip)
-        return
-    for part in _partition(file, parts):
-        joined = _joined(part, whole=whole)
-        part.unlink()
-        if skip >= len(joined):
-            skip -= len(joined)
-            continue
-        yield from _without_first(joined, skip)
-        skip = 0
+    for part in [file] if parts == 1 else _partition(file, parts):
+        joined = [*_joined(part, whole=whole).values()]
+        if part != file:
+            part.unlink()
+        if skip < len(joined):
+            yield joined[skip:]
+        skip = max(0, skip - len(joined))
 
 
-def _without_first(joined: dict[str, Joined], skip: int) -> Iterator[Joined]:
-    for position, each in enumerate(joined.values()):
-        if position >= skip:
-            yield each
+def _as_they_stand(file: Path, skip: int) -> Iterator[Sequence[Joined]]:
+    with file.open("rb") as lines:
+        left = islice(lines, skip, None)
+        while roots := [Joined(line, []) for line in islice(left, _ROOTS_AT_ONCE)]:
+            yield roots
 
 
 @contextmanager
