@@ -9,8 +9,8 @@ from tests.properties.store import Store
 
 MUTANT = Mutant(
     "services/ingestor/store/entities.py",
-    'f"ON CONFLICT ({keyed}) DO UPDATE SET {take((*data, *_SEEN))}, deleted_at = NULL,",',
-    'f"ON CONFLICT ({keyed}) DO UPDATE SET deleted_at = NULL,",',
+    'taking = f"{take((*data, *_SEEN))}, deleted_at = NULL,"',
+    'taking = "deleted_at = NULL,"',
 )
 
 
