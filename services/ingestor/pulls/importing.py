@@ -68,6 +68,8 @@ async def _batches(running: RunningEntity, export: Export) -> AsyncGenerator[lis
                 batch, lines = [], 0
             if not place % _ROOTS_BETWEEN_PAUSES:
                 await asyncio.sleep(0)
+        # Or two parts would be in memory.
+        del part, joined
     if batch:
         yield batch
 

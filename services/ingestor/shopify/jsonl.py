@@ -71,9 +71,13 @@ def joined_parts(
         joined = [*_joined(part, whole=whole).values()]
         if part != file:
             part.unlink()
-        if skip < len(joined):
-            yield joined[skip:]
-        skip = max(0, skip - len(joined))
+        skipped = min(skip, len(joined))
+        skip -= skipped
+        del joined[:skipped]
+        if joined:
+            yield joined
+        # Or two parts would be in memory.
+        del joined
 
 
 def _as_they_stand(file: Path, skip: int) -> Iterator[Sequence[Joined]]:
