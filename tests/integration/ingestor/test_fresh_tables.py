@@ -5,12 +5,15 @@ when the tables had next to nothing in them. An index that begins with the tenan
 as the key's, and reading it once a row reads all that the tenant has.
 """
 
+from uuid import uuid4
+
 import asyncpg
 from sqlalchemy import text
 
 from libs.common.database.transaction import transaction
 from services.ingestor.entities.fulfillments import Fulfillment
 from services.ingestor.facts import Records
+from services.ingestor.pulls.left_out import orders_left
 from services.ingestor.store.apply import apply_observations
 from tests.databases import Database
 from tests.integration.ingestor.facts import START, order, refund, seen
@@ -40,6 +43,8 @@ _READ_REFUNDS = """SELECT i.read + t.seq_tup_read FROM pg_stat_user_tables AS t,
         LATERAL (SELECT sum(idx_tup_read)::bigint AS read FROM pg_stat_user_indexes
             WHERE relid = t.relid) AS i
     WHERE t.schemaname = 'store' AND t.relname = 'refunds'"""
+_STORE_PULL = text("""INSERT INTO store.pulls (tenant_id, id, kind, scope, state, requested_at)
+    VALUES (:tenant, :pull, 'backfill', 'all', 'running', now())""")
 _MANY = 600
 """So many rows named that it looks cheaper to read all of the tenant's."""
 
@@ -156,3 +161,31 @@ async def test_refunds_of_a_batch_are_found_without_all_others(world: World, dat
     mended = "SELECT count(*) AS n FROM store.refunds WHERE amount = 3"
     assert (await world.row(tenant_id, mended))["n"] == NAMED + BATCHES_BEFORE
     assert NAMED <= read < STORED // 2
+
+
+async def test_refunds_whose_lines_are_left_ask_for_their_own_orders_alone(
+    world: World, database: Database
+):
+    tenant_id, pull_id = await world.add_tenant(), uuid4()
+    paid = _STORE.text.replace("currency,", "currency, financial_status,").replace(
+        "'EUR',", "'EUR', 'paid',"
+    )
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        await tx.execute(text(paid), {"tenant": tenant_id, "orders": STORED})
+        await tx.execute(_STORE_REFUNDS, {"tenant": tenant_id, "refunds": 100 + NAMED})
+        await tx.execute(_STORE_PULL, {"tenant": tenant_id, "pull": pull_id})
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+    owner = await asyncpg.connect(database.url)
+    before = await owner.fetchval(_ROWS_READ)
+
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        after, found = await orders_left(tx, tenant_id, pull_id, 0, None)
+        assert after is not None
+        end = await orders_left(tx, tenant_id, pull_id, after, None)
+        await tx.execute(text("SELECT pg_stat_force_next_flush()"))
+
+    read = await owner.fetchval(_ROWS_READ) - before
+    await owner.close()
+    assert found == list(range(100, 100 + NAMED + 1))
+    assert end == (None, [])
+    assert NAMED < read < _TIMES_ALL * STORED
