@@ -119,7 +119,7 @@ async def _fetch(running: Exporting, number: int, held: Slice) -> Export:
     found = {"snapshot_at": operation.created_at, "expected": operation.root_object_count}
     if held.parts is None or held.size != size:
         # Not the file that was begun with: its order may differ, so all of it is applied again.
-        joined = queries.has_children(running.entities)
+        joined = queries.has_children(running.entities[0])
         parts = parts_for(size) if joined else AS_IT_STANDS
         found |= {"size": size, "parts": parts, "applied": 0}
     await running.save_slice(number, **found)

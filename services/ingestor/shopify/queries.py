@@ -107,10 +107,17 @@ def bulk_query(entities: Sequence[Entity], search: str) -> str:
     return BULK[entity].replace(f"{entity} {{", f'{entity}(query: "{search}") {{', 1)
 
 
-def has_children(entities: Sequence[Entity]) -> bool:
-    """Whether lines of the export may belong to others; else each line is a whole object."""
-    nested = [KINDS[each].children if each in KINDS else _CHILDREN.get(each) for each in entities]
-    return any(nested)
+def has_children(entity: Entity) -> bool:
+    """Whether lines of its export may belong to others; else each line is a whole object.
+
+    The export may have been begun for others too: for all that the same nodes tell of.
+    """
+    if entity not in KINDS:
+        return entity in _CHILDREN
+    listed_by = KINDS[entity].listed_by
+    return any(
+        each.children for each in KINDS.values() if each.bulk and each.listed_by == listed_by
+    )
 
 
 _PAGE_INFO: Final = "pageInfo { hasNextPage endCursor }"

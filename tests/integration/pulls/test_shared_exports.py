@@ -31,6 +31,9 @@ SHOP = "bluebird-supply.myshopify.com"
 ALL_SCOPES = f"{SCOPES},read_inventory,read_locations,read_discounts,read_draft_orders"
 SALES = 3
 OF_ORDERS = ("order_transactions", "fulfillments")
+_COLLECTIONS_BEGUN = """SELECT 1 FROM store.pull_entities
+    WHERE entity = 'collections' AND checkpoint->'slices'->0->>'operation_id' IS NOT NULL"""
+_COLLECTIONS_FETCHED = _COLLECTIONS_BEGUN.replace("operation_id", "parts")
 _OPERATIONS = "SELECT entity, checkpoint->'slices' AS slices FROM store.pull_entities"
 
 
@@ -132,3 +135,23 @@ async def test_what_shopify_refuses_together_it_may_give_alone(
                 with pytest.raises(ShopifyRequestError):
                     await exporting["fulfillments"][0]
     assert (given.whole, given.number) == (True, 0)
+
+
+async def test_a_successor_reads_the_export_that_was_begun_for_others_too(
+    engine: AsyncEngine, publisher: Publisher, tenant: PulledTenant, tmp_path: Path
+):
+    """Of collections alone there would be no lines below; in this file there are."""
+    async with _shop(tmp_path, ALL_SCOPES) as (shopify, token):
+        shops = InstalledShops()
+        shops.by_tenant[tenant.id] = token
+        await shopify.faults(SHOP, bulkDelay=2)
+        async with working(engine, publisher, shopify, shops):
+            while not await tenant.rows(_COLLECTIONS_BEGUN):
+                await asyncio.sleep(0.02)
+        assert await tenant.rows(_COLLECTIONS_FETCHED) == []
+        await shopify.faults(SHOP)
+        async with working(engine, publisher, shopify, shops):
+            pull = await tenant.until_ended()
+    assert (pull["state"], pull["errors"]) == ("succeeded", [])
+    assert await tenant.rows("SELECT id FROM store.collections") != []
+    assert await tenant.rows("SELECT collection_id FROM store.collection_products") != []
