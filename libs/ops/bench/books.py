@@ -15,7 +15,7 @@ _LONGEST_SECONDS = 1_800
 _STATEMENT_SECONDS = 600
 _FACTS = ("customers", "orders", "order_lines", "refunds", "products")
 _ROLLUPS = ("daily_sales", "customer_sales", "product_sales", "entity_counts")
-_WHEN_IT_WAS_SEEN = ["observed_at", "pulled_at", "variants_listed_at"]
+_WHEN_IT_WAS_SEEN = ["observed_at", "pulled_at", "variants_listed_at", "lines_read_at"]
 """No part of what a shop is: a pull that finds nothing new writes a later moment."""
 
 _SUM_OF_ROWS = """coalesce(sum(
