@@ -55,7 +55,8 @@ WITH taken AS (
     RETURNING tenant_id
 )
 SELECT failures, retry_at IS NOT NULL AS is_open, EXISTS (SELECT FROM taken) AS is_probe,
-    CAST(extract(epoch FROM greatest(retry_at, probe_until) - now()) AS float) AS wait_seconds
+    CAST(extract(epoch FROM greatest(retry_at, probe_until) - clock_timestamp()) AS float)
+        AS wait_seconds
 FROM store.breakers WHERE tenant_id = :tenant_id
 """)
 

@@ -161,8 +161,7 @@ class CircuitMachine(RuleBasedStateMachine):
             return OpenCall(task, answer, known_failures)
         error = task.exception()
         assert isinstance(error, ShopifyCircuitOpenError)
-        # A minute from the moment another's transaction began, which may be after ours did.
-        assert 1 <= (error.retry_after_seconds or 0) <= 61
+        assert 1 <= (error.retry_after_seconds or 0) <= 60
         return None
 
     async def _end(self, call: OpenCall, outcome: BaseException | None) -> None:
