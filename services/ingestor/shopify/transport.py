@@ -26,6 +26,11 @@ from services.ingestor.shopify.throttle import Bucket, Spending
 from services.ingestor.shopify.tokens import AccessToken, ShopToken
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
+_IDLE_SECONDS = 60.0
+"""As long as the longest pause between two looks at an export: each would begin with a handshake.
+And whoever is cancelled while httpx closes several idle connections leaves the rest of them open.
+"""
+
 _TRIES = 5
 FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 32.0
@@ -52,7 +57,9 @@ def create_http_client(api: AdminApi) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         timeout=_TIMEOUT,
         trust_env=not is_loopback(api.url.replace("{shop}", "shop")),
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+        limits=httpx.Limits(
+            max_connections=100, max_keepalive_connections=20, keepalive_expiry=_IDLE_SECONDS
+        ),
     )
 
 
