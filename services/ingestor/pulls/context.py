@@ -13,7 +13,11 @@ from services.ingestor.export_ends import ExportEnds
 from services.ingestor.pulls import leases
 from services.ingestor.pulls.leases import Claim
 from services.ingestor.pulls.progress import Progress
+from services.ingestor.shopify.bulk import EXPORTS_AT_ONCE
 from services.ingestor.shopify.graphql import ShopifyClient
+
+_FURTHER_AT_ONCE = EXPORTS_AT_ONCE - 2
+"""However long these hang, sales can begin an export anew."""
 
 _Result = TypeVar("_Result")
 
@@ -64,9 +68,9 @@ class Turns:
 class PullContext:
     """`folder` is private to this pull and goes with it.
 
-    `export_turns` are the shop's bulk queries at Shopify, and `export_starts` lets them begin in
-    the order in which they are wanted; `large_turns` are shared by the worker's pulls of large
-    shops.
+    `export_turns` are the shop's bulk queries at Shopify, of which exports of further entities
+    also need one of the `further_turns`; `export_starts` lets them begin in the order in which they
+    are wanted. `large_turns` are shared by the worker's pulls of large shops.
     """
 
     engine: AsyncEngine
@@ -79,6 +83,9 @@ class PullContext:
     export_ends: ExportEnds
     large_turns: Turns
     export_starts: asyncio.Lock = field(default_factory=asyncio.Lock)
+    further_turns: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(_FURTHER_AT_ONCE)
+    )
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[_Result]], *, say_now: bool = False

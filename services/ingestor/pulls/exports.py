@@ -1,6 +1,8 @@
 """Gets the files of an entity from Shopify, going on with exports that a predecessor started."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Protocol, TypeAlias
 from libs.common.errors import ShopifyUnavailableError
 from libs.common.logs import get_logger
 from services.ingestor.facts import Entity
+from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.state import Checkpoint, Slice
 from services.ingestor.shopify import bulk, queries
@@ -98,7 +101,7 @@ async def _fetch_part(
     """None when it cannot be had. The next export, if any is to follow, is begun first."""
     pull, held = running.pull, running.checkpoint.slices[number]
     if not last:
-        async with pull.export_turns:
+        async with _turn(running):
             operation_id = await _start(running, held)
         await running.save_slice(number, operation_id=operation_id)
     file = pull.folder / f"{'+'.join(running.entities)}.{number}.{held.attempt}.part.jsonl"
@@ -111,7 +114,7 @@ async def _fetch_part(
 
 
 async def _fetch(running: Exporting, number: int, held: Slice) -> Export:
-    async with running.pull.export_turns:
+    async with _turn(running):
         operation = await _run(running, number, held)
     file = running.pull.folder / f"{'+'.join(running.entities)}.{number}.{held.attempt}.jsonl"
     await bulk.download(running.pull.client.http, operation, file)
@@ -131,6 +134,16 @@ async def _fetch(running: Exporting, number: int, held: Slice) -> Export:
         bytes=size,
     )
     return Export(number, file, operation.created_at)
+
+
+@asynccontextmanager
+async def _turn(running: Exporting) -> AsyncIterator[None]:
+    pull = running.pull
+    async with AsyncExitStack() as stack:
+        if running.entities[0] in KINDS:
+            await stack.enter_async_context(pull.further_turns)
+        await stack.enter_async_context(pull.export_turns)
+        yield
 
 
 async def _run(running: Exporting, number: int, held: Slice) -> BulkOperation:

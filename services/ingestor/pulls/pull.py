@@ -1,13 +1,13 @@
 """One pull from wherever it is to its end: the first one, whole; or the scheduled one.
 
 Shop facts first, then webhook subscriptions, then the data: what changes after a snapshot comes
-by webhook, so there is no gap. Fetched side by side, applied in the order customers, orders,
-products; then the further entities likewise, so that sales never wait for them. One entity's
-failure stops no other.
+by webhook, so there is no gap. Fetched side by side, the further entities where sales leave one of
+Shopify's five operations free; applied in the order customers, orders, products, then the rest, so
+that sales never wait for it. One entity's failure stops no other.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from libs.common.database.transaction import Transaction
@@ -57,21 +57,25 @@ async def run_pull(pull: PullContext) -> None:
     async with AsyncExitStack() as stack:
         if any(len(checkpoint.slices) > 1 for checkpoint in planned):
             await stack.enter_async_context(pull.large_turns)
-        await _pull_entities(sales, plan, shop)
-        further = _left(pull, plan, shop, tuple(KINDS))
-        granted = [running for running in further if not await _skip(running, shop)]
-        for running in granted:
+        exporting = await stack.enter_async_context(_exports(sales))
+        further = [
+            running
+            for running in _left(pull, plan, shop, tuple(KINDS))
+            if not await _skip(running, shop)
+        ]
+        for running in further:
             await _plan(running, plan)
-        await _pull_entities(granted, plan, shop, sharing(granted))
+        exporting |= await stack.enter_async_context(_exports(further, sharing(further)))
+        for running in (*sales, *further):
+            await _pull_entity(running, exporting[running.entity], plan, shop)
     await _finish(pull, plan, errors)
 
 
-async def _pull_entities(
-    left: Sequence[RunningEntity],
-    plan: PullPlan,
-    shop: ShopFacts,
-    together: Sequence[Sequence[RunningEntity]] = (),
-) -> None:
+@asynccontextmanager
+async def _exports(
+    left: Sequence[RunningEntity], together: Sequence[Sequence[RunningEntity]] = ()
+) -> AsyncIterator[dict[Entity, Mapping[int, ExportTask]]]:
+    """Have Shopify work on all that is left to export; ended with the block."""
     exporting: dict[Entity, Mapping[int, ExportTask]] = {}
     async with AsyncExitStack() as stack:
         for members in together:
@@ -80,8 +84,7 @@ async def _pull_entities(
             if running.entity not in exporting:
                 began = await stack.enter_async_context(begin_exports(running))
                 exporting[running.entity] = began
-        for running in left:
-            await _pull_entity(running, exporting[running.entity], plan, shop)
+        yield exporting
 
 
 async def _skip(running: RunningEntity, shop: ShopFacts) -> bool:
