@@ -168,8 +168,12 @@ class Transport:
             headers["Content-Type"] = "application/json"
         url = self._api.address(token.shop_domain, call.path)
         try:
-            return await self._http.request(
+            response = await self._http.request(
                 call.method, url, params=call.params, content=call.content, headers=headers
             )
         except httpx.RequestError as error:
             raise ShopifyUnavailableError("Shopify does not answer.") from error
+        # The stream that was read knows its response: a circle, in which the body would stay until
+        # the garbage collector comes, and with it those of a thousand other answers.
+        response.stream = httpx.ByteStream(b"")
+        return response
