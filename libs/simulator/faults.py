@@ -35,6 +35,7 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     throttle: bool = False
     throttled: int = 0
     internal_errors: int = 0
+    internal_error_in: str | None = None
     cut_answers: int = 0
     cut_downloads: int = 0
     cut_at: Literal["start", "middle"] = "middle"
@@ -77,6 +78,11 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
         if self.api_failures is not None:
             self.api_failures -= 1
         return self.api_status
+
+    def takes_query(self, query: str) -> bool:
+        """Whether this query is to break off."""
+        wanted = self.internal_error_in
+        return (wanted is not None and wanted in query) or self.takes_one("internal_errors")
 
     def takes_one(self, name: Counted) -> bool:
         """Whether this call is one of those asked for. Counts them down."""

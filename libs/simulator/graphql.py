@@ -96,7 +96,7 @@ def executed(
         ),
     )
     answer: dict[str, Any] = {"data": result.data}
-    if context.shop.faults.takes_one("internal_errors"):
+    if context.shop.faults.takes_query(document.loc.source.body if document.loc else ""):
         answer = broken_off(result.data)
     elif result.errors:
         answer["errors"] = [error.formatted for error in result.errors]

@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction
+from libs.common.errors import TransientError
 from services.ingestor.export_ends import ExportEnds
 from services.ingestor.pulls import leases
 from services.ingestor.pulls.leases import Claim
@@ -46,14 +47,24 @@ async def write_held(
     return result
 
 
+class NoTurnError(TransientError):
+    """Enough wait already. Let another worker have it, or come again."""
+
+    code = "PULL_HAS_NO_TURN"
+
+
 class Turns:
-    """Places that are few. `waiting` is how many want one and have none."""
+    """Places that are few; as many more may wait for one, which `waiting` counts."""
 
     def __init__(self, places: int) -> None:
+        self._at_most = places
         self._places = asyncio.Semaphore(places)
         self.waiting = 0
 
     async def __aenter__(self) -> None:
+        """Raises NoTurnError."""
+        if self._places.locked() and self.waiting >= self._at_most:
+            raise NoTurnError("The pulls of other large shops come first.")
         self.waiting += 1
         try:
             await self._places.acquire()

@@ -8,10 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from libs.common.database.transaction import transaction
 from libs.common.errors import ShopifyUnavailableError
 from libs.common.logs import get_logger
 from services.ingestor.facts import Entity
 from services.ingestor.kinds.registry import KINDS
+from services.ingestor.pulls import repository
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.state import Checkpoint, Slice
 from services.ingestor.shopify import bulk, queries
@@ -87,7 +89,8 @@ async def fetch_export(running: Exporting, number: int) -> Export:
             last = held.attempt >= EXPORTS_AT_MOST
             if not last:
                 await running.renew(number)
-            if isinstance(error, ExportBrokenOffError):
+            if isinstance(error, ExportBrokenOffError) and not _is_further(running):
+                # Nothing of a further entity shows that it is whole.
                 part = await _fetch_part(running, number, error, last=last)
                 if part is not None:
                     return part
@@ -136,11 +139,15 @@ async def _fetch(running: Exporting, number: int, held: Slice) -> Export:
     return Export(number, file, operation.created_at)
 
 
+def _is_further(running: Exporting) -> bool:
+    return running.entities[0] in KINDS
+
+
 @asynccontextmanager
 async def _turn(running: Exporting) -> AsyncIterator[None]:
     pull = running.pull
     async with AsyncExitStack() as stack:
-        if running.entities[0] in KINDS:
+        if _is_further(running):
             await stack.enter_async_context(pull.further_turns)
         await stack.enter_async_context(pull.export_turns)
         yield
@@ -163,9 +170,21 @@ async def _run(running: Exporting, number: int, held: Slice) -> BulkOperation:
 
 async def _start(running: Exporting, held: Slice) -> str:
     query = queries.bulk_query(running.entities, held.window.search())
-    for _ in range(_BUSY_TRIES):
+    for attempt in range(_BUSY_TRIES):
         try:
             return await bulk.start(running.pull.client, query)
         except ExportRefusedError:
+            if not attempt:
+                await _cancel_abandoned(running.pull)
             await asyncio.sleep(_BUSY_PAUSE_SECONDS)
     return await bulk.start(running.pull.client, query)
+
+
+async def _cancel_abandoned(pull: PullContext) -> None:
+    """What pulls that ended before their time left running at Shopify, for up to ten days."""
+    claim = pull.claim
+    async with transaction(pull.engine, tenants=[claim.tenant_id]) as tx:
+        abandoned = await repository.read_abandoned(tx, claim)
+    for operation_id in abandoned:
+        await bulk.cancel(pull.client, operation_id)
+    log.info("abandoned_exports_cancelled", exports=len(abandoned))

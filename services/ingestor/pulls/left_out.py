@@ -88,7 +88,7 @@ async def orders_left(
 
 
 async def _left(running: RunningEntity, after: int) -> tuple[int | None, Sequence[int]]:
-    claim, since = running.pull.claim, running.history_since
+    claim, since = running.pull.claim, running.compared_since
     return await running.pull.write(
         lambda tx: orders_left(tx, claim.tenant_id, claim.pull_id, after, since)
     )

@@ -41,7 +41,7 @@ async def prove(running: RunningEntity, before: datetime) -> PullError | None:
     Returns why a repair failed.
     """
     further = running.entity in KINDS
-    whole = Window() if further else Window(running.history_since, before.replace(microsecond=0))
+    whole = Window() if further else Window(running.compared_since, before.replace(microsecond=0))
     counts = await compare(running, whole)
     failure = None
     for _ in range(_ROUNDS):

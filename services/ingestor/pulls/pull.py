@@ -30,7 +30,10 @@ from services.ingestor.pulls.together import begin_shared_export, sharing
 from services.ingestor.shopify.shop import ShopFacts, count, read_shop
 from services.ingestor.shopify.subscriptions import ensure_subscriptions
 
-HISTORY_WITHOUT_SCOPE = timedelta(days=60)
+_SURE_HISTORY = timedelta(days=59)
+"""Without the scope for all orders. Shopify shows sixty days, which move on while a pull runs: an
+order that they leave behind meanwhile would look like a deleted one."""
+
 _AFTER_FAILED_SWEEP = timedelta(hours=6)
 """A whole pull that did not succeed is not begun again with every turn."""
 
@@ -58,6 +61,10 @@ async def run_pull(pull: PullContext) -> None:
         if any(len(checkpoint.slices) > 1 for checkpoint in planned):
             await stack.enter_async_context(pull.large_turns)
         exporting = await stack.enter_async_context(_exports(sales))
+        if plan.troubled:
+            # It may have come from the further entities, and must not keep the sales out again.
+            await _pull_entities(sales, exporting, plan, shop)
+            sales = []
         further = [
             running
             for running in _left(pull, plan, shop, tuple(KINDS))
@@ -66,8 +73,7 @@ async def run_pull(pull: PullContext) -> None:
         for running in further:
             await _plan(running, plan)
         exporting |= await stack.enter_async_context(_exports(further, sharing(further)))
-        for running in (*sales, *further):
-            await _pull_entity(running, exporting[running.entity], plan, shop)
+        await _pull_entities([*sales, *further], exporting, plan, shop)
     await _finish(pull, plan, errors)
 
 
@@ -114,7 +120,7 @@ async def _keep_shop(pull: PullContext, plan: PullPlan, shop: ShopFacts) -> Pull
 def _left(
     pull: PullContext, plan: PullPlan, shop: ShopFacts, names: Sequence[Entity]
 ) -> list[RunningEntity]:
-    since = None if shop.sees_all_orders else shop.observed_at - HISTORY_WITHOUT_SCOPE
+    since = None if shop.sees_all_orders else shop.observed_at - _SURE_HISTORY
     of_orders = {"orders", *(kind.name for kind in KINDS.values() if kind.root == "orders")}
     by_name = {each.entity: each for each in plan.entities}
     return [
@@ -151,10 +157,22 @@ async def _plan(running: RunningEntity, plan: PullPlan) -> None:
     try:
         records = await count(client, entity, plan.window)
         slices = await plan_slices(client, entity, records, plan.window)
-    except ShopifyRequestError as error:
+    except ReconnectRequiredError:
+        raise
+    except PermanentError as error:
         # The export itself will tell what is refused.
         log.warning("count_refused", entity=entity, reason=error.message)
     await running.plan(slices, records)
+
+
+async def _pull_entities(
+    left: Sequence[RunningEntity],
+    exporting: Mapping[Entity, Mapping[int, ExportTask]],
+    plan: PullPlan,
+    shop: ShopFacts,
+) -> None:
+    for running in left:
+        await _pull_entity(running, exporting[running.entity], plan, shop)
 
 
 async def _pull_entity(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.clock import utc_now
@@ -28,6 +28,17 @@ from services.ingestor.pulls.state import (
 from services.ingestor.shopify.windows import Window
 
 _UNSEEN_AT_ONCE = 2_000
+
+_ABANDONED = text("""
+SELECT DISTINCT slice->>'operation_id'
+FROM store.pulls
+JOIN store.pull_entities ON pull_entities.tenant_id = pulls.tenant_id
+    AND pull_entities.pull_id = pulls.id
+CROSS JOIN jsonb_array_elements(checkpoint->'slices') AS slice
+WHERE pulls.tenant_id = :tenant_id AND pulls.id <> :pull_id AND pulls.state = 'failed'
+    AND finished_at > now() - interval '10 days'
+    AND slice->>'operation_id' IS NOT NULL AND slice->>'snapshot_at' IS NULL
+""")
 _COMPARED_AGAIN_AFTER = timedelta(hours=1)
 _TABLE_OF = {
     "customers": store.customers,
@@ -35,6 +46,15 @@ _TABLE_OF = {
     "products": store.products,
     **TABLES,
 }
+
+
+async def read_abandoned(tx: Transaction, claim: Claim) -> Sequence[str]:
+    """Operations that other pulls of the tenant began at Shopify, and whose files they never had.
+
+    Shopify lets a query run for ten days.
+    """
+    given = {"tenant_id": claim.tenant_id, "pull_id": claim.pull_id}
+    return (await tx.scalars(_ABANDONED, given)).all()
 
 
 async def widen(tx: Transaction, claim: Claim) -> None:
@@ -45,7 +65,8 @@ async def widen(tx: Transaction, claim: Claim) -> None:
 class PullPlan(NamedTuple):
     """What a pull is to read, and how far it came before.
 
-    `window` bounds a range. The watermarks, by entity, are those of the pulls before it.
+    `window` bounds a range. The watermarks, by entity, are those of the pulls before it. A
+    `troubled` pull was put off, and no fact has arrived since.
     """
 
     kind: str
@@ -53,6 +74,7 @@ class PullPlan(NamedTuple):
     window: Window
     entities: list[EntityProgress]
     watermarks: Mapping[Entity, datetime]
+    troubled: bool
 
 
 async def begin(tx: Transaction, claim: Claim) -> PullPlan:
@@ -65,8 +87,14 @@ async def begin(tx: Transaction, claim: Claim) -> PullPlan:
     pull = (await tx.execute(returned)).one()
     read = select(marks.c.entity, marks.c.updated_at).where(marks.c.tenant_id == claim.tenant_id)
     watermarks = {row.entity: row.updated_at for row in await tx.execute(read)}
-    entities = await read_entities(tx, claim)
-    return PullPlan(pull.kind, pull.scope, Window(pull.since, pull.before), entities, watermarks)
+    return PullPlan(
+        pull.kind,
+        pull.scope,
+        Window(pull.since, pull.before),
+        await read_entities(tx, claim),
+        watermarks,
+        troubled=await read_trouble(tx, claim) is not None,
+    )
 
 
 async def read_entities(tx: Transaction, claim: Claim) -> list[EntityProgress]:
@@ -90,8 +118,12 @@ async def save_progress(
     checkpoint: Checkpoint,
     *,
     expected: int | None = None,
+    forward: bool,
 ) -> None:
-    """`done` follows the checkpoint, but stays with what failed. `expected` stays when None."""
+    """`done` follows the checkpoint, but stays with what failed. `expected` stays when None.
+
+    A step `forward` ends whatever trouble there was: facts arrived, or all of them are in.
+    """
     table = store.pull_entities
     await tx.execute(
         update(table)
@@ -118,8 +150,7 @@ async def save_progress(
         .scalar_subquery()
     )
     values: dict[str, Any] = {"heartbeat_at": utc_now(), "records_processed": done}
-    if state in ("importing", "done"):
-        # Facts that arrive end whatever trouble there was.
+    if forward:
         values["errors"] = []
     await tx.execute(_pull(claim).values(values))
 

@@ -35,11 +35,11 @@ class RunningEntity:
     """Exports of one entity run side by side and share its row, so they write it in turn."""
 
     def __init__(
-        self, pull: PullContext, progress: EntityProgress, history_since: datetime | None
+        self, pull: PullContext, progress: EntityProgress, compared_since: datetime | None
     ) -> None:
-        """Shopify shows nothing of the entity that was created before `history_since`."""
+        """Of what was created before `compared_since` Shopify may show nothing."""
         self.pull = pull
-        self.history_since = history_since
+        self.compared_since = compared_since
         self.entity: Entity = progress.entity
         self.state: EntityState = progress.state
         self.checkpoint = progress.checkpoint
@@ -80,7 +80,9 @@ class RunningEntity:
         """Run `work`, which applies the next `roots` of a slice, and note them: one commit."""
         applied = self.checkpoint.slices[number].applied + roots
         change = _changing(number, {"applied": applied})
-        return await self._save("importing", lambda held: _marked(change(held)), work, now=False)
+        return await self._save(
+            "importing", lambda held: _marked(change(held)), work, now=False, forward=True
+        )
 
     async def begin_changes(self, since: datetime) -> None:
         """Write from where on the changes are to be read."""
@@ -105,7 +107,7 @@ class RunningEntity:
             changes = Changes(until, before.applied + records, last)
             return _marked(msgspec.structs.replace(held, changes=changes))
 
-        return await self._save("importing", read, work, now=last)
+        return await self._save("importing", read, work, now=last, forward=records > 0)
 
     async def add_slices(self, windows: Sequence[Window], drift: int) -> None:
         """More exports, of windows where our number is not Shopify's; `drift` is by how much."""
@@ -130,6 +132,7 @@ class RunningEntity:
             "failed" if error else "done",
             lambda held: msgspec.structs.replace(held, error=error, marks=()),
             _nothing,
+            forward=error is None,
         )
 
     async def _save(
@@ -140,6 +143,7 @@ class RunningEntity:
         *,
         expected: int | None = None,
         now: bool = True,
+        forward: bool = False,
     ) -> _Result:
         async with self._turn:
             # Kept when None, as it is now: another export may have moved it while this one waited.
@@ -150,7 +154,9 @@ class RunningEntity:
             async def both(tx: Transaction) -> _Result:
                 result = await work(tx)
                 await repository.save_progress(
-                    tx, self.pull.claim, self.entity, following, after, expected=known
+                    *(tx, self.pull.claim, self.entity, following, after),
+                    expected=known,
+                    forward=forward,
                 )
                 return result
 

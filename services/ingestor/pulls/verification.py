@@ -43,7 +43,7 @@ async def settle_export(running: RunningEntity, export: Export) -> bool:
         await _settle_whole(running, export)
         return True
     whole = running.checkpoint.slices[export.number].window
-    window = whole.within(running.history_since, export.snapshot_at.replace(microsecond=0))
+    window = whole.within(running.compared_since, export.snapshot_at.replace(microsecond=0))
     counts = await look(running, window)
     if counts is not None and counts.drift < 0:
         counts = await compare(running, window)
@@ -58,7 +58,7 @@ async def settle_export(running: RunningEntity, export: Export) -> bool:
 
 async def _settle_whole(running: RunningEntity, export: Export) -> None:
     """Of a further entity all is in one export; where Shopify counts it, `prove` compares."""
-    if running.history_since is not None:
+    if running.compared_since is not None:
         # Older rows are not shown to us any more, which does not mean that they went.
         return
     tenant_id = running.pull.claim.tenant_id

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from libs.common.web.client import ServiceClient
 from services.ingestor.export_ends import ExportEnds
 from services.ingestor.privacy.erasure import erase_tenant
 from services.ingestor.pulls import leases
-from services.ingestor.pulls.context import PullContext, Turns
+from services.ingestor.pulls.context import NoTurnError, PullContext, Turns
 from services.ingestor.pulls.events import tenant_handlers
 from services.ingestor.pulls.folders import private_folder, remove_abandoned_folders
 from services.ingestor.pulls.leases import Claim, LeaseLostError
@@ -45,6 +46,9 @@ from services.ingestor.shopify.transport import AdminApi, create_http_client
 _SLOTS = 16
 _LARGE_AT_ONCE = 2
 """Of the slots; so large shops wait for each other, and no small shop for them."""
+
+_WITHOUT_TURN = timedelta(seconds=30)
+"""Until a large shop that has no turn here is due again, for whoever is free."""
 
 _POLL_SECONDS = 1.0
 _OBJECTS_BETWEEN_LOOKS = 100_000
@@ -179,6 +183,9 @@ class PullWorker:
         error = None if pull.cancelled() else pull.exception()
         if lost or isinstance(error, LeaseLostError):
             log.warning("pull_lease_lost")
+        elif isinstance(error, NoTurnError):
+            log.info("pull_has_no_turn")
+            await self._give_back(claim, due_in=_WITHOUT_TURN)
         elif error is not None:
             await settle(self._engine, self._publisher, claim, error)
 
@@ -211,10 +218,10 @@ class PullWorker:
                 )
             )
 
-    async def _give_back(self, claim: Claim) -> None:
+    async def _give_back(self, claim: Claim, *, due_in: timedelta = timedelta(0)) -> None:
         try:
             async with transaction(self._engine) as tx:
-                await leases.release(tx, claim)
+                await leases.release(tx, claim, due_in=due_in)
         except DatabaseUnavailableError as error:
             log.warning("lease_not_released", code=error.code)
 

@@ -89,7 +89,7 @@ async def wait_until_done(
         if operation.object_count != counted:
             counted, moved_at = operation.object_count, clock()
         if clock() - moved_at > _STUCK_AFTER_SECONDS:
-            await client.ask(queries.CANCEL_BULK, {"id": operation_id})
+            await cancel(client, operation_id)
             raise ExportFailedError("Shopify's export stands still.")
         if await _is_set_within(pause, ended):
             # Shopify may say so a moment before its API does.
@@ -119,6 +119,11 @@ async def _is_set_within(seconds: float, event: asyncio.Event) -> bool:
         return False
     event.clear()
     return True
+
+
+async def cancel(client: ShopifyClient, operation_id: str) -> None:
+    """Nothing happens to one that has ended."""
+    await client.ask(queries.CANCEL_BULK, {"id": operation_id})
 
 
 async def look_up(client: ShopifyClient, operation_id: str) -> BulkOperation:

@@ -65,6 +65,13 @@ async def test_an_internal_error_comes_with_half_of_the_data(simulator: Simulato
     assert "errors" not in after
 
 
+async def test_queries_with_a_text_break_off_and_no_others(simulator: Simulator):
+    await simulator.control("POST", "/faults", {"internalErrorIn": "ordersCount"})
+    counts = [(await simulator.ask("{ ordersCount { count } }")).json() for _ in range(2)]
+    assert ["errors" in count for count in counts] == [True, True]
+    assert "errors" not in (await simulator.ask(PAGE)).json()
+
+
 @pytest.mark.parametrize("place", ["start", "middle"])
 async def test_a_connection_is_cut_within_the_answer(simulator: Simulator, place: str):
     whole = (await _orders(simulator)).content
