@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class PlatformError(Exception):
-    """Base of every error this platform raises on purpose."""
+    """The root of all errors that we raise ourselves."""
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
 

@@ -1,1 +1,1 @@
-"""A Shopify that runs here: OAuth, Admin GraphQL, bulk operations and webhooks, as one process."""
+"""Shopify on this machine, in one process: OAuth, Admin API, bulk operations and webhooks."""

@@ -1,7 +1,7 @@
-"""A file of order lines, CSV or Parquet, as a shop.
+"""A shop from a file, CSV or Parquet, that has one row for each line of an order.
 
-Columns: order_id, ordered_at (ISO 8601, shop-local), customer_id, product_id, product_title,
-quantity, unit_price. What cannot be true is refused with file, row and what to do.
+Its columns are `COLUMNS`; `ordered_at` is ISO 8601, in the shop's own time. What cannot be true is
+refused with file, row and what to do.
 """
 
 import csv

@@ -85,7 +85,7 @@ class PullStatus(Pull):
         default=None, description="Until the pull ends, at its present pace; null while unknown."
     )
     entities: list[PullEntity]
-    further_entities: list[FurtherEntity] = Field(description="Read after the sales.")
+    further_entities: list[FurtherEntity] = Field(description="Applied after the sales.")
 
 
 class Pulls(_Shape):

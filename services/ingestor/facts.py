@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 Entity: TypeAlias = str
-"""Customers, orders or products, or a further entity: a name in `entities.registry.KINDS`."""
+"""Customers, orders or products, or a further entity: a name in `kinds.registry.KINDS`."""
 
 ZERO = Decimal(0)
 

@@ -1,4 +1,4 @@
-"""Starts the ingestor in one of its two roles, so that a backfill never blocks the live path."""
+"""Starts the ingestor in one of two roles: so no live order waits while a history comes in."""
 
 import argparse
 from collections.abc import Coroutine

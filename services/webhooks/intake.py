@@ -1,7 +1,7 @@
 """Makes a delivery durable: in a queue of the broker, or in the spool while the broker is out.
 
-After one failure every delivery goes straight to the spool, until a probe message has gone
-through the broker's disk and back; then the spool is relayed, oldest first.
+One failure is enough for all that follows to be spooled. Only a probe message that went through the
+broker's disk and back ends that; what was spooled is then sent on, beginning with the oldest.
 """
 
 import asyncio

@@ -1,7 +1,11 @@
-"""The catalogue of errors says what callers get, and every code of it is got by some test."""
+"""The catalogue of errors says what callers get and what ends a pull; some test gets every code."""
 
+import ast
+import importlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 import httpx
 import pytest
@@ -10,6 +14,7 @@ from fastapi import APIRouter
 from libs.common.errors import PlatformError, TransientError
 from libs.common.web.app import create_web_app
 from libs.common.web.errors import STATUS_BY_CODE
+from services.ingestor.pulls.state import PullError
 from tests.keeper import ROOT
 
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (\d{3}) \| (yes|no) \| (.+) \| (.+) \|$", re.MULTILINE)
@@ -82,3 +87,73 @@ def test_some_test_of_what_is_inside_meets_the_error(code: str):
     name = CLASSES[code].__name__
     paths = (ROOT / "tests").rglob("test_*.py")
     assert any(name in path.read_text() for path in paths if path.name != "test_error_catalogue.py")
+
+
+PULL_ROWS = re.findall(
+    r"^\| `([A-Z_]+)` \| [^|]+ \| [^|]+ \|$", (ROOT / "docs/errors.md").read_text(), re.MULTILINE
+)
+A_PULL_GOES_THROUGH = (
+    "services/ingestor/pulls",
+    "services/ingestor/shopify",
+    "services/ingestor/store",
+    "services/ingestor/kinds",
+    "services/ingestor/entities",
+    "services/oauth/tokens.py",
+    "services/oauth/encryption.py",
+    "libs/common/database/transaction.py",
+    "libs/common/identity.py",
+    "libs/common/web/client.py",
+)
+ENDS_NO_PULL = {
+    "PULL_LEASE_LOST",  # another worker has the pull, or it has ended
+    "PULL_RUNNING",  # who asks for a pull gets it
+    "VALIDATION_FAILED",  # what was decoded: told as SHOPIFY_ANSWER_UNREADABLE
+}
+
+
+def _made(path: Path) -> Iterator[str]:
+    """The codes of all errors that a module makes."""
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    module = importlib.import_module(name)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        kind = _meant(module, node.func)
+        if kind is PullError:
+            code = _meant(module, node.args[1])
+            assert isinstance(code, str), f"{name}: which code is {ast.unparse(node)}?"
+            yield code
+        elif isinstance(kind, type) and issubclass(kind, PlatformError):
+            yield kind.code
+
+
+def _meant(module: ModuleType, node: ast.expr) -> object:
+    """What the module's text means, as far as names of the module say it."""
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return getattr(module, name, None)
+        case ast.Attribute(value=inner, attr=name):
+            return getattr(_meant(module, inner), name, None)
+        case _:
+            return None
+
+
+ENDS_A_PULL = {
+    code
+    for place in A_PULL_GOES_THROUGH
+    for path in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py"))
+    for code in _made(path)
+}
+
+
+def test_the_second_table_lists_every_code_a_pull_can_end_with_in_order():
+    assert ENDS_A_PULL >= ENDS_NO_PULL
+    assert sorted(ENDS_A_PULL - ENDS_NO_PULL) == PULL_ROWS
+
+
+@pytest.mark.parametrize("code", sorted(set(PULL_ROWS) - set(STATUS_BY_CODE)))
+def test_some_test_of_a_pull_is_told_the_code(code: str):
+    tests = [*(ROOT / "tests/integration").rglob("*.py"), *(ROOT / "tests/unit").rglob("*.py")]
+    assert any(f'"{code}"' in path.read_text() for path in tests)

@@ -1,7 +1,8 @@
 """The events our services tell each other, one class each.
 
-An event is a fact. Within a version only optional fields may be added; anything else is a new
-class with a new version. A hint is an event that may be lost: the database is the truth.
+An event is a fact. A class may gain a field that older senders leave out, and change in no other
+way: what needs more gets another class, of the next version. A hint is an event that may be lost:
+the database is the truth.
 """
 
 from typing import Any, ClassVar, Self
@@ -16,7 +17,7 @@ from libs.common.ids import new_id
 
 
 class Event(BaseModel):
-    """`TYPE` is the routing key and carries the major version."""
+    """`TYPE` is what the broker routes by; the class's version stands at its end."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True

@@ -22,6 +22,7 @@ from libs.ops.bench import (
     incremental,
     kills,
     memory,
+    simulator,
     throttle,
 )
 from libs.ops.bench.figures import Measured
@@ -62,6 +63,9 @@ SCENARIOS = {
     ),
     "fairness": Scenario(
         fairness.measure, 50_000, "small shops alone, and beside a large one's backfill"
+    ),
+    "simulator": Scenario(
+        simulator.measure, 1_000_000, "the simulator alone: its start, its exports, its peak"
     ),
 }
 

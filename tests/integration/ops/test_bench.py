@@ -10,12 +10,16 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from rich.console import Console
 
 from libs.common.clock import utc_now
 from libs.common.ids import new_id
+from libs.ops.bench import simulator
 from libs.ops.bench.books import open_books
 from libs.ops.bench.ceiling import measure_ceilings, read_stored
 from libs.ops.bench.report import Backfill, Report
+from libs.ops.bench.stage import LINES as LINES_OF_EACH
+from libs.ops.bench.stage import Options
 from libs.ops.bench.usage import cpu_seconds_of_all, peak_memory_mb
 from libs.ops.errors import OperationError
 from tests.databases import Database
@@ -171,3 +175,12 @@ async def test_a_shop_that_nobody_connected_has_no_books(filled: Database):
     with pytest.raises(OperationError, match="is not connected"):
         async with open_books(filled.url, "other.myshopify.com"):
             pass
+
+
+async def test_the_simulator_alone_is_measured_by_an_export_with_every_line():
+    figures = await simulator.measure(Options(20, 0, Console()))
+
+    found = {row.name: row.value for row in figures.rows}
+    assert found["lines of the export"] == 20 * (1 + LINES_OF_EACH)
+    assert found["written and served"] < min(found["written"], found["served"])
+    assert found["peak memory"] > 10

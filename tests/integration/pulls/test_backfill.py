@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.errors import ReconnectRequiredError
 from libs.common.messaging.publisher import Publisher
+from services.ingestor.pulls import exports
+from services.ingestor.shopify import queries
 from services.ingestor.shopify.subscriptions import topics_for
 from services.ingestor.shopify.tokens import AccessToken
+from tests.integration.messaging.queues import until
 from tests.integration.pulls.simulated import (
     SCOPES,
     InstalledShops,
@@ -24,6 +28,11 @@ from tests.integration.pulls.tenants import WEBHOOKS, PulledTenant, working
 
 SHOP = "fill.myshopify.com"
 ORDERS = 300
+_HALF_AN_HOUR_LATER = """
+WITH due AS (UPDATE store.schedule SET due_at = now())
+UPDATE store.pulls
+SET errors = jsonb_set(errors, '{0,since}', to_jsonb(now() - interval '31 minutes')) RETURNING id
+"""
 
 
 @pytest.fixture
@@ -131,6 +140,65 @@ async def test_an_export_that_is_never_whole_is_no_success(
         pull = await tenant.until_ended()
     assert pull["state"] == "failed"
     assert {error["code"] for error in pull["errors"]} == {"SHOPIFY_EXPORT_FAILED"}
+
+
+async def test_where_shopify_sends_no_webhooks_the_history_comes_and_the_pull_says_so(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    refused = "http://hooks.example.com"
+    async with working(engine, publisher, shopify, shops, webhooks_url=refused):
+        pull = await tenant.until_ended()
+    assert pull["state"] == "failed"
+    [error] = pull["errors"]
+    assert error["code"] == "SHOPIFY_SUBSCRIPTION_REFUSED"
+    totals, truth = await tenant.totals(), await shopify.truth(SHOP)
+    assert _is_true(totals, truth), (totals, truth)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"bulkHangs": True, "bulkAtOnce": 1}, "SHOPIFY_EXPORT_BUSY"),
+        ({"apiStatus": 401}, "SHOPIFY_TOKEN_REFUSED"),
+    ],
+)
+async def test_what_lasts_is_told_while_the_pull_waits_and_when_it_gives_up(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: dict[str, Any],
+    code: str,
+):
+    monkeypatch.setattr(exports, "_BUSY_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(exports, "_BUSY_TRIES", 2)
+    await shopify.faults(SHOP, **fault)
+    await _begin_an_export(shopify, shops.by_tenant[tenant.id])
+    async with working(engine, publisher, shopify, shops):
+        await until(lambda: tenant.rows("SELECT 1 FROM store.pulls WHERE errors <> '[]'"))
+        waiting = await tenant.pull()
+        await tenant.rows(_HALF_AN_HOUR_LATER)
+        pull = await tenant.until_ended()
+    assert waiting["state"] == "running"
+    assert pull["state"] == "failed"
+    assert [each["code"] for each in (*waiting["errors"], *pull["errors"])] == [code, code]
+
+
+async def _begin_an_export(shopify: Simulator, token: AccessToken) -> None:
+    """As another worker may have done that is gone."""
+    body = {
+        "query": queries.START_BULK,
+        "variables": {"query": queries.bulk_query(("orders",), "")},
+    }
+    headers = {"X-Shopify-Access-Token": token.access_token}
+    async with httpx.AsyncClient(trust_env=False, headers=headers) as http:
+        await http.post(shopify.api.address(SHOP, "graphql.json"), json=body)
 
 
 async def test_a_shop_that_lets_us_in_no_more_ends_the_pull(

@@ -14,6 +14,7 @@ from services.ingestor.pulls import repository
 from services.ingestor.pulls.leases import Claim, claim_due
 from services.ingestor.pulls.outcomes import settle
 from services.ingestor.pulls.state import Trouble
+from services.ingestor.shopify.errors import AnswerUnreadableError
 from tests.integration.pulls.tenants import PulledTenant
 
 AWAY = ShopifyUnavailableError("Shopify does not answer.")
@@ -64,6 +65,7 @@ async def test_what_lasts_too_long_ends_the_pull(
     ("error", "state", "code"),
     [
         (ShopifyRequestError("The shop is frozen."), "failed", "SHOPIFY_REQUEST_REFUSED"),
+        (AnswerUnreadableError("Not as promised."), "failed", "SHOPIFY_ANSWER_UNREADABLE"),
         (KeyError("a fault of ours"), "queued", "INTERNAL_SERVER_ERROR"),
     ],
 )

@@ -89,6 +89,8 @@ async def test_a_new_connection_replaces_an_unfinished_pull_and_takes_its_lease(
     [claim] = await leases.claim_due(tenant.engine, 10)
     new = await tenant.connect(utc_now())
     assert await tenant.states() == {old: "failed", new: "queued"}
+    [ended] = await tenant.rows("SELECT errors FROM store.pulls WHERE state = 'failed'")
+    assert [error["code"] for error in ended["errors"]] == ["PULL_SUPERSEDED"]
     with pytest.raises(leases.LeaseLostError):
         async with transaction(tenant.engine) as tx:
             await leases.hold(tx, claim)

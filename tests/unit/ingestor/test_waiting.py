@@ -10,7 +10,11 @@ import pytest
 
 from services.ingestor.shopify import queries
 from services.ingestor.shopify.bulk import wait_until_done
-from services.ingestor.shopify.errors import ExportBrokenOffError, ExportFailedError
+from services.ingestor.shopify.errors import (
+    ExportBrokenOffError,
+    ExportExpiredError,
+    ExportFailedError,
+)
 from tests.unit.ingestor.leaping_time import in_leaping_time
 from tests.unit.ingestor.shops import Shopify, connect
 
@@ -75,3 +79,11 @@ async def test_an_export_that_ended_otherwise_failed_and_gives_what_it_had(statu
     with pytest.raises(ExportFailedError) as failed:
         await _wait(Shopify(_operation(status, partialDataUrl=None)))
     assert not isinstance(failed.value, ExportBrokenOffError)
+
+
+@in_leaping_time
+async def test_an_export_that_shopify_no_longer_knows_is_to_be_begun_anew():
+    forgotten = httpx.Response(200, json={"data": {"bulkOperation": None}})
+    with pytest.raises(ExportExpiredError) as expired:
+        await _wait(Shopify(_operation("RUNNING"), forgotten))
+    assert expired.value.code == "SHOPIFY_EXPORT_EXPIRED"

@@ -1,4 +1,4 @@
-"""Totals kept true in the transaction that changes the facts."""
+"""Totals, which change with the facts they are of: in the same transaction."""
 
 from sqlalchemy import BigInteger, Column, Date, FetchedValue, Numeric, Table, Text, Uuid
 

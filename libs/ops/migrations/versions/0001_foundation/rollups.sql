@@ -1,4 +1,4 @@
--- Totals kept true in the transaction that changes the facts.
+-- Totals, which change with the facts they are of: in the same transaction.
 CREATE TABLE store.daily_sales (
     tenant_id uuid NOT NULL REFERENCES tenancy.tenants (id) ON DELETE CASCADE,
     day       date NOT NULL,

@@ -1,4 +1,5 @@
--- Owned by the oauth service. Work before a tenant is known: natural keys, isolated by grants.
+-- Owned by the oauth service, which works before it knows a tenant: so rows are found by what Shopify
+-- calls them, and only grants keep other services out.
 
 CREATE SCHEMA tenancy;
 

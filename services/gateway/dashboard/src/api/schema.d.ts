@@ -680,7 +680,7 @@ export interface components {
             finishedAt: string | null;
             /**
              * Furtherentities
-             * @description Read after the sales.
+             * @description Applied after the sales.
              */
             furtherEntities: components["schemas"]["FurtherEntity"][];
             /**
