@@ -26,11 +26,17 @@ BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 log = get_logger()
 
 
-async def is_proved(running: RunningEntity, at: datetime) -> bool:
-    """Whether the entity was compared already on the day of `at`."""
+async def keep_proof(running: RunningEntity, at: datetime) -> bool:
+    """Whether the comparison of the day of `at` stands, so that there is none to make.
+
+    Where its numbers differ, they differ for this pull as well: the checkpoint says so.
+    """
     tenant_id = running.pull.claim.tenant_id
     async with transaction(running.pull.engine, tenants=[tenant_id]) as tx:
-        return await repository.has_proof(tx, tenant_id, running.entity, at)
+        equal = await repository.is_proof_equal(tx, tenant_id, running.entity, at)
+    if equal is False:
+        await running.note_mismatch()
+    return equal is not None
 
 
 async def prove(running: RunningEntity, before: datetime) -> PullError | None:

@@ -205,18 +205,22 @@ async def save_proof(tx: Transaction, claim: Claim, proof: Proof) -> None:
     )
 
 
-async def has_proof(tx: Transaction, tenant_id: UUID, entity: Entity, at: datetime) -> bool:
-    """Whether the entity was compared on that day, in UTC, and need not be again: the numbers
-    were equal, or it was within the last hour.
+async def is_proof_equal(
+    tx: Transaction, tenant_id: UUID, entity: Entity, at: datetime
+) -> bool | None:
+    """Whether the numbers were equal when the entity was compared on that day, in UTC.
+
+    None when it is to be compared: for the first time, or after an hour in which they differed.
     """
     table = store.reconciliations.c
-    query = select(func.count()).where(
+    equal = table.ours == table.shopify
+    query = select(equal).where(
         table.tenant_id == tenant_id,
         table.entity == entity,
         table.day == at.date(),
-        or_(table.ours == table.shopify, table.checked_at > at - _COMPARED_AGAIN_AFTER),
+        or_(equal, table.checked_at > at - _COMPARED_AGAIN_AFTER),
     )
-    return bool(await tx.scalar(query))
+    return await tx.scalar(query)
 
 
 async def count_records(tx: Transaction, tenant_id: UUID, entity: Entity, window: Window) -> int:

@@ -129,6 +129,33 @@ async def test_a_drift_is_found_by_the_counts_located_repaired_and_written_down(
     assert held["n"] == 1
 
 
+async def test_a_mismatch_stays_one_until_the_counts_agree(tenant: PulledTenant):
+    buried = await _a_product(tenant)
+    # A tombstone later than any snapshot: no export lifts it.
+    await tenant.rows(
+        "UPDATE store.products SET deleted_at = now() + interval '1 day' "
+        f"WHERE id = {buried} RETURNING 1"
+    )
+    await tenant.rows("DELETE FROM store.reconciliations RETURNING 1")
+    assert (await tenant.next_pull())["state"] == "mismatch"
+    first = (await _proof(tenant))["products"]
+
+    again = await tenant.next_pull()
+
+    assert (again["scope"], again["state"]) == ("changes", "mismatch")
+    assert [error["entity"] for error in again["errors"]] == ["products"]
+    assert (await _proof(tenant))["products"] == first, "nothing is counted within the hour"
+
+    await tenant.rows(
+        f"UPDATE store.products SET deleted_at = NULL WHERE id = {buried} RETURNING 1"
+    )
+    await tenant.rows(
+        "UPDATE store.reconciliations SET checked_at = checked_at - interval '1 hour' RETURNING 1"
+    )
+    assert (await tenant.next_pull())["state"] == "succeeded"
+    assert (await _proof(tenant))["products"]["drift"] == 0
+
+
 async def test_all_is_read_again_once_a_week_and_a_range_when_a_person_asks(
     tenant: PulledTenant, shopify: Simulator
 ):
