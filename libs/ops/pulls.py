@@ -1,5 +1,6 @@
 """`tillstream pulls`: the schedule of all tenants, as the ingestor tells and changes it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ async def show_schedule(ingestor: ServiceClient, console: Console) -> None:
             f"{line['pullIntervalMinutes']} min",
             coming,
             f"{_minute(last.get('finishedAt'))} {last.get('scope', '')}".strip(),
-            last.get("state", ""),
+            "\n".join([last.get("state", ""), *map(_error, last.get("errors", ()))]),
             str(last.get("recordsProcessed", "")),
         )
     console.print(table)
@@ -60,6 +61,10 @@ async def _tenant_of(ingestor: ServiceClient, domain: str) -> str:
         if domain.lower() in (line["domain"], line["tenantId"]):
             return str(line["tenantId"])
     raise OperationError(f"no shop {domain} is connected; `tillstream pulls list` names all")
+
+
+def _error(error: Mapping[str, Any]) -> str:
+    return f"{error['entity'] or 'all'}: {error['code']}"
 
 
 def _minute(moment: str | None) -> str:

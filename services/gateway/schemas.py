@@ -42,6 +42,7 @@ class Claim(_Shape):
 
 
 class PullError(_Shape):
+    entity: str | None = Field(description="Null where the whole pull is meant.")
     code: str
     message: str
 

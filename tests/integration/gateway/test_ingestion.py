@@ -1,5 +1,6 @@
 """A merchant sees the pulls and their proof, asks for a pull, and sets how often is read."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -65,6 +66,20 @@ async def test_the_status_tells_the_last_pull_the_settings_and_the_proof(ada: ht
     counts = [orders[name] for name in ("ours", "shopify", "drift", "repaired")]
     assert counts == [8, 8, -2, 2]
     assert status["proof"]["checkedAt"] == "2026-05-05T03:00:00Z"
+
+
+async def test_a_pull_says_what_of_it_went_wrong(ada: httpx.AsyncClient, shop: Shop):
+    errors = [
+        {"entity": "orders", "code": "SHOPIFY_EXPORT_FAILED", "message": "No file."},
+        {"entity": None, "code": "SHOPIFY_REQUEST_REFUSED", "message": "No subscription."},
+    ]
+    async with shop.connection() as connection:
+        await connection.execute("UPDATE store.pulls SET errors = $1", json.dumps(errors))
+    status = await _answer(await ada.get("/api/ingestion/status"))
+    [pull] = (await _answer(await ada.get(PULLS)))["pulls"]
+    current = await _answer(await ada.get(CURRENT))
+    for told in (status["pull"], status["lastPull"], pull, current["pull"]):
+        assert told["errors"] == errors
 
 
 async def test_a_pull_of_a_range_is_queued_and_one_at_a_time(ada: httpx.AsyncClient):

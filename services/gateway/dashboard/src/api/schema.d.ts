@@ -649,6 +649,11 @@ export interface components {
         PullError: {
             /** Code */
             code: string;
+            /**
+             * Entity
+             * @description Null where the whole pull is meant.
+             */
+            entity: string | null;
             /** Message */
             message: string;
         };

@@ -6,6 +6,7 @@ import { pullsQuery } from "../api/queries";
 import type { PullRecord } from "../api/settings";
 import { formatMinute } from "../format/dates";
 import { formatCount } from "../format/numbers";
+import { PullErrors } from "../ui/PullErrors";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { Check, Warning } from "../ui/icons";
 import { ReadAgain } from "./ReadAgain";
@@ -79,15 +80,7 @@ function Row({ pull, zone }: { pull: PullRecord; zone: string | null }) {
         {state !== "queued" && `, ${records}`}
         {took && ` in ${took}`}
       </p>
-      {errors.length > 0 && (
-        <ul className="mt-1 space-y-0.5 text-sm">
-          {errors.map(({ code, message }) => (
-            <li key={`${code}${message}`}>
-              {message} <code className="font-mono text-xs text-ink-2">{code}</code>
-            </li>
-          ))}
-        </ul>
-      )}
+      {errors.length > 0 && <PullErrors className="mt-1 space-y-0.5 text-sm" errors={errors} />}
     </li>
   );
 }

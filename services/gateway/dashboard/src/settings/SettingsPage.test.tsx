@@ -263,7 +263,10 @@ describe("the proof", () => {
 
 describe("pulls", () => {
   test("each says what it read, how long it took and what went wrong", async () => {
-    const errors = [{ code: "SHOPIFY_UNAVAILABLE", message: "Shopify did not answer." }];
+    const errors = [
+      { entity: null, code: "SHOPIFY_UNAVAILABLE", message: "Shopify did not answer." },
+      { entity: "draft_orders", code: "SHOPIFY_EXPORT_FAILED", message: "No file came." },
+    ];
     answers["/api/ingestion/pulls"] = {
       pulls: [pull, { ...pull, id: "p2", scope: "range", state: "failed", errors }],
     };
@@ -272,7 +275,11 @@ describe("pulls", () => {
     expect(first?.textContent).toContain("What changed");
     expect(second?.textContent).toContain("Days asked for");
     expect(first?.textContent).toContain("1,234 records in 1 min 5 s");
-    expect(second?.textContent).toContain("Shopify did not answer. SHOPIFY_UNAVAILABLE");
+    const listed = within(second as HTMLElement).getAllByRole("listitem");
+    expect(listed.map(({ textContent }) => textContent)).toEqual([
+      "Shopify did not answer. SHOPIFY_UNAVAILABLE",
+      "draft orders: No file came. SHOPIFY_EXPORT_FAILED",
+    ]);
     expect(tookInWords("2026-01-01T00:00:00Z", "2026-01-01T02:03:09Z")).toBe("2 h 3 min");
   });
 

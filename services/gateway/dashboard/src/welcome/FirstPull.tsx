@@ -11,6 +11,7 @@ import { EntryFrame } from "../shell/EntryFrame";
 import { OfflineBanner } from "../shell/OfflineBanner";
 import { buttonStyles } from "../ui/Button";
 import { Notice } from "../ui/Notice";
+import { PullErrors } from "../ui/PullErrors";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { ArrowRight } from "../ui/icons";
 import { PullProgress } from "./PullProgress";
@@ -113,13 +114,7 @@ function Outcome({ state, tenant }: { state: State; tenant: CurrentTenant }) {
       )}
       {(state === "failed" || state === "mismatch") && (
         <Notice look={state === "failed" ? "bad" : "warn"} role="alert" testId="pull-errors">
-          <ul className="space-y-1">
-            {tenant.pull?.errors.map(({ code, message }) => (
-              <li key={`${code}${message}`}>
-                {message} <code className="font-mono text-xs text-ink-2">{code}</code>
-              </li>
-            ))}
-          </ul>
+          <PullErrors className="space-y-1" errors={tenant.pull?.errors ?? []} />
           {tenant.pull?.errors.length === 0 && <p>No reason was given.</p>}
           <p className="mt-1">
             <ConnectAgain /> to start the import again.

@@ -1,15 +1,17 @@
 /** The way from Shopify's consent to an account: right form, clear refusals, honest progress. */
 
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { cleanup, fireEvent, render, screen, within } from "@testing-library/react";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Claim, Session } from "../api/client";
 import { keys } from "../api/queries";
 import { connectErrorText, asRequestId } from "../connect/connectErrors";
 import { shopDomain } from "../connect/shopDomain";
 import { safeNext } from "../login/next";
+import { openPage } from "../testPage";
 import { ClaimForm } from "./ClaimForm";
+import { FirstPull } from "./FirstPull";
 import { PullProgress } from "./PullProgress";
 import { nextStep } from "./WelcomePage";
 import { claimProblems } from "./claimForm";
@@ -226,6 +228,47 @@ describe("progress", () => {
     expect(screen.queryByTestId("progress-overall")).toBeNull();
     expect(screen.getByTestId("progress-further").textContent).toBe("Beside the sales: draft orders1 of 2 read");
     cleanup();
+  });
+});
+
+describe("what the first pull came to", () => {
+  beforeEach(() => {
+    // Not part of the test's browser; here it stays silent.
+    vi.stubGlobal(
+      "EventSource",
+      class extends EventTarget {
+        close() {}
+      },
+    );
+  });
+  afterEach(() => {
+    cleanup();
+    vi.unstubAllGlobals();
+  });
+
+  const tenant = {
+    id: "t1",
+    shopDomain: "cdnow.myshopify.com",
+    name: "CDNOW",
+    status: "active",
+    historySince: null,
+    freshness: { changedAt: null, dataVersion: "1" },
+  };
+  const pull = { state: "succeeded", errors: [], entities: [], furtherEntities: [], secondsLeft: null };
+  const open = (changed: object, told: object = {}) =>
+    openPage(<FirstPull />, { "/api/tenants/current": { ...tenant, ...changed, pull: { ...pull, ...told } } });
+
+  test("a pull that failed says of each error what it concerns", async () => {
+    const errors = [
+      { entity: null, code: "SHOPIFY_REQUEST_REFUSED", message: "No subscription." },
+      { entity: "draft_orders", code: "SHOPIFY_EXPORT_FAILED", message: "No file came." },
+    ];
+    open({}, { state: "failed", errors });
+    const items = within(await screen.findByTestId("pull-errors")).getAllByRole("listitem");
+    expect(items.map(({ textContent }) => textContent)).toEqual([
+      "No subscription. SHOPIFY_REQUEST_REFUSED",
+      "draft orders: No file came. SHOPIFY_EXPORT_FAILED",
+    ]);
   });
 });
 
