@@ -122,6 +122,13 @@ def _pull(row: Any) -> dict[str, Any]:
         "errors": [
             {name: error[name] for name in ("entity", "code", "message")} for error in row.errors
         ],
+        "proof": {
+            "compared": row.compared,
+            "differing": row.differing,
+            "repaired": row.repaired,
+        }
+        if row.compared
+        else None,
     }
 
 

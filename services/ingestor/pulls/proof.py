@@ -6,7 +6,7 @@ alone are exported again.
 
 from datetime import UTC, datetime, timedelta
 
-from libs.common.database.transaction import Transaction, transaction
+from libs.common.database.transaction import transaction
 from libs.common.logs import get_logger
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls import repository
@@ -100,12 +100,5 @@ async def _write_down(running: RunningEntity, counts: Counts, at: datetime) -> N
         repaired=max(0, abs(drift) - abs(counts.drift)),
         checked_at=at,
     )
-    claim = running.pull.claim
-
-    async def work(tx: Transaction) -> None:
-        await repository.save_proof(tx, claim, proof)
-
-    await running.pull.write(work)
-    if counts.drift:
-        await running.note_mismatch()
+    await running.save_proof(proof)
     log.info("counts_compared", entity=running.entity, drift=drift, repaired=proof.repaired)

@@ -83,6 +83,22 @@ async def test_every_shop_is_listed_with_its_last_pull_and_its_next(
     assert all("succeeded" in line and "1234" in line and "2026-11-01" in line for line in lines)
 
 
+async def test_the_list_says_what_the_last_pull_proved(world: World, ingestor: ServiceClient):
+    await _shop(world, "one.myshopify.com")
+    assert "equal" not in await _text(ingestor)
+    tenants = (await ingestor.ask("GET", "/internal/schedule"))["tenants"]
+    checkpoint = json.dumps({"repaired": 2, "mismatch": True}).replace(":", "\\:")
+    await world.rows(
+        UUID(tenants[0]["tenantId"]),
+        "INSERT INTO store.pull_entities (tenant_id, pull_id, entity, state, checkpoint)"
+        " SELECT tenant_id, id, entity, 'done', checkpoint FROM store.pulls,"
+        f" (VALUES ('orders', '{checkpoint}'\\:\\:jsonb), ('products', '{{\"repaired\"\\: 0}}'))"
+        " AS compared(entity, checkpoint) RETURNING 1",
+    )
+
+    assert "1 of 2 equal, 2 repaired" in await _text(ingestor)
+
+
 async def test_the_list_says_what_of_a_pull_failed(world: World, ingestor: ServiceClient):
     await _shop(world, "one.myshopify.com")
     tenants = (await ingestor.ask("GET", "/internal/schedule"))["tenants"]

@@ -84,9 +84,10 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
     )
     await world.rows(
         tenant_id,
-        f"""INSERT INTO store.pull_entities (tenant_id, pull_id, entity, state, done, expected)
-        VALUES (:tenant, '{pull_id}', 'orders', 'importing', 5, 9),
-        (:tenant, '{pull_id}', 'locations', 'done', 2, 2) RETURNING 1""",
+        f"""INSERT INTO store.pull_entities
+        (tenant_id, pull_id, entity, state, done, expected, checkpoint)
+        VALUES (:tenant, '{pull_id}', 'orders', 'importing', 5, 9, '{{}}'),
+        (:tenant, '{pull_id}', 'locations', 'done', 2, 2, '{{"repaired"\\:3}}') RETURNING 1""",
     )
 
     status = (await _ask(base_url, "gateway", tenant_id)).json()
@@ -108,6 +109,7 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
         "finishedAt": None,
         "recordsProcessed": 5,
         "errors": [{"entity": "orders", "code": "A", "message": "Slow."}],
+        "proof": {"compared": 1, "differing": 0, "repaired": 3},
         "secondsLeft": None,
         "entities": [
             _entity("customers", "waiting", 0, None),

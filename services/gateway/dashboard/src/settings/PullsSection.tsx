@@ -61,7 +61,7 @@ function Pulls({ pulls, zone }: { pulls: PullRecord[]; zone: string | null }) {
 }
 
 function Row({ pull, zone }: { pull: PullRecord; zone: string | null }) {
-  const { scope, state, requestedAt, startedAt, finishedAt, recordsProcessed, errors } = pull;
+  const { scope, state, requestedAt, startedAt, finishedAt, recordsProcessed, errors, proof } = pull;
   const records = `${formatCount(recordsProcessed)} ${recordsProcessed === 1 ? "record" : "records"}`;
   const took = startedAt && finishedAt && tookInWords(startedAt, finishedAt);
   const bad = state === "failed" || state === "mismatch";
@@ -80,7 +80,14 @@ function Row({ pull, zone }: { pull: PullRecord; zone: string | null }) {
         {state !== "queued" && `, ${records}`}
         {took && ` in ${took}`}
       </p>
+      {proof && <p className="text-sm text-ink-2">{provenInWords(proof)}</p>}
       {errors.length > 0 && <PullErrors className="mt-1 space-y-0.5 text-sm" errors={errors} />}
     </li>
   );
+}
+
+function provenInWords({ compared, differing, repaired }: NonNullable<PullRecord["proof"]>): string {
+  const equal = differing === 0 ? `all ${compared} counts equal` : `${differing} of ${compared} counts differ`;
+  const records = repaired === 1 ? "1 record" : `${formatCount(repaired)} records`;
+  return `Compared with Shopify: ${equal}${repaired ? `, ${records} repaired` : ""}`;
 }

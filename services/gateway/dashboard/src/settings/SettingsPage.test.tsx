@@ -37,6 +37,7 @@ const pull: PullRecord = {
   finishedAt: "2026-11-20T10:01:06Z",
   recordsProcessed: 1234,
   errors: [],
+  proof: null,
 };
 const orders = { entity: "orders", ours: 400, shopify: 400, drift: 0, repaired: 0 };
 const session = {
@@ -281,6 +282,24 @@ describe("pulls", () => {
       "draft orders: No file came. SHOPIFY_EXPORT_FAILED",
     ]);
     expect(tookInWords("2026-01-01T00:00:00Z", "2026-01-01T02:03:09Z")).toBe("2 h 3 min");
+  });
+
+  test("a pull that compared says what it proved, any other nothing", async () => {
+    const proofs = [
+      null,
+      { compared: 14, differing: 0, repaired: 0 },
+      { compared: 14, differing: 0, repaired: 1 },
+      { compared: 14, differing: 2, repaired: 1_200 },
+    ];
+    answers["/api/ingestion/pulls"] = { pulls: proofs.map((proof, index) => ({ ...pull, id: `p${index}`, proof })) };
+    open();
+    const rows = await screen.findAllByTestId("pull");
+    expect(rows.map((row) => within(row).queryByText(/^Compared/)?.textContent)).toEqual([
+      undefined,
+      "Compared with Shopify: all 14 counts equal",
+      "Compared with Shopify: all 14 counts equal, 1 record repaired",
+      "Compared with Shopify: 2 of 14 counts differ, 1,200 records repaired",
+    ]);
   });
 
   test("the days that were chosen are asked for, and the new pull shows", async () => {

@@ -184,6 +184,7 @@ describe("progress", () => {
           recordsProcessed: 2_000,
           secondsLeft: 130,
           errors: [],
+          proof: null,
           entities: [entity(2_000, 9_000, 512.4), waiting],
           furtherEntities: [],
         }}
@@ -216,6 +217,7 @@ describe("progress", () => {
           recordsProcessed: 2_000,
           secondsLeft: null,
           errors: [],
+          proof: null,
           entities: [{ ...entity(9_000, 9_000), state: "done" }],
           furtherEntities: [
             further("discounts", "done"),
