@@ -96,6 +96,15 @@ describe("the shop and its settings", () => {
     expect(facts.querySelector("input, select, button")).toBeNull();
   });
 
+  test("orders are readable as far back as Shopify lets us", async () => {
+    open();
+    expect((await screen.findByTestId("shop-facts")).textContent).toContain("Orders readableThe whole history");
+    cleanup();
+    answers["/api/tenants/current"] = { ...tenant, historySince: "2026-09-02" };
+    open();
+    expect((await screen.findByTestId("shop-facts")).textContent).toContain("Orders readableSince Sep 2, 2026");
+  });
+
   test("a shop that was left grants nothing, and a zone without a place is said once", async () => {
     answers["/api/tenants/current"] = { ...tenant, status: "disconnected", scopes: [], zone: "UTC" };
     open();

@@ -260,6 +260,20 @@ describe("what the first pull came to", () => {
   const open = (changed: object, told: object = {}) =>
     openPage(<FirstPull />, { "/api/tenants/current": { ...tenant, ...changed, pull: { ...pull, ...told } } });
 
+  test.each([
+    ["done", "The whole history is in", "Orders since Sep 2, 2026 are in"],
+    ["importing", "All sales are in", "All sales since Sep 2, 2026 are in"],
+  ])("what is in is said with its first day where Shopify gave no more (%s)", async (state, whole, since) => {
+    const entities = [{ entity: "orders", state: "done", done: 1, expected: 1 }];
+    const furtherEntities = [{ entity: "discounts", state, done: 1, expected: 1, records: 1 }];
+    const told = { state: state === "done" ? "succeeded" : "running", entities, furtherEntities };
+    open({}, told);
+    expect(await screen.findByText(new RegExp(`^${whole}`))).toBeTruthy();
+    cleanup();
+    open({ historySince: "2026-09-02" }, told);
+    expect(await screen.findByText(new RegExp(`^${since}`))).toBeTruthy();
+  });
+
   test("a pull that failed says of each error what it concerns", async () => {
     const errors = [
       { entity: null, code: "SHOPIFY_REQUEST_REFUSED", message: "No subscription." },
