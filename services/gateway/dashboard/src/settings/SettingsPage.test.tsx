@@ -248,13 +248,14 @@ describe("the proof", () => {
     cleanup();
     answers["/api/ingestion/status"] = proven(orders, { ...orders, entity: "customers", ours: 398, drift: -2 });
     open();
-    expect((await screen.findByTestId("proof-verdict")).textContent).toContain("The counts differ");
+    expect((await screen.findByTestId("proof-verdict")).textContent).toContain("The counts differ; the first pull after an hour");
   });
 
   test("before the first comparison nothing is claimed", async () => {
     answers["/api/ingestion/status"] = { proof: null, lastPull: null };
     open();
-    expect(await screen.findByText(/Nothing was compared yet/)).toBeTruthy();
+    const empty = await screen.findByText(/Nothing was compared yet/);
+    expect(empty.textContent).toContain("The import ends with the first comparison");
     expect(screen.queryByTestId("proof-verdict")).toBeNull();
   });
 
