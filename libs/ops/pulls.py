@@ -1,5 +1,6 @@
 """`tillstream pulls`: the schedule of all tenants, as the ingestor tells and changes it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from libs.ops.diagnosis.shopify import versions_served
 from libs.ops.errors import OperationError
 
 _SCHEDULE = "/internal/schedule"
-_COLUMNS = ("shop", "every", "next", "last pull", "state", "records")
+_COLUMNS = ("shop", "every", "next", "last pull", "state", "records", "proof")
 
 
 async def show_schedule(ingestor: ServiceClient, console: Console) -> None:
@@ -26,8 +27,9 @@ async def show_schedule(ingestor: ServiceClient, console: Console) -> None:
             f"{line['pullIntervalMinutes']} min",
             coming,
             f"{_minute(last.get('finishedAt'))} {last.get('scope', '')}".strip(),
-            last.get("state", ""),
+            "\n".join([last.get("state", ""), *map(_error, last.get("errors", ()))]),
             str(last.get("recordsProcessed", "")),
+            _proof(last.get("proof")),
         )
     console.print(table)
     for finding in versions_served(schedule):
@@ -60,6 +62,17 @@ async def _tenant_of(ingestor: ServiceClient, domain: str) -> str:
         if domain.lower() in (line["domain"], line["tenantId"]):
             return str(line["tenantId"])
     raise OperationError(f"no shop {domain} is connected; `tillstream pulls list` names all")
+
+
+def _error(error: Mapping[str, Any]) -> str:
+    return f"{error['entity'] or 'all'}: {error['code']}"
+
+
+def _proof(proof: Mapping[str, Any] | None) -> str:
+    if proof is None:
+        return ""
+    equal = proof["compared"] - proof["differing"]
+    return f"{equal} of {proof['compared']} equal, {proof['repaired']} repaired"
 
 
 def _minute(moment: str | None) -> str:

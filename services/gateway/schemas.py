@@ -42,6 +42,7 @@ class Claim(_Shape):
 
 
 class PullError(_Shape):
+    entity: str | None = Field(description="Null where the whole pull is meant.")
     code: str
     message: str
 
@@ -68,6 +69,14 @@ class FurtherEntity(_Shape):
     records: int = Field(description="Kept here and not deleted.")
 
 
+class PullProof(_Shape):
+    """What a pull found where it compared our counts with Shopify's."""
+
+    compared: int = Field(description="Counts, each of one entity.")
+    differing: int = Field(description="How many of these differ still, after the repair.")
+    repaired: int = Field(description="Records that were missing or too many, and put right.")
+
+
 class Pull(_Shape):
     id: UUID
     kind: Literal["backfill", "reconciliation"]
@@ -78,6 +87,9 @@ class Pull(_Shape):
     finished_at: AwareDatetime | None
     records_processed: int = Field(description="Customers, orders and products.")
     errors: list[PullError]
+    proof: PullProof | None = Field(
+        description="Null while the pull compared nothing; of a day's pulls the first compares."
+    )
 
 
 class PullStatus(Pull):

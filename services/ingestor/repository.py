@@ -5,7 +5,20 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, null, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from libs.common.database.transaction import Transaction
@@ -91,8 +104,27 @@ async def read_pulls(
 
 
 def _newest_first(tenant_id: UUID) -> Select[*tuple[Any, ...]]:
-    pulls = store.pulls
-    query = select(pulls).where(pulls.c.tenant_id == tenant_id)
+    """Each with what it proved: how many counts it `compared`, how many of these were `differing`
+    in the end, and how many records it `repaired`.
+    """
+    pulls, entities = store.pulls, store.pull_entities.c
+    checkpoint = entities.checkpoint
+    differing = func.count().filter(checkpoint["mismatch"].as_boolean())
+    repaired = func.sum(checkpoint["repaired"].as_integer())
+    proof = (
+        select(
+            func.count().label("compared"),
+            differing.label("differing"),
+            func.coalesce(repaired, 0).label("repaired"),
+        )
+        .where(
+            entities.tenant_id == pulls.c.tenant_id,
+            entities.pull_id == pulls.c.id,
+            checkpoint.has_key("repaired"),
+        )
+        .lateral("proof")
+    )
+    query = select(pulls, *proof.c).join(proof, true()).where(pulls.c.tenant_id == tenant_id)
     return query.order_by(pulls.c.requested_at.desc(), pulls.c.id.desc())
 
 

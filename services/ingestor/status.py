@@ -119,7 +119,16 @@ def _pull(row: Any) -> dict[str, Any]:
         "startedAt": _moment(row.started_at),
         "finishedAt": _moment(row.finished_at),
         "recordsProcessed": row.records_processed,
-        "errors": [{"code": error["code"], "message": error["message"]} for error in row.errors],
+        "errors": [
+            {name: error[name] for name in ("entity", "code", "message")} for error in row.errors
+        ],
+        "proof": {
+            "compared": row.compared,
+            "differing": row.differing,
+            "repaired": row.repaired,
+        }
+        if row.compared
+        else None,
     }
 
 

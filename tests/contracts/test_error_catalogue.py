@@ -105,6 +105,7 @@ A_PULL_GOES_THROUGH = (
     "libs/common/web/client.py",
 )
 ENDS_NO_PULL = {
+    "PULL_HAS_NO_TURN",  # it waits for another worker, or for its turn
     "PULL_LEASE_LOST",  # another worker has the pull, or it has ended
     "PULL_RUNNING",  # who asks for a pull gets it
     "VALIDATION_FAILED",  # what was decoded: told as SHOPIFY_ANSWER_UNREADABLE

@@ -6,7 +6,7 @@ alone are exported again.
 
 from datetime import UTC, datetime, timedelta
 
-from libs.common.database.transaction import Transaction, transaction
+from libs.common.database.transaction import transaction
 from libs.common.logs import get_logger
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls import repository
@@ -26,11 +26,17 @@ BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 log = get_logger()
 
 
-async def is_proved(running: RunningEntity, at: datetime) -> bool:
-    """Whether the entity was compared already on the day of `at`."""
+async def keep_proof(running: RunningEntity, at: datetime) -> bool:
+    """Whether the comparison of the day of `at` stands, so that there is none to make.
+
+    Where its numbers differ, they differ for this pull as well: the checkpoint says so.
+    """
     tenant_id = running.pull.claim.tenant_id
     async with transaction(running.pull.engine, tenants=[tenant_id]) as tx:
-        return await repository.has_proof(tx, tenant_id, running.entity, at)
+        equal = await repository.is_proof_equal(tx, tenant_id, running.entity, at)
+    if equal is False:
+        await running.note_mismatch()
+    return equal is not None
 
 
 async def prove(running: RunningEntity, before: datetime) -> PullError | None:
@@ -94,12 +100,5 @@ async def _write_down(running: RunningEntity, counts: Counts, at: datetime) -> N
         repaired=max(0, abs(drift) - abs(counts.drift)),
         checked_at=at,
     )
-    claim = running.pull.claim
-
-    async def work(tx: Transaction) -> None:
-        await repository.save_proof(tx, claim, proof)
-
-    await running.pull.write(work)
-    if counts.drift:
-        await running.note_mismatch()
+    await running.save_proof(proof)
     log.info("counts_compared", entity=running.entity, drift=drift, repaired=proof.repaired)

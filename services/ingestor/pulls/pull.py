@@ -20,7 +20,7 @@ from services.ingestor.pulls.changes import pull_changes, read_from
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.entity import begin_exports, import_slices
 from services.ingestor.pulls.exports import ExportTask
-from services.ingestor.pulls.proof import BEGINNING, is_proved, prove
+from services.ingestor.pulls.proof import BEGINNING, keep_proof, prove
 from services.ingestor.pulls.repository import PullPlan
 from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.pulls.shop_facts import ShopChange, save_shop, tell_of_version
@@ -196,7 +196,7 @@ async def _pull_entity(
 async def _prove(running: RunningEntity, plan: PullPlan, shop: ShopFacts) -> PullError | None:
     if plan.scope == "range":
         return None
-    if plan.scope == "changes" and await is_proved(running, shop.observed_at):
+    if plan.scope == "changes" and await keep_proof(running, shop.observed_at):
         return None
     return await prove(running, shop.observed_at)
 

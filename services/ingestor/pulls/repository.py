@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, or_, select, text, update
+from sqlalchemy import ColumnElement, ScalarSelect, Table, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.clock import utc_now
@@ -140,19 +140,23 @@ async def save_progress(
             updated_at=utc_now(),
         )
     )
-    done = (
-        select(func.coalesce(func.sum(table.c.done), 0))
-        .where(
-            table.c.tenant_id == claim.tenant_id,
-            table.c.pull_id == claim.pull_id,
-            table.c.entity.in_(ENTITIES),
-        )
-        .scalar_subquery()
-    )
-    values: dict[str, Any] = {"heartbeat_at": utc_now(), "records_processed": done}
+    values: dict[str, Any] = {"heartbeat_at": utc_now(), "records_processed": _sales_done(claim)}
     if forward:
         values["errors"] = []
     await tx.execute(_pull(claim).values(values))
+
+
+def _sales_done(claim: Claim) -> ScalarSelect[int]:
+    entities = store.pull_entities.c
+    return (
+        select(func.coalesce(func.sum(entities.done), 0))
+        .where(
+            entities.tenant_id == claim.tenant_id,
+            entities.pull_id == claim.pull_id,
+            entities.entity.in_(ENTITIES),
+        )
+        .scalar_subquery()
+    )
 
 
 async def finish(
@@ -236,18 +240,22 @@ async def save_proof(tx: Transaction, claim: Claim, proof: Proof) -> None:
     )
 
 
-async def has_proof(tx: Transaction, tenant_id: UUID, entity: Entity, at: datetime) -> bool:
-    """Whether the entity was compared on that day, in UTC, and need not be again: the numbers
-    were equal, or it was within the last hour.
+async def is_proof_equal(
+    tx: Transaction, tenant_id: UUID, entity: Entity, at: datetime
+) -> bool | None:
+    """Whether the numbers were equal when the entity was compared on that day, in UTC.
+
+    None when it is to be compared: for the first time, or after an hour in which they differed.
     """
     table = store.reconciliations.c
-    query = select(func.count()).where(
+    equal = table.ours == table.shopify
+    query = select(equal).where(
         table.tenant_id == tenant_id,
         table.entity == entity,
         table.day == at.date(),
-        or_(table.ours == table.shopify, table.checked_at > at - _COMPARED_AGAIN_AFTER),
+        or_(equal, table.checked_at > at - _COMPARED_AGAIN_AFTER),
     )
-    return bool(await tx.scalar(query))
+    return await tx.scalar(query)
 
 
 async def count_records(tx: Transaction, tenant_id: UUID, entity: Entity, window: Window) -> int:

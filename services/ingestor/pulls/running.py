@@ -13,6 +13,7 @@ from services.ingestor.facts import Entity
 from services.ingestor.pulls import repository
 from services.ingestor.pulls.context import PullContext
 from services.ingestor.pulls.pace import with_mark
+from services.ingestor.pulls.repository import Proof
 from services.ingestor.pulls.state import (
     Changes,
     Checkpoint,
@@ -118,6 +119,19 @@ class RunningEntity:
             return msgspec.structs.replace(held, slices=(*held.slices, *more), drift=first)
 
         await self._save(None, added, _nothing)
+
+    async def save_proof(self, proof: Proof) -> None:
+        """Write a comparison down, for the day and for the pull: one commit."""
+        differs = proof.ours != proof.shopify
+
+        async def work(tx: Transaction) -> None:
+            await repository.save_proof(tx, self.pull.claim, proof)
+
+        def compared(held: Checkpoint) -> Checkpoint:
+            mismatch = held.mismatch or differs
+            return msgspec.structs.replace(held, repaired=proof.repaired, mismatch=mismatch)
+
+        await self._save(None, compared, work)
 
     async def note_mismatch(self) -> None:
         await self._save(None, lambda held: msgspec.structs.replace(held, mismatch=True), _nothing)

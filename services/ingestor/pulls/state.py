@@ -68,6 +68,7 @@ class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     the pages of its changes.
 
     `drift` is how many records we had too much when they were compared; None until they differed.
+    `repaired` is how many were put right by then; None until the pull has compared them itself.
     `mismatch` says that they differ for good. `marks` show how fast it went lately.
     """
 
@@ -75,6 +76,7 @@ class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     changes: Changes | None = None
     error: PullError | None = None
     drift: int | None = None
+    repaired: int | None = None
     mismatch: bool = False
     marks: tuple[Mark, ...] = ()
 

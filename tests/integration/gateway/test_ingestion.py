@@ -1,5 +1,6 @@
 """A merchant sees the pulls and their proof, asks for a pull, and sets how often is read."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -65,6 +66,41 @@ async def test_the_status_tells_the_last_pull_the_settings_and_the_proof(ada: ht
     counts = [orders[name] for name in ("ours", "shopify", "drift", "repaired")]
     assert counts == [8, 8, -2, 2]
     assert status["proof"]["checkedAt"] == "2026-05-05T03:00:00Z"
+
+
+async def test_a_pull_says_what_of_it_went_wrong(ada: httpx.AsyncClient, shop: Shop):
+    errors = [
+        {"entity": "orders", "code": "SHOPIFY_EXPORT_FAILED", "message": "No file."},
+        {"entity": None, "code": "SHOPIFY_REQUEST_REFUSED", "message": "No subscription."},
+    ]
+    async with shop.connection() as connection:
+        await connection.execute("UPDATE store.pulls SET errors = $1", json.dumps(errors))
+    status = await _answer(await ada.get("/api/ingestion/status"))
+    [pull] = (await _answer(await ada.get(PULLS)))["pulls"]
+    current = await _answer(await ada.get(CURRENT))
+    for told in (status["pull"], status["lastPull"], pull, current["pull"]):
+        assert told["errors"] == errors
+
+
+async def test_each_pull_says_what_it_proved(ada: httpx.AsyncClient, shop: Shop):
+    async with shop.connection() as connection:
+        await connection.execute(
+            "INSERT INTO store.pulls (tenant_id, id, kind, state, requested_at)"
+            " SELECT tenant_id, gen_random_uuid(), kind, 'failed', '2026-01-01' FROM store.pulls"
+        )
+        await connection.execute(
+            "INSERT INTO store.pull_entities (tenant_id, pull_id, entity, state, checkpoint)"
+            " SELECT tenant_id, id, entity, 'done', checkpoint FROM store.pulls, (VALUES"
+            " ('customers', '{\"repaired\": 0}'::jsonb), ('locations', '{\"mismatch\": true}'),"
+            " ('products', '{\"repaired\": 1, \"drift\": -1}'),"
+            ' (\'orders\', \'{"repaired": 2, "drift": 5, "mismatch": true}\'))'
+            " AS compared(entity, checkpoint) WHERE state = 'succeeded'"
+        )
+    status = await _answer(await ada.get("/api/ingestion/status"))
+    newest, older = (await _answer(await ada.get(PULLS)))["pulls"]
+    assert newest["proof"] == {"compared": 3, "differing": 1, "repaired": 3}
+    assert older["proof"] is None
+    assert status["lastPull"] == newest
 
 
 async def test_a_pull_of_a_range_is_queued_and_one_at_a_time(ada: httpx.AsyncClient):

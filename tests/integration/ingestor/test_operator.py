@@ -1,5 +1,6 @@
 """An operator sees when every shop is read, asks for pulls, and stops and starts the schedule."""
 
+import json
 from collections.abc import AsyncIterator
 from io import StringIO
 from uuid import UUID
@@ -68,7 +69,7 @@ async def _shown(ingestor: ServiceClient) -> list[str]:
 
 async def _text(ingestor: ServiceClient) -> str:
     out = StringIO()
-    await show_schedule(ingestor, Console(file=out, width=120))
+    await show_schedule(ingestor, Console(file=out, width=160))
     return out.getvalue()
 
 
@@ -80,6 +81,42 @@ async def test_every_shop_is_listed_with_its_last_pull_and_its_next(
     lines = await _shown(ingestor)
     assert {line.split()[1] for line in lines} == {"one.myshopify.com", "two.myshopify.com"}
     assert all("succeeded" in line and "1234" in line and "2026-11-01" in line for line in lines)
+
+
+async def test_the_list_says_what_the_last_pull_proved(world: World, ingestor: ServiceClient):
+    await _shop(world, "one.myshopify.com")
+    assert "equal" not in await _text(ingestor)
+    tenants = (await ingestor.ask("GET", "/internal/schedule"))["tenants"]
+    checkpoint = json.dumps({"repaired": 2, "mismatch": True}).replace(":", "\\:")
+    await world.rows(
+        UUID(tenants[0]["tenantId"]),
+        "INSERT INTO store.pull_entities (tenant_id, pull_id, entity, state, checkpoint)"
+        " SELECT tenant_id, id, entity, 'done', checkpoint FROM store.pulls,"
+        f" (VALUES ('orders', '{checkpoint}'\\:\\:jsonb), ('products', '{{\"repaired\"\\: 0}}'))"
+        " AS compared(entity, checkpoint) RETURNING 1",
+    )
+
+    assert "1 of 2 equal, 2 repaired" in await _text(ingestor)
+
+
+async def test_the_list_says_what_of_a_pull_failed(world: World, ingestor: ServiceClient):
+    await _shop(world, "one.myshopify.com")
+    tenants = (await ingestor.ask("GET", "/internal/schedule"))["tenants"]
+    errors = json.dumps(
+        [
+            {"entity": "draft_orders", "code": "SHOPIFY_EXPORT_FAILED", "message": "No file."},
+            {"entity": None, "code": "SHOPIFY_REQUEST_REFUSED", "message": "No subscription."},
+        ]
+    ).replace(":", "\\:")
+    await world.rows(
+        UUID(tenants[0]["tenantId"]),
+        f"UPDATE store.pulls SET state = 'failed', errors = '{errors}' RETURNING 1",
+    )
+
+    text = await _text(ingestor)
+
+    assert "draft_orders: SHOPIFY_EXPORT_FAILED" in text
+    assert "all: SHOPIFY_REQUEST_REFUSED" in text
 
 
 async def test_another_version_of_the_api_than_ours_stands_below_the_list(

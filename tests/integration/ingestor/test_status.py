@@ -79,13 +79,15 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
         (tenant_id, id, kind, state, requested_at, started_at, records_processed, errors) VALUES
         (:tenant, '{older}', 'backfill', 'failed', '2026-01-01', NULL, 0, '[]'),
         (:tenant, '{pull_id}', 'backfill', 'running', '2026-01-02', '2026-01-02 01:02:03.5Z', 5,
-         '[{{"code": "A", "message": "Slow.", "since": "2026-01-01T00:00:00Z"}}]') RETURNING 1""",
+         '[{{"entity": "orders", "code": "A", "message": "Slow.",
+             "since": "2026-01-01T00:00:00Z"}}]') RETURNING 1""",
     )
     await world.rows(
         tenant_id,
-        f"""INSERT INTO store.pull_entities (tenant_id, pull_id, entity, state, done, expected)
-        VALUES (:tenant, '{pull_id}', 'orders', 'importing', 5, 9),
-        (:tenant, '{pull_id}', 'locations', 'done', 2, 2) RETURNING 1""",
+        f"""INSERT INTO store.pull_entities
+        (tenant_id, pull_id, entity, state, done, expected, checkpoint)
+        VALUES (:tenant, '{pull_id}', 'orders', 'importing', 5, 9, '{{}}'),
+        (:tenant, '{pull_id}', 'locations', 'done', 2, 2, '{{"repaired"\\:3}}') RETURNING 1""",
     )
 
     status = (await _ask(base_url, "gateway", tenant_id)).json()
@@ -106,7 +108,8 @@ async def test_the_status_tells_shop_newest_pull_and_data_version(
         "startedAt": "2026-01-02T01:02:03.500000Z",
         "finishedAt": None,
         "recordsProcessed": 5,
-        "errors": [{"code": "A", "message": "Slow."}],
+        "errors": [{"entity": "orders", "code": "A", "message": "Slow."}],
+        "proof": {"compared": 1, "differing": 0, "repaired": 3},
         "secondsLeft": None,
         "entities": [
             _entity("customers", "waiting", 0, None),

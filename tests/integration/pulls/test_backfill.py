@@ -1,6 +1,7 @@
 """A backfill brings the whole shop, exactly, and says so; what cannot be brought is named."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.clock import utc_now
+from libs.common.database.transaction import transaction
 from libs.common.errors import ReconnectRequiredError
 from libs.common.messaging.publisher import Publisher
 from services.ingestor.pulls import exports
 from services.ingestor.shopify import queries
 from services.ingestor.shopify.subscriptions import topics_for
 from services.ingestor.shopify.tokens import AccessToken
+from services.ingestor.status import read_status
 from tests.integration.messaging.queues import until
 from tests.integration.pulls.simulated import (
     SCOPES,
@@ -122,6 +126,27 @@ async def test_what_the_scopes_deny_fails_alone_and_says_what_is_missing(
     states = {entity: state for entity, (state, _) in (await tenant.entities()).items()}
     assert states == {"customers": "done", "orders": "failed", "products": "done"}
     assert "SHOPIFY_REQUEST_REFUSED" in {error["code"] for error in pull["errors"]}
+
+
+async def test_a_shop_that_shows_60_days_of_orders_says_since_when(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    scopes = "read_orders,read_customers,read_products"
+    shops.by_tenant[tenant.id] = await shopify.install(SHOP, scopes=scopes)
+    await shopify.ask("POST", f"shops/{SHOP}/orders", {"lines": [{"title": "A", "price": "7.00"}]})
+    began = utc_now()
+    async with working(engine, publisher, shopify, shops):
+        pull = await tenant.until_ended()
+    assert (pull["state"], pull["errors"]) == ("succeeded", [])
+    assert (await tenant.entities())["orders"] == ("done", 1)
+    async with transaction(engine, tenants=[tenant.id]) as tx:
+        since = (await read_status(tx, tenant.id))["shop"]["historySince"]
+    days = [(at - timedelta(days=60)).date().isoformat() for at in (began, utc_now())]
+    assert since in days
 
 
 @pytest.mark.parametrize(

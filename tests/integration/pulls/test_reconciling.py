@@ -14,7 +14,7 @@ from libs.common.errors import PullRunningError
 from libs.common.messaging.publisher import Publisher
 from services.ingestor.pulls.queue import queue_pull
 from services.ingestor.shopify.windows import Window
-from services.ingestor.status import read_status
+from services.ingestor.status import read_history, read_status
 from services.ingestor.store.audit import recompute_differences
 from services.ingestor.store.recut import recut
 from services.ingestor.tenant_settings import SettingsChange, change_settings
@@ -74,6 +74,14 @@ async def _proof(tenant: PulledTenant) -> dict[str, Any]:
     return {each.pop("entity"): each for each in status["proof"]["entities"]}
 
 
+async def _told_of_the_last(tenant: PulledTenant) -> dict[str, Any] | None:
+    """What the newest pull says that it proved."""
+    async with transaction(tenant.engine, tenants=[tenant.id]) as tx:
+        [pull] = (await read_history(tx, tenant.id, 1))["pulls"]
+    proof: dict[str, Any] | None = pull["proof"]
+    return proof
+
+
 async def test_what_changed_comes_with_the_next_pull_and_nothing_else_is_read(
     tenant: PulledTenant, shopify: Simulator
 ):
@@ -120,6 +128,8 @@ async def test_a_drift_is_found_by_the_counts_located_repaired_and_written_down(
     assert (proof["orders"]["drift"], proof["orders"]["repaired"]) == (1, 1)
     assert (proof["products"]["drift"], proof["products"]["repaired"]) == (1, 1)
     assert proof["orders"]["ours"] == proof["orders"]["shopify"] == ORDERS - 1
+    told = {"compared": len(proof), "differing": 0, "repaired": 2}
+    assert await _told_of_the_last(tenant) == told
 
     await tenant.rows(f"DELETE FROM store.orders WHERE id = {lost['id']} RETURNING 1")
     await tenant.rows("DELETE FROM store.reconciliations RETURNING 1")
@@ -127,6 +137,35 @@ async def test_a_drift_is_found_by_the_counts_located_repaired_and_written_down(
     assert (await _proof(tenant))["orders"]["drift"] == -1
     [held] = await tenant.rows(f"SELECT count(*) AS n FROM store.orders WHERE id = {lost['id']}")
     assert held["n"] == 1
+
+
+async def test_a_mismatch_stays_one_until_the_counts_agree(tenant: PulledTenant):
+    # Tombstones later than any snapshot: no export lifts them.
+    for entity in ("products", "collections"):
+        await tenant.rows(
+            f"UPDATE store.{entity} SET deleted_at = now() + interval '1 day' "
+            f"WHERE id = (SELECT min(id) FROM store.{entity}) RETURNING 1"
+        )
+    await tenant.rows("DELETE FROM store.reconciliations RETURNING 1")
+    assert (await tenant.next_pull())["state"] == "mismatch"
+    first = await _proof(tenant)
+    told = await _told_of_the_last(tenant)
+    assert (told["differing"], told["repaired"]) == (2, 0)
+
+    again = await tenant.next_pull()
+
+    assert (again["scope"], again["state"]) == ("changes", "mismatch")
+    assert {error["entity"] for error in again["errors"]} == {"products", "collections"}
+    assert await _proof(tenant) == first, "nothing is counted within the hour"
+    assert await _told_of_the_last(tenant) is None
+
+    for entity in ("products", "collections"):
+        await tenant.rows(f"UPDATE store.{entity} SET deleted_at = NULL RETURNING 1")
+    await tenant.rows(
+        "UPDATE store.reconciliations SET checked_at = checked_at - interval '1 hour' RETURNING 1"
+    )
+    assert (await tenant.next_pull())["state"] == "succeeded"
+    assert not any(each["drift"] for each in (await _proof(tenant)).values())
 
 
 async def test_all_is_read_again_once_a_week_and_a_range_when_a_person_asks(

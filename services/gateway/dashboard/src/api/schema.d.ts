@@ -599,6 +599,8 @@ export interface components {
              * @enum {string}
              */
             kind: "backfill" | "reconciliation";
+            /** @description Null while the pull compared nothing; of a day's pulls the first compares. */
+            proof: components["schemas"]["PullProof"] | null;
             /**
              * Recordsprocessed
              * @description Customers, orders and products.
@@ -649,8 +651,34 @@ export interface components {
         PullError: {
             /** Code */
             code: string;
+            /**
+             * Entity
+             * @description Null where the whole pull is meant.
+             */
+            entity: string | null;
             /** Message */
             message: string;
+        };
+        /**
+         * PullProof
+         * @description What a pull found where it compared our counts with Shopify's.
+         */
+        PullProof: {
+            /**
+             * Compared
+             * @description Counts, each of one entity.
+             */
+            compared: number;
+            /**
+             * Differing
+             * @description How many of these differ still, after the repair.
+             */
+            differing: number;
+            /**
+             * Repaired
+             * @description Records that were missing or too many, and put right.
+             */
+            repaired: number;
         };
         /** PullQueued */
         PullQueued: {
@@ -693,6 +721,8 @@ export interface components {
              * @enum {string}
              */
             kind: "backfill" | "reconciliation";
+            /** @description Null while the pull compared nothing; of a day's pulls the first compares. */
+            proof: components["schemas"]["PullProof"] | null;
             /**
              * Recordsprocessed
              * @description Customers, orders and products.

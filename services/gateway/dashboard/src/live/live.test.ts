@@ -35,6 +35,7 @@ const pull = (state: "running" | "succeeded") => ({
   finishedAt: null,
   recordsProcessed: 5,
   errors: [],
+  proof: null,
   furtherEntities: [],
     entities: [{ entity: "orders" as const, state: "importing" as const, done: 5, expected: 10 }],
 });

@@ -106,3 +106,14 @@ test.each([
   open();
   await waitFor(() => expect(screen.getByTestId("partial-notice").textContent).toContain(words));
 });
+
+test("where Shopify shows no older orders, all time says from when on", async () => {
+  open();
+  await screen.findByTestId("tile-orders");
+  expect(screen.queryByText(/^Shopify lets Tillstream read/)).toBeNull();
+  cleanup();
+  answers["/api/tenants/current"] = { ...tenant, historySince: "1998-05-02" };
+  open();
+  const notice = await screen.findByText(/^Shopify lets Tillstream read/);
+  expect(notice.textContent).toContain("read orders since May 2, 1998.");
+});

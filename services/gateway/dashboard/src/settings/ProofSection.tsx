@@ -40,7 +40,8 @@ function Outcome({ proof, zone }: { proof: Proof | null; zone: string | null }) 
   if (proof === null) {
     return (
       <p className="p-4 text-ink-2 sm:p-5">
-        Nothing was compared yet. The first comparison runs in the night after the import.
+        Nothing was compared yet. The import ends with the first comparison; the first pull of each UTC day
+        and the weekly pull of everything compare again.
       </p>
     );
   }
@@ -51,7 +52,7 @@ function Outcome({ proof, zone }: { proof: Proof | null; zone: string | null }) 
         {agree ? <Check className="size-4 text-good" /> : <Warning className="size-4 text-warn" />}
         <span>
           <span className="font-medium">
-            {agree ? "Nothing is missing." : "The counts differ; the next pull reads what is missing."}
+            {agree ? "Nothing is missing." : "The counts differ; the first pull after an hour compares again."}
           </span>{" "}
           <span className="text-ink-2">Compared {formatInstant(proof.checkedAt, zone)}.</span>
         </span>

@@ -6,6 +6,7 @@ import { pullsQuery } from "../api/queries";
 import type { PullRecord } from "../api/settings";
 import { formatMinute } from "../format/dates";
 import { formatCount } from "../format/numbers";
+import { PullErrors } from "../ui/PullErrors";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { Check, Warning } from "../ui/icons";
 import { ReadAgain } from "./ReadAgain";
@@ -60,7 +61,7 @@ function Pulls({ pulls, zone }: { pulls: PullRecord[]; zone: string | null }) {
 }
 
 function Row({ pull, zone }: { pull: PullRecord; zone: string | null }) {
-  const { scope, state, requestedAt, startedAt, finishedAt, recordsProcessed, errors } = pull;
+  const { scope, state, requestedAt, startedAt, finishedAt, recordsProcessed, errors, proof } = pull;
   const records = `${formatCount(recordsProcessed)} ${recordsProcessed === 1 ? "record" : "records"}`;
   const took = startedAt && finishedAt && tookInWords(startedAt, finishedAt);
   const bad = state === "failed" || state === "mismatch";
@@ -79,15 +80,14 @@ function Row({ pull, zone }: { pull: PullRecord; zone: string | null }) {
         {state !== "queued" && `, ${records}`}
         {took && ` in ${took}`}
       </p>
-      {errors.length > 0 && (
-        <ul className="mt-1 space-y-0.5 text-sm">
-          {errors.map(({ code, message }) => (
-            <li key={`${code}${message}`}>
-              {message} <code className="font-mono text-xs text-ink-2">{code}</code>
-            </li>
-          ))}
-        </ul>
-      )}
+      {proof && <p className="text-sm text-ink-2">{provenInWords(proof)}</p>}
+      {errors.length > 0 && <PullErrors className="mt-1 space-y-0.5 text-sm" errors={errors} />}
     </li>
   );
+}
+
+function provenInWords({ compared, differing, repaired }: NonNullable<PullRecord["proof"]>): string {
+  const equal = differing === 0 ? `all ${compared} counts equal` : `${differing} of ${compared} counts differ`;
+  const records = repaired === 1 ? "1 record" : `${formatCount(repaired)} records`;
+  return `Compared with Shopify: ${equal}${repaired ? `, ${records} repaired` : ""}`;
 }

@@ -37,6 +37,7 @@ const pull: PullRecord = {
   finishedAt: "2026-11-20T10:01:06Z",
   recordsProcessed: 1234,
   errors: [],
+  proof: null,
 };
 const orders = { entity: "orders", ours: 400, shopify: 400, drift: 0, repaired: 0 };
 const session = {
@@ -93,6 +94,15 @@ describe("the shop and its settings", () => {
       expect(facts.textContent).toContain(fact);
     }
     expect(facts.querySelector("input, select, button")).toBeNull();
+  });
+
+  test("orders are readable as far back as Shopify lets us", async () => {
+    open();
+    expect((await screen.findByTestId("shop-facts")).textContent).toContain("Orders readableThe whole history");
+    cleanup();
+    answers["/api/tenants/current"] = { ...tenant, historySince: "2026-09-02" };
+    open();
+    expect((await screen.findByTestId("shop-facts")).textContent).toContain("Orders readableSince Sep 2, 2026");
   });
 
   test("a shop that was left grants nothing, and a zone without a place is said once", async () => {
@@ -238,13 +248,14 @@ describe("the proof", () => {
     cleanup();
     answers["/api/ingestion/status"] = proven(orders, { ...orders, entity: "customers", ours: 398, drift: -2 });
     open();
-    expect((await screen.findByTestId("proof-verdict")).textContent).toContain("The counts differ");
+    expect((await screen.findByTestId("proof-verdict")).textContent).toContain("The counts differ; the first pull after an hour");
   });
 
   test("before the first comparison nothing is claimed", async () => {
     answers["/api/ingestion/status"] = { proof: null, lastPull: null };
     open();
-    expect(await screen.findByText(/Nothing was compared yet/)).toBeTruthy();
+    const empty = await screen.findByText(/Nothing was compared yet/);
+    expect(empty.textContent).toContain("The import ends with the first comparison");
     expect(screen.queryByTestId("proof-verdict")).toBeNull();
   });
 
@@ -263,7 +274,10 @@ describe("the proof", () => {
 
 describe("pulls", () => {
   test("each says what it read, how long it took and what went wrong", async () => {
-    const errors = [{ code: "SHOPIFY_UNAVAILABLE", message: "Shopify did not answer." }];
+    const errors = [
+      { entity: null, code: "SHOPIFY_UNAVAILABLE", message: "Shopify did not answer." },
+      { entity: "draft_orders", code: "SHOPIFY_EXPORT_FAILED", message: "No file came." },
+    ];
     answers["/api/ingestion/pulls"] = {
       pulls: [pull, { ...pull, id: "p2", scope: "range", state: "failed", errors }],
     };
@@ -272,8 +286,30 @@ describe("pulls", () => {
     expect(first?.textContent).toContain("What changed");
     expect(second?.textContent).toContain("Days asked for");
     expect(first?.textContent).toContain("1,234 records in 1 min 5 s");
-    expect(second?.textContent).toContain("Shopify did not answer. SHOPIFY_UNAVAILABLE");
+    const listed = within(second as HTMLElement).getAllByRole("listitem");
+    expect(listed.map(({ textContent }) => textContent)).toEqual([
+      "Shopify did not answer. SHOPIFY_UNAVAILABLE",
+      "draft orders: No file came. SHOPIFY_EXPORT_FAILED",
+    ]);
     expect(tookInWords("2026-01-01T00:00:00Z", "2026-01-01T02:03:09Z")).toBe("2 h 3 min");
+  });
+
+  test("a pull that compared says what it proved, any other nothing", async () => {
+    const proofs = [
+      null,
+      { compared: 14, differing: 0, repaired: 0 },
+      { compared: 14, differing: 0, repaired: 1 },
+      { compared: 14, differing: 2, repaired: 1_200 },
+    ];
+    answers["/api/ingestion/pulls"] = { pulls: proofs.map((proof, index) => ({ ...pull, id: `p${index}`, proof })) };
+    open();
+    const rows = await screen.findAllByTestId("pull");
+    expect(rows.map((row) => within(row).queryByText(/^Compared/)?.textContent)).toEqual([
+      undefined,
+      "Compared with Shopify: all 14 counts equal",
+      "Compared with Shopify: all 14 counts equal, 1 record repaired",
+      "Compared with Shopify: 2 of 14 counts differ, 1,200 records repaired",
+    ]);
   });
 
   test("the days that were chosen are asked for, and the new pull shows", async () => {

@@ -6,11 +6,13 @@ import { Link } from "@tanstack/react-router";
 import type { CurrentTenant } from "../api/client";
 import { ApiError } from "../api/errors";
 import { tenantQuery } from "../api/queries";
+import { formatDay } from "../format/dates";
 import { useLive } from "../live/useLive";
 import { EntryFrame } from "../shell/EntryFrame";
 import { OfflineBanner } from "../shell/OfflineBanner";
 import { buttonStyles } from "../ui/Button";
 import { Notice } from "../ui/Notice";
+import { PullErrors } from "../ui/PullErrors";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { ArrowRight } from "../ui/icons";
 import { PullProgress } from "./PullProgress";
@@ -83,6 +85,7 @@ const TITLES: Record<State, (shop: string) => string> = {
 };
 
 function Heading({ state, tenant }: { state: State; tenant: CurrentTenant }) {
+  const since = tenant.historySince && ` since ${formatDay(tenant.historySince)}`;
   return (
     <>
       <h1 className="text-xl font-semibold tracking-[-0.01em]">
@@ -91,8 +94,9 @@ function Heading({ state, tenant }: { state: State; tenant: CurrentTenant }) {
       <p className="mt-1 mb-6 text-ink-2">
         {state === "running" && "You can close this tab: the import goes on without it."}
         {state === "rest" &&
-          "All sales are in, and new orders arrive within seconds. What else the shop holds is still being read."}
-        {state === "succeeded" && "The whole history is in, and new orders arrive within seconds."}
+          `All sales${since ?? ""} are in, and new orders arrive within seconds. What else the shop holds is still being read.`}
+        {state === "succeeded" &&
+          `${since ? `Orders${since} are` : "The whole history is"} in, and new orders arrive within seconds.`}
         {state === "failed" && "What came in before is kept, and new orders still arrive."}
         {state === "mismatch" && "Everything Shopify sent is in, but the counts do not agree yet."}
       </p>
@@ -113,13 +117,7 @@ function Outcome({ state, tenant }: { state: State; tenant: CurrentTenant }) {
       )}
       {(state === "failed" || state === "mismatch") && (
         <Notice look={state === "failed" ? "bad" : "warn"} role="alert" testId="pull-errors">
-          <ul className="space-y-1">
-            {tenant.pull?.errors.map(({ code, message }) => (
-              <li key={`${code}${message}`}>
-                {message} <code className="font-mono text-xs text-ink-2">{code}</code>
-              </li>
-            ))}
-          </ul>
+          <PullErrors className="space-y-1" errors={tenant.pull?.errors ?? []} />
           {tenant.pull?.errors.length === 0 && <p>No reason was given.</p>}
           <p className="mt-1">
             <ConnectAgain /> to start the import again.

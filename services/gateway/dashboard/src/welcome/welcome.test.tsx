@@ -1,15 +1,17 @@
 /** The way from Shopify's consent to an account: right form, clear refusals, honest progress. */
 
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { cleanup, fireEvent, render, screen, within } from "@testing-library/react";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Claim, Session } from "../api/client";
 import { keys } from "../api/queries";
 import { connectErrorText, asRequestId } from "../connect/connectErrors";
 import { shopDomain } from "../connect/shopDomain";
 import { safeNext } from "../login/next";
+import { openPage } from "../testPage";
 import { ClaimForm } from "./ClaimForm";
+import { FirstPull } from "./FirstPull";
 import { PullProgress } from "./PullProgress";
 import { nextStep } from "./WelcomePage";
 import { claimProblems } from "./claimForm";
@@ -182,6 +184,7 @@ describe("progress", () => {
           recordsProcessed: 2_000,
           secondsLeft: 130,
           errors: [],
+          proof: null,
           entities: [entity(2_000, 9_000, 512.4), waiting],
           furtherEntities: [],
         }}
@@ -214,6 +217,7 @@ describe("progress", () => {
           recordsProcessed: 2_000,
           secondsLeft: null,
           errors: [],
+          proof: null,
           entities: [{ ...entity(9_000, 9_000), state: "done" }],
           furtherEntities: [
             further("discounts", "done"),
@@ -226,6 +230,61 @@ describe("progress", () => {
     expect(screen.queryByTestId("progress-overall")).toBeNull();
     expect(screen.getByTestId("progress-further").textContent).toBe("Beside the sales: draft orders1 of 2 read");
     cleanup();
+  });
+});
+
+describe("what the first pull came to", () => {
+  beforeEach(() => {
+    // Not part of the test's browser; here it stays silent.
+    vi.stubGlobal(
+      "EventSource",
+      class extends EventTarget {
+        close() {}
+      },
+    );
+  });
+  afterEach(() => {
+    cleanup();
+    vi.unstubAllGlobals();
+  });
+
+  const tenant = {
+    id: "t1",
+    shopDomain: "cdnow.myshopify.com",
+    name: "CDNOW",
+    status: "active",
+    historySince: null,
+    freshness: { changedAt: null, dataVersion: "1" },
+  };
+  const pull = { state: "succeeded", errors: [], entities: [], furtherEntities: [], secondsLeft: null };
+  const open = (changed: object, told: object = {}) =>
+    openPage(<FirstPull />, { "/api/tenants/current": { ...tenant, ...changed, pull: { ...pull, ...told } } });
+
+  test.each([
+    ["done", "The whole history is in", "Orders since Sep 2, 2026 are in"],
+    ["importing", "All sales are in", "All sales since Sep 2, 2026 are in"],
+  ])("what is in is said with its first day where Shopify gave no more (%s)", async (state, whole, since) => {
+    const entities = [{ entity: "orders", state: "done", done: 1, expected: 1 }];
+    const furtherEntities = [{ entity: "discounts", state, done: 1, expected: 1, records: 1 }];
+    const told = { state: state === "done" ? "succeeded" : "running", entities, furtherEntities };
+    open({}, told);
+    expect(await screen.findByText(new RegExp(`^${whole}`))).toBeTruthy();
+    cleanup();
+    open({ historySince: "2026-09-02" }, told);
+    expect(await screen.findByText(new RegExp(`^${since}`))).toBeTruthy();
+  });
+
+  test("a pull that failed says of each error what it concerns", async () => {
+    const errors = [
+      { entity: null, code: "SHOPIFY_REQUEST_REFUSED", message: "No subscription." },
+      { entity: "draft_orders", code: "SHOPIFY_EXPORT_FAILED", message: "No file came." },
+    ];
+    open({}, { state: "failed", errors });
+    const items = within(await screen.findByTestId("pull-errors")).getAllByRole("listitem");
+    expect(items.map(({ textContent }) => textContent)).toEqual([
+      "No subscription. SHOPIFY_REQUEST_REFUSED",
+      "draft orders: No file came. SHOPIFY_EXPORT_FAILED",
+    ]);
   });
 });
 
