@@ -12,6 +12,7 @@ from services.ingestor.pulls.left_out import note_read, read_left_out
 from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.pulls.state import Changes
 from services.ingestor.shopify.pages import Page, read_changes
+from services.ingestor.shopify.queries import is_by_id
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.kinds import delete_unseen
 
@@ -53,7 +54,7 @@ async def _pull_pages(running: RunningEntity, changes: Changes) -> None:
         cursor = page.cursor
         if cursor is None:
             break
-        if in_set >= _SET_AT_MOST and _is_by_id(running.entity):
+        if in_set >= _SET_AT_MOST and is_by_id(running.entity):
             after_id, cursor, in_set = page.last_id, None, 0
         elif in_set >= _SET_AT_MOST and until > since:
             since, cursor, in_set = until, None, 0
@@ -77,7 +78,7 @@ async def _apply(running: RunningEntity, page: Page, began_at: datetime) -> date
 
     last = page.cursor is None
     # A list that is not in the order of change tells nothing before its end.
-    newest = page.newest or (began_at if last and _is_by_id(running.entity) else None)
+    newest = page.newest or (began_at if last and is_by_id(running.entity) else None)
     versions = await running.apply_changes(len(batch), newest, work, last=last)
     running.pull.progress.note_version(versions.get(tenant_id))
     held = running.checkpoint.changes
@@ -86,10 +87,6 @@ async def _apply(running: RunningEntity, page: Page, began_at: datetime) -> date
 
 def _owners(page: Page) -> list[int]:
     return [fact.owner_id for fact in page.facts if isinstance(fact, Records) and fact.owner_id]
-
-
-def _is_by_id(entity: Entity) -> bool:
-    return entity in KINDS and KINDS[entity].listing.sort is None
 
 
 async def _delete_unseen(running: RunningEntity, began_at: datetime) -> None:

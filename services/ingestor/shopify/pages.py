@@ -1,4 +1,4 @@
-"""Pages of what changed since a moment, the oldest change first, every nested list whole."""
+"""Pages of what changed since a moment, oldest change first or by id, every nested list whole."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -74,7 +74,7 @@ async def read_changes(
         facts,
         answer.observed_at,
         page.next_cursor,
-        newest=_newest(kind, page.nodes, facts),
+        newest=None if queries.is_by_id(entity) else _newest(kind, page.nodes, facts),
         last_id=shopify_id(page.nodes[-1]["id"]) if page.nodes else None,
     )
 
@@ -111,8 +111,6 @@ def _search(kind: Kind | None, since: datetime, after_id: int | None) -> str:
 def _newest(
     kind: Kind | None, nodes: Sequence[dict[str, Any]], facts: Sequence[Fact]
 ) -> datetime | None:
-    if kind is not None and kind.sort is None:
-        return None
     if kind is not None and kind.owner is None:
         rows = (row for fact in facts if isinstance(fact, Records) for row in fact.rows)
         return max((row.updated_at for row in rows), default=None)
