@@ -88,7 +88,7 @@ class Pull(_Shape):
     records_processed: int = Field(description="Customers, orders and products.")
     errors: list[PullError]
     proof: PullProof | None = Field(
-        description="Null while the pull compared nothing; of a day's pulls the first compares."
+        description="Null while the pull compared nothing: most pulls of what changed do not."
     )
 
 

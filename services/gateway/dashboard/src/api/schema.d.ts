@@ -599,7 +599,7 @@ export interface components {
              * @enum {string}
              */
             kind: "backfill" | "reconciliation";
-            /** @description Null while the pull compared nothing; of a day's pulls the first compares. */
+            /** @description Null while the pull compared nothing: most pulls of what changed do not. */
             proof: components["schemas"]["PullProof"] | null;
             /**
              * Recordsprocessed
@@ -721,7 +721,7 @@ export interface components {
              * @enum {string}
              */
             kind: "backfill" | "reconciliation";
-            /** @description Null while the pull compared nothing; of a day's pulls the first compares. */
+            /** @description Null while the pull compared nothing: most pulls of what changed do not. */
             proof: components["schemas"]["PullProof"] | null;
             /**
              * Recordsprocessed
