@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.clock import utc_now
 from libs.common.database.transaction import transaction
 from libs.common.messaging.publisher import Publisher
-from services.ingestor.pulls import exports, outcomes, repository, slices, worker
+from services.ingestor.pulls import exports, importing, outcomes, repository, slices, worker
 from services.ingestor.pulls.leases import Claim
 from services.ingestor.pulls.state import Trouble
 from services.ingestor.shopify.bulk import EXPORTS_AT_ONCE
@@ -38,7 +38,10 @@ _EXPORTING = """SELECT 1 FROM store.pull_entities WHERE entity = 'orders' AND st
 _SALES_DONE = """SELECT 1 FROM store.pull_entities
     WHERE entity IN ('customers', 'orders', 'products') HAVING bool_and(state = 'done')"""
 _REFUSE = """
-CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$;
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql STABLE AS $$ BEGIN
+    IF (SELECT count(*) FROM store.orders) > 0 THEN RAISE 'no more'; END IF;
+    RETURN NEW;
+END $$;
 CREATE TRIGGER refuse BEFORE INSERT ON store.orders FOR EACH ROW EXECUTE FUNCTION refuse();
 """
 _TURNS = """SELECT count(lease_owner) AS held, count(*) FILTER (WHERE due_at > now()) AS later
@@ -100,6 +103,8 @@ async def test_a_pull_that_only_fetches_the_same_file_again_is_given_up(
     tenant: PulledTenant,
     monkeypatch: pytest.MonkeyPatch,
 ):
+    """After its first batch none can be applied."""
+    monkeypatch.setattr(importing, "_ROOTS_AT_MOST", 10)
     monkeypatch.setattr(outcomes, "_POSTPONE", timedelta(seconds=0.1))
     monkeypatch.setattr(outcomes, "_GIVE_UP_AFTER", timedelta(seconds=2))
     owner = await asyncpg.connect(database.url)
