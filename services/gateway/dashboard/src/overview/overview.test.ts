@@ -14,7 +14,7 @@ describe("ranges", () => {
   const preset = (search: Record<string, unknown>) =>
     resolve(choiceOf(parseSearch(search)), "1998-06-30");
 
-  test("the page opens on the last 30 days that have orders", () => {
+  test("without a choice, thirty days up to the last order are shown", () => {
     expect(preset({})).toEqual({ from: "1998-06-01", to: "1998-06-30" });
   });
 

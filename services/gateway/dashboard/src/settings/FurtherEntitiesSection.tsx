@@ -17,7 +17,7 @@ export function FurtherEntitiesSection() {
   const failure = error && { error, onRetry: () => void refetch(), retrying: isFetching };
   return (
     <SettingsSection
-      about="What a shop holds beside customers, orders and products is read after the sales and kept current too."
+      about="What a shop holds beside customers, orders and products comes in after the sales and is kept current too."
       testId="further-entities"
       title="Also kept"
     >
