@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
@@ -82,18 +81,6 @@ async def _operations(shopify: Simulator) -> list[dict[str, Any]]:
     return list(found["operations"])
 
 
-async def _ask(shopify: Simulator, shops: InstalledShops, document: str, **given: str) -> Any:
-    """What an older process of ours asks of the same shop."""
-    [token] = shops.by_tenant.values()
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
-        answer = await http.post(
-            f"{shopify.api.url.format(shop=SHOP)}/admin/api/2026-10/graphql.json",
-            json={"query": document, "variables": given},
-            headers={"X-Shopify-Access-Token": token.access_token},
-        )
-    return answer.json()["data"]
-
-
 async def test_a_pull_whose_links_died_begins_other_exports_and_misses_nothing(
     engine: AsyncEngine,
     publisher: Publisher,
@@ -137,8 +124,10 @@ async def test_a_successor_whose_export_shopify_no_longer_has_begins_another(
     async with working(engine, publisher, shopify, shops):
         await until(lambda: _sales_have_operations(tenant))
     for each in await _operations(shopify):
-        await _ask(
-            shopify, shops, queries.CANCEL_BULK, id=f"gid://shopify/BulkOperation/{each['id']}"
+        await shopify.admin(
+            shops.by_tenant[tenant.id],
+            queries.CANCEL_BULK,
+            id=f"gid://shopify/BulkOperation/{each['id']}",
         )
     await shopify.faults(SHOP)
     forgotten = {row["entity"] for row in await tenant.rows(_FORGOTTEN)}
@@ -260,7 +249,8 @@ async def test_a_pull_that_waited_long_for_a_predecessors_export_is_put_off_and_
     monkeypatch.setattr(exports, "_BUSY_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(exports, "_BUSY_TRIES", 3)
     await shopify.faults(SHOP, bulkAtOnce=1, bulkHangs=True)
-    begun = await _ask(shopify, shops, queries.START_BULK, query=queries.BULK["customers"])
+    token = shops.by_tenant[tenant.id]
+    begun = await shopify.admin(token, queries.START_BULK, query=queries.BULK["customers"])
     predecessor = begun["bulkOperationRunQuery"]["bulkOperation"]["id"]
     await shopify.faults(SHOP, bulkAtOnce=1)
     async with working(engine, publisher, shopify, shops):
@@ -268,7 +258,7 @@ async def test_a_pull_that_waited_long_for_a_predecessors_export_is_put_off_and_
         assert len(await _operations(shopify)) == 1
         monkeypatch.setattr(exports, "_BUSY_TRIES", 1_000)
         await tenant.rows(_DUE)
-        await _ask(shopify, shops, queries.CANCEL_BULK, id=predecessor)
+        await shopify.admin(token, queries.CANCEL_BULK, id=predecessor)
         await _ends_true(tenant, shopify)
     [first, *others] = await _operations(shopify)
     assert first["status"] == "CANCELED"
