@@ -95,7 +95,25 @@ async def test_a_pull_whose_links_died_begins_other_exports_and_misses_nothing(
             await shopify.faults(SHOP)
             await _ends_true(tenant, shopify)
     failures = _failures(logs)
-    assert {failures[entity, "SHOPIFY_EXPORT_EXPIRED"] for entity in ENTITIES} == {1}
+    assert all(failures[entity, "SHOPIFY_EXPORT_EXPIRED"] for entity in ENTITIES)
+
+
+async def test_a_part_whose_link_died_is_done_without(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    shopify: Simulator,
+    shops: InstalledShops,
+    tenant: PulledTenant,
+):
+    """Of an export that Shopify broke off."""
+    await shopify.faults(SHOP, bulkDelay=2, bulkBreaks=3, bulkUrlSeconds=0)
+    with capture_logs() as logs:
+        async with working(engine, publisher, shopify, shops):
+            await until(lambda: _sales_begun_again(tenant))
+            await shopify.faults(SHOP)
+            await _ends_true(tenant, shopify)
+    missed = _failures(logs, "part_not_fetched")
+    assert all(missed[entity, "SHOPIFY_EXPORT_EXPIRED"] for entity in ENTITIES)
 
 
 async def test_links_that_are_always_dead_end_the_pull_with_that_reason(
@@ -201,7 +219,7 @@ async def test_an_export_that_never_ends_is_cancelled_and_another_is_begun(
     tenant: PulledTenant,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(bulk, "_STUCK_AFTER_SECONDS", 2)
+    monkeypatch.setattr(bulk, "_STUCK_AFTER_SECONDS", 3)
     await shopify.faults(SHOP, bulkHangs=True)
     async with working(engine, publisher, shopify, shops):
         await until(lambda: _sales_have_operations(tenant))
