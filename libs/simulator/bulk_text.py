@@ -31,6 +31,7 @@ from libs.simulator.fields import FIELDS
 from libs.simulator.generated import Generated
 from libs.simulator.model import ZERO
 from libs.simulator.money_fields import MoneyField, no_money
+from libs.simulator.schema import PROTECTED
 from libs.simulator.times import graphql_time
 
 Write = Callable[[Any], str]
@@ -114,7 +115,8 @@ class Texts:
         if field.name == "__typename":
             return [_text(type_name)]
         resolver = FIELDS[type_name].get(field.name)
-        if resolver is NOTHING and not field.is_list:
+        kept = self.context.shop.faults.protected_fields and (type_name, field.name) in PROTECTED
+        if kept or (resolver is NOTHING and not field.is_list):
             return [_NULL]
         if isinstance(resolver, Id):
             return [_text(resolver.prefix)[:-1], Gap(resolver.path), '"']

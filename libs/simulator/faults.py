@@ -55,6 +55,7 @@ class Faults(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     bulk_shuffles: bool = False
     bulk_miscounts: int = 0
     bulk_url_seconds: int | None = None
+    protected_fields: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ from libs.simulator.mutations import MUTATIONS
 from libs.simulator.offers import Offer
 from libs.simulator.operations import Operation
 from libs.simulator.pages import PageError
-from libs.simulator.schema import SCOPES, admin_schema
+from libs.simulator.schema import PROTECTED, SCOPES, admin_schema
 from libs.simulator.search import SearchError
 from libs.simulator.subscriptions import Subscription, UserError
 
@@ -115,6 +115,14 @@ def _resolve(source: Any, info: GraphQLResolveInfo[Context], **args: Any) -> Any
                 "code": "ACCESS_DENIED",
                 "documentation": "https://shopify.dev/api/usage/access-scopes",
                 "requiredAccess": f"`{scope}` access scope.",
+            },
+        )
+    if context.shop.faults.protected_fields and (parent, field) in PROTECTED:
+        raise GraphQLError(
+            f"This app is not approved to use the {field} field.",
+            extensions={
+                "code": "ACCESS_DENIED",
+                "documentation": "https://shopify.dev/docs/apps/launch/protected-customer-data",
             },
         )
     if parent == "Mutation":

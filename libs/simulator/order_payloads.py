@@ -11,7 +11,7 @@ from libs.simulator.order_parts import (
     fulfillments_of,
     transactions_of,
 )
-from libs.simulator.payloads import Body, customer_body, money_set, with_set
+from libs.simulator.payloads import Body, customer_body, email_of, money_set, with_set
 from libs.simulator.shops import Shop
 from libs.simulator.stock import location_of
 from libs.simulator.times import rest_time
@@ -28,10 +28,10 @@ def order_body(shop: Shop, order: Order) -> Body:
         "cancelled_at": None if cancelled is None else rest_time(cancelled, shop.zone),
         "closed_at": None,
         "confirmed": True,
-        "contact_email": customer.email if customer else None,
+        "contact_email": email_of(shop, customer),
         "created_at": created,
         "currency": shop.facts.currency,
-        "email": (customer.email if customer else None) or "",
+        "email": email_of(shop, customer) or (None if shop.faults.protected_fields else ""),
         "financial_status": order.financial_status,
         "fulfillment_status": "fulfilled" if order.is_fulfilled else None,
         "name": order.name,

@@ -44,19 +44,25 @@ def with_set(
     return {name: rest_amount(amount), f"{name}_set": money_set(shop, amount, presentment)}
 
 
+def email_of(shop: Shop, customer: Customer | None) -> str | None:
+    """As the app may see it."""
+    return None if customer is None or shop.faults.protected_fields else customer.email
+
+
 def customer_body(shop: Shop, customer: Customer) -> Body:
+    shown = not shop.faults.protected_fields
     return {
         "id": customer.id,
         "created_at": rest_time(customer.created_at, shop.zone),
         "updated_at": rest_time(customer.updated_at, shop.zone),
-        "first_name": customer.first_name,
-        "last_name": customer.last_name,
+        "first_name": customer.first_name if shown else None,
+        "last_name": customer.last_name if shown else None,
         "state": "disabled",
         "note": customer.note,
         "verified_email": customer.email is not None,
         "multipass_identifier": None,
         "tax_exempt": False,
-        "email": customer.email,
+        "email": email_of(shop, customer),
         "phone": None,
         "currency": shop.facts.currency,
         "addresses": [],

@@ -42,6 +42,15 @@ SCOPES: Mapping[tuple[str, str], str] = {
     ("LineItem", "variant"): "read_products",
 }
 
+PROTECTED = frozenset(
+    {
+        *(("Customer", name) for name in ("firstName", "lastName", "displayName", "email")),
+        *(("Customer", name) for name in ("defaultEmailAddress", "defaultPhoneNumber")),
+        ("Order", "email"),
+    }
+)
+"""Level 2 of what Shopify calls protected customer data."""
+
 
 @cache
 def admin_schema() -> GraphQLSchema:

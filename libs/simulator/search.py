@@ -1,7 +1,8 @@
 """Shopify's search syntax, the part that reading a shop needs: `field:>=value`, joined by AND.
 
-Times are compared to the second. What is not known here is refused, where Shopify would pass
-over it: a filter that filters nothing is a mistake we want to see.
+Times are compared to the second; a customer's updated_at matches whole days, in UTC. What is not
+known here is refused, where Shopify would pass over it: a filter that filters nothing is a mistake
+we want to see.
 """
 
 import operator
@@ -30,6 +31,9 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "": operator.eq,
 }
+
+
+_DAY_SECONDS = 86_400
 
 
 class SearchError(ValueError):
@@ -165,7 +169,7 @@ def terms_from_query(entity: type, query: str | None) -> list[Term]:
         match = _TERM.match(text)
         if match is None:
             raise SearchError(f"The simulator cannot read the search from {text!r} on")
-        terms.append(_term(entity, match))
+        terms += _whole_days(entity, _term(entity, match))
         text = text[match.end() :].lstrip()
         text = re.sub(r"^AND\s+", "", text)
     return terms
@@ -182,6 +186,25 @@ def _term(entity: type, match: re.Match[str]) -> Term:
     except (ValueError, KeyError, OverflowError) as error:
         raise SearchError(f"{text!r} is not a value of search field {field}") from error
     return Term(field, match["op"] or "", value, negated=match["not"] is not None)
+
+
+def _whole_days(entity: type, term: Term) -> list[Term]:
+    """The same term, or bounds that mean the days it names."""
+    if (entity, term.field) != (Customer, "updated_at"):
+        return [term]
+    first = term.value - term.value % _DAY_SECONDS
+    since, before = first, first + _DAY_SECONDS
+    match term.op:
+        case ">=" | "<":
+            return [Term(term.field, term.op, since, term.negated)]
+        case ">":
+            return [Term(term.field, ">=", before, term.negated)]
+        case "<=":
+            return [Term(term.field, "<", before, term.negated)]
+        case _ if term.negated:
+            raise SearchError(f"The simulator cannot search {term.field} for all days but one")
+        case _:
+            return [Term(term.field, ">=", since), Term(term.field, "<", before)]
 
 
 def predicate(entity: type, terms: list[Term]) -> Callable[[Any], bool] | None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -23,17 +22,6 @@ ALL_SCOPES = f"{SCOPES},read_inventory,read_locations,read_discounts,read_draft_
 async def _shop(folder: Path, scopes: str) -> AsyncIterator[tuple[Simulator, InstalledShops, Any]]:
     async with simulator(folder / "sim", "--generated", "3", "--size", "60") as shopify:
         yield shopify, InstalledShops(), await shopify.install(SHOP, scopes=scopes)
-
-
-async def ask(shopify: Simulator, token: Any, query: str) -> Any:
-    """The shop's own answer, by another way than the pull's."""
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
-        answer = await http.post(
-            f"{shopify.url}/{SHOP}/admin/api/2026-10/graphql.json",
-            json={"query": query},
-            headers={"X-Shopify-Access-Token": token.access_token},
-        )
-    return answer.json()["data"]
 
 
 @pytest.fixture
@@ -84,8 +72,8 @@ async def test_locations_are_as_shopify_shows_them_and_one_that_went_unheard_of_
         shops.by_tenant[tenant.id] = token
         async with working(engine, publisher, shopify, shops):
             await tenant.until_ended()
-            served = await ask(
-                shopify, token, "{ locations(first: 9) { nodes { legacyResourceId name } } }"
+            served = await shopify.admin(
+                token, "{ locations(first: 9) { nodes { legacyResourceId name } } }"
             )
             await tenant.rows(
                 f"""INSERT INTO store.locations (tenant_id, id, name, updated_at, observed_at)

@@ -20,7 +20,7 @@ from tests.factories import delivery
 from tests.integration.messaging.queues import until
 from tests.integration.pulls.simulated import SCOPES, InstalledShops, Simulator, simulator
 from tests.integration.pulls.tenants import PulledTenant, connected, working
-from tests.integration.pulls.test_further_entities import SHOP, ask
+from tests.integration.pulls.test_further_entities import SHOP
 
 _SERVED = """{ orders(first: 100) { pageInfo { hasNextPage } nodes {
   legacyResourceId displayFinancialStatus
@@ -55,7 +55,7 @@ async def shops(shopify: Simulator, tenants: list[PulledTenant]) -> InstalledSho
 
 
 async def _orders(shopify: Simulator, shops: InstalledShops) -> Sequence[dict[str, Any]]:
-    page = (await ask(shopify, next(iter(shops.by_tenant.values())), _SERVED))["orders"]
+    page = (await shopify.admin(next(iter(shops.by_tenant.values())), _SERVED))["orders"]
     assert not page["pageInfo"]["hasNextPage"]
     found: list[dict[str, Any]] = page["nodes"]
     return found

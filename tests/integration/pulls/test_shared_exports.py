@@ -30,6 +30,7 @@ from tests.integration.pulls.tenants import WEBHOOKS, PulledTenant, working
 SHOP = "bluebird-supply.myshopify.com"
 ALL_SCOPES = f"{SCOPES},read_inventory,read_locations,read_discounts,read_draft_orders"
 SALES = 3
+FURTHER_AT_MOST = 3
 OF_ORDERS = ("order_transactions", "fulfillments")
 _COLLECTIONS_BEGUN = """SELECT 1 FROM store.pull_entities
     WHERE entity = 'collections' AND checkpoint->'slices'->0->>'operation_id' IS NOT NULL"""
@@ -99,6 +100,32 @@ async def test_a_backfill_makes_one_export_for_all_that_the_same_nodes_tell_of(
     assert len(made["operations"]) == SALES + len(used)
     assert await tenant.rows("SELECT id FROM store.fulfillments") != []
     assert await tenant.rows("SELECT id FROM store.order_transactions") != []
+
+
+async def test_further_exports_begin_beside_the_sales_and_three_run_at_once_at_most(
+    engine: AsyncEngine, publisher: Publisher, tenant: PulledTenant, tmp_path: Path
+):
+    """Every export takes seconds, so that whole seconds tell which ran at once; orders longest."""
+    async with _shop(tmp_path, ALL_SCOPES) as (shopify, token):
+        shops = InstalledShops()
+        shops.by_tenant[tenant.id] = token
+        await shopify.faults(SHOP, bulkDelay=2, bulkPace=80)
+        async with working(engine, publisher, shopify, shops):
+            pull = await tenant.until_ended()
+        made = (await shopify.ask("GET", f"shops/{SHOP}/operations"))["operations"]
+    assert (pull["state"], pull["errors"]) == ("succeeded", [])
+    of_sales = {number for found in (await tenant.operations()).values() for number in found}
+    further = [each for each in made if f"gid://shopify/BulkOperation/{each['id']}" not in of_sales]
+    assert len(made) - len(further) == SALES
+    assert len(further) > FURTHER_AT_MOST
+    last_of_sales = max(each["completedAt"] for each in made if each not in further)
+    assert min(each["createdAt"] for each in further) < last_of_sales
+    moments = {each["createdAt"] for each in further}
+    at_once = [
+        sum(each["createdAt"] <= moment < each["completedAt"] for each in further)
+        for moment in moments
+    ]
+    assert max(at_once) == FURTHER_AT_MOST
 
 
 async def test_each_gets_a_file_of_its_own_which_it_may_remove(

@@ -11,6 +11,9 @@ from tests.integration.simulator.driver import VERSION, Receiver, Simulator, unt
 
 PAGE = "{ orders(first: 50) { nodes { id } } shop { name } }"
 ORDERS = "{ orders { edges { node { id lineItems { edges { node { id } } } } } } }"
+PEOPLE = """query ($search: String) { customers(first: 9, query: $search) {
+  nodes { lastName defaultEmailAddress { emailAddress } numberOfOrders } } }"""
+EXPORTED_PEOPLE = "{ customers { edges { node { id lastName email } } } }"
 CANCEL = """mutation ($id: ID!) { bulkOperationCancel(id: $id) {
   bulkOperation { status } userErrors { message } } }"""
 
@@ -161,6 +164,34 @@ async def test_an_operation_hangs_until_it_is_cancelled(simulator: Simulator):
     assert still["status"] == "RUNNING"
     assert cancelled["bulkOperationCancel"]["userErrors"] == []
     assert ended["status"] == "CANCELED"
+
+
+async def test_protected_fields_are_null_wherever_they_stand_and_pages_say_why(
+    simulator: Simulator, receiver: Receiver
+):
+    await simulator.control("POST", "/faults", {"protectedFields": True})
+    await simulator.subscribe("ORDERS_CREATE", receiver.uri)
+    person = {"firstName": "Ada", "lastName": "Byron", "email": "ada@example.com"}
+    order = {"lines": [{"title": "A", "price": "1.00"}], "customer": person}
+    placed = await simulator.control("POST", "/orders", order)
+    paged = (await simulator.ask(PEOPLE, search=f"id:{placed['customerId']}")).json()
+    exported = await _file(simulator, await simulator.run_bulk(EXPORTED_PEOPLE))
+    [received] = await receiver.wait_for(1)
+
+    assert paged["data"]["customers"]["nodes"] == [
+        {"lastName": None, "defaultEmailAddress": None, "numberOfOrders": "1"}
+    ]
+    fields = ("lastName", "defaultEmailAddress")
+    assert {tuple(error["path"]) for error in paged["errors"]} == {
+        ("customers", "nodes", 0, field) for field in fields
+    }
+    assert {error["extensions"]["code"] for error in paged["errors"]} == {"ACCESS_DENIED"}
+    people = [json.loads(line) for line in exported.splitlines()]
+    assert {(each["lastName"], each["email"]) for each in people} == {(None, None)}
+    body = json.loads(received.body)
+    assert (body["email"], body["contact_email"]) == (None, None)
+    assert {body["customer"][name] for name in ("first_name", "last_name", "email")} == {None}
+    assert body["customer"]["id"] == int(placed["customerId"])
 
 
 async def test_webhooks_can_be_signed_with_another_secret(simulator: Simulator, receiver: Receiver):

@@ -80,6 +80,37 @@ async def test_a_search_finds_exactly_what_it_says(
     assert counted == {"ordersCount": {"count": len(names), "precision": "EXACT"}}
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("updated_at:'2024-03-01T00:00:00Z'", ["C2"]),
+        ("updated_at:>='2024-03-01T23:59:59Z'", ["C1", "C2"]),
+        ("updated_at:>'2024-03-01T00:00:00Z'", ["C1"]),
+        ("updated_at:<='2024-03-01T00:00:00Z'", ["C2"]),
+        ("updated_at:<'2024-03-01T23:59:59Z'", []),
+        ("-updated_at:>='2024-03-04T23:59:59Z'", ["C2"]),
+    ],
+)
+async def test_customers_are_found_by_the_day_of_their_last_change(
+    simulator: Simulator, query: str, names: list[str]
+):
+    """C1 changed at ten o'clock, C2 half an hour before midnight."""
+    answer = await simulator.graphql(
+        """query ($q: String) {
+          customers(first: 9, query: $q) { nodes { lastName } }
+          customersCount(limit: null, query: $q) { count } }""",
+        q=query,
+    )
+    assert sorted(node["lastName"] for node in answer["customers"]["nodes"]) == names
+    assert answer["customersCount"]["count"] == len(names)
+
+
+async def test_all_days_but_one_cannot_be_searched_for(simulator: Simulator):
+    query = '{ customers(first: 9, query: "-updated_at:2024-03-01") { nodes { id } } }'
+    [error] = (await simulator.ask(query)).json()["errors"]
+    assert "cannot search updated_at" in error["message"]
+
+
 async def test_a_count_stops_at_its_limit(simulator: Simulator):
     counted = await simulator.graphql(
         "{ ordersCount(limit: 3) { count precision } customersCount { count precision } }"

@@ -81,7 +81,8 @@ def test_a_few_changed_orders_are_paged_without_looking_at_the_others(shop: Shop
 def test_pages_of_a_window_of_updates_hold_every_row_updated_in_it(shop: Shop, entity: type):
     _touch(shop, [17_000, 3, 9_000])
     rows = shop.orders if entity is Order else shop.customers
-    since, until = _MADE.anchor - 100 * _DAY, _MADE.anchor - 90 * _DAY
+    midnight = _MADE.anchor - _MADE.anchor % _DAY  # Customers are found by whole days.
+    since, until = midnight - 100 * _DAY, midnight - 90 * _DAY
     wanted = sorted(
         (row.updated_at, row.id) for row in rows.values() if since <= row.updated_at < until
     )
