@@ -18,7 +18,7 @@ from services.ingestor.deliveries.handle import handle_deliveries
 from tests.databases import Database
 from tests.integration.pulls.simulated import SCOPES, InstalledShops, Simulator, simulator
 from tests.integration.pulls.tenants import PulledTenant, connected, working
-from tests.integration.pulls.test_further_entities import SHOP, ask
+from tests.integration.pulls.test_further_entities import SHOP
 
 MONEY = "shopMoney { amount currencyCode } presentmentMoney { amount currencyCode }"
 SERVED = f"""{{ orders(first: 100) {{ pageInfo {{ hasNextPage }} nodes {{ legacyResourceId
@@ -85,7 +85,7 @@ def _shown(orders: Sequence[dict[str, Any]]) -> Rows:
 
 
 async def _served(shopify: Simulator, token: Any) -> Rows:
-    page = (await ask(shopify, token, SERVED))["orders"]
+    page = (await shopify.admin(token, SERVED))["orders"]
     assert not page["pageInfo"]["hasNextPage"]
     return _shown(page["nodes"])
 
