@@ -44,9 +44,12 @@ async def test_a_statement_may_take_longer_than_any_other(
         async with transaction(hasty, tenants=[moved]) as tx:
             return await recut(tx, moved)
 
-    async with transaction(world.engine, tenants=[moved]) as holder:
+    async with (
+        asyncio.TaskGroup() as group,
+        transaction(world.engine, tenants=[moved]) as holder,
+    ):
         await holder.execute(text("SELECT 1 FROM store.orders FOR UPDATE"))
-        cutting = asyncio.create_task(cut())
+        cutting = group.create_task(cut())
         await asyncio.sleep(STATEMENT_SECONDS * 4)
-    assert await cutting == 2
+    assert cutting.result() == 2
     assert await world.differences(moved) == []
