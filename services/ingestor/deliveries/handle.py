@@ -73,12 +73,16 @@ async def _count_unmapped(engine: AsyncEngine, records: Sequence[DeliveryRecord]
         for record in records
     }
 
+    tenants = {tenant for tenant, _, _ in topics}
+
     async def work(tx: Transaction) -> None:
-        fresh = await repository.add_applied(tx, topics)
+        # Nothing else stops one of an erased tenant: it is applied to no fact.
+        erased = await erased_among(tx, tenants)
+        fresh = await repository.add_applied(tx, [key for key in topics if key[0] not in erased])
         found = Counter((key[0], topics[key]) for key in fresh)
         await repository.count_unmapped(tx, found, now)
 
-    await in_transaction(engine, work, tenants={tenant for tenant, _, _ in topics})
+    await in_transaction(engine, work, tenants=tenants)
     log.info("deliveries_unmapped", topics=sorted(set(topics.values())), deliveries=len(topics))
 
 
