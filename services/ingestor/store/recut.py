@@ -18,7 +18,7 @@ _SECONDS: Final = 600
 """For one statement, which goes through all that a tenant has. By far more than any other may
 take: one that is cut off begins again from nothing, and its tenant stands still meanwhile."""
 
-# The server's own bound ends what a killed process has left behind.
+# The role's is a minute. The server's bound also ends what a killed process has left behind.
 _TIMEOUT = f"SET LOCAL statement_timeout = '{_SECONDS}s'"
 
 _MARK = "SELECT pg_advisory_xact_lock(hashtextextended('recut ' || $1::uuid::text, 0))"

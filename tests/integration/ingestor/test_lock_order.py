@@ -1,4 +1,6 @@
-"""Schedule, shop, then the tenant's lock: in one order, so that nobody waits in a circle."""
+"""Schedule, shop, then the tenant's lock: in one order, so that nobody waits in a circle,
+and nobody for ever.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,9 +12,10 @@ from sqlalchemy import text
 
 from libs.common.clock import utc_now
 from libs.common.database.transaction import transaction
+from libs.common.errors import DatabaseUnavailableError
 from services.ingestor.privacy.erasure import erase_rows
 from services.ingestor.pulls.queue import queue_backfill
-from services.ingestor.store.tenants import ShopFactsMissingError
+from services.ingestor.store.tenants import ShopFactsMissingError, lock_tenants
 from services.ingestor.tenant_settings import SettingsChange, change_settings
 from tests.integration.ingestor.facts import order, seen
 from tests.integration.ingestor.world import World
@@ -66,3 +69,17 @@ async def test_what_counts_cannot_be_chosen_before_the_shop_is_known(world: Worl
     async with transaction(world.engine, tenants=[tenant_id]) as tx:
         with pytest.raises(ShopFactsMissingError):
             await change_settings(tx, tenant_id, SettingsChange(includeTestOrders=True))
+
+
+async def test_a_wait_for_a_lock_that_is_too_long_is_the_database_away(
+    world: World, tenant_id: UUID
+) -> None:
+    async def lock_hastily() -> None:
+        async with transaction(world.engine, tenants=[tenant_id]) as tx:
+            await tx.execute(text("SET LOCAL lock_timeout = '10ms'"))
+            await lock_tenants(tx, [tenant_id])
+
+    async with transaction(world.engine, tenants=[tenant_id]) as holder:
+        await lock_tenants(holder, [tenant_id])
+        with pytest.raises(DatabaseUnavailableError):
+            await lock_hastily()
