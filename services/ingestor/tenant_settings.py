@@ -29,11 +29,13 @@ async def change_settings(tx: Transaction, tenant_id: UUID, change: SettingsChan
     A pause lets a running pull go on; its end makes the tenant due at once. Raises
     TenantNotFoundError, and ShopFactsMissingError while the shop's facts have not arrived.
     """
-    if change.include_test_orders is not None:
-        await lock_tenants(tx, [tenant_id])
-        if await repository.set_test_orders(tx, tenant_id, include=change.include_test_orders):
-            await recut(tx, tenant_id)
+    # Schedule, shop, then the tenant's lock: in the order of a pull nobody can deadlock.
     if change.pull_interval_minutes is not None or change.paused is not None:
         minutes = change.pull_interval_minutes
         if not await repository.set_schedule(tx, tenant_id, minutes, paused=change.paused):
             raise TenantNotFoundError("There is nothing to pull: the shop was never connected.")
+    if change.include_test_orders is not None:
+        changed = await repository.set_test_orders(
+            tx, tenant_id, include=change.include_test_orders
+        )
+        await (recut(tx, tenant_id) if changed else lock_tenants(tx, [tenant_id]))

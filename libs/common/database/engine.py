@@ -27,12 +27,21 @@ _STATEMENT_SECONDS = 30
 log = get_logger()
 
 
-def create_engine(url: SecretStr, application_name: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine for `url` (`postgresql://`, libpq's `sslmode` understood). Connects lazily."""
+def create_engine(
+    url: SecretStr,
+    application_name: str,
+    *,
+    pool_size: int = 10,
+    statement_seconds: float = _STATEMENT_SECONDS,
+) -> AsyncEngine:
+    """An engine for `url` (`postgresql://`, libpq's `sslmode` understood). Connects lazily.
+
+    A statement, with its waits for locks, ends after `statement_seconds`.
+    """
     parts = urlsplit(url.get_secret_value())
     arguments: dict[str, Any] = {
         "timeout": _CONNECT_SECONDS,
-        "command_timeout": _STATEMENT_SECONDS,
+        "command_timeout": statement_seconds,
         "server_settings": {"application_name": application_name},
     }
     if mode := parse_qs(parts.query).get("sslmode"):

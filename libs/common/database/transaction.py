@@ -23,8 +23,9 @@ Transaction = AsyncConnection
 
 _Result = TypeVar("_Result")
 _SERIALIZATION_FAILURES = {"40001", "40P01"}
-_UNAVAILABLE_CLASSES = ("08", "53", "57")
-"""SQLSTATE classes: connection exception, insufficient resources, operator intervention."""
+_UNAVAILABLE = ("08", "53", "57", "55P03")
+"""SQLSTATE classes: connection exception, insufficient resources, operator intervention. And a wait
+for a lock that the role's `lock_timeout` ended, as the driver's own timeout might have."""
 _TRIES = 3
 
 _SET_TENANTS = text("SELECT set_config('app.tenant_ids', :tenants, true)")
@@ -58,7 +59,7 @@ def _raise_typed(error: Exception) -> None:
         raise ConcurrentWriteError("a concurrent write won") from error
     lost = isinstance(error, PoolTimeoutError | OSError | InterfaceError)
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or invalidated or state.startswith(_UNAVAILABLE_CLASSES):
+    if lost or invalidated or state.startswith(_UNAVAILABLE):
         raise DatabaseUnavailableError("PostgreSQL does not answer") from error
     raise error
 

@@ -24,6 +24,7 @@ from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
 from services.ingestor.repository import AppliedKey
 from services.ingestor.store.apply import apply_observations
+from services.ingestor.store.recut import refuse_recut
 from services.ingestor.store.tenants import ShopFactsMissingError
 
 _OLDEST_DAY = timedelta(days=7)
@@ -47,8 +48,8 @@ async def handle_deliveries(
 ) -> None:
     """Apply each delivery once, however often it comes; drop those of an erased tenant.
 
-    Raises MessageMalformedError for a body that cannot be read; then no fact of `records` is
-    applied. What is asked about a person is answered after the facts.
+    Raises MessageMalformedError for a body that cannot be read, and TenantRecutError; then no fact
+    of `records` is applied. What is asked about a person is answered after the facts.
     """
     requests = [record for record in records if record.type in REQUEST_TOPICS]
     news = [record for record in records if record.type in NEWS_TOPICS]
@@ -73,12 +74,16 @@ async def _count_unmapped(engine: AsyncEngine, records: Sequence[DeliveryRecord]
         for record in records
     }
 
+    tenants = {tenant for tenant, _, _ in topics}
+
     async def work(tx: Transaction) -> None:
-        fresh = await repository.add_applied(tx, topics)
+        # Nothing else stops one of an erased tenant: it is applied to no fact.
+        erased = await erased_among(tx, tenants)
+        fresh = await repository.add_applied(tx, [key for key in topics if key[0] not in erased])
         found = Counter((key[0], topics[key]) for key in fresh)
         await repository.count_unmapped(tx, found, now)
 
-    await in_transaction(engine, work, tenants={tenant for tenant, _, _ in topics})
+    await in_transaction(engine, work, tenants=tenants)
     log.info("deliveries_unmapped", topics=sorted(set(topics.values())), deliveries=len(topics))
 
 
@@ -93,7 +98,10 @@ async def _apply_facts(
     if not deliveries:
         return
 
+    tenants = {tenant for tenant, _, _ in deliveries}
+
     async def work(tx: Transaction) -> Mapping[UUID, int]:
+        await refuse_recut(tx, tenants)
         fresh = await repository.add_applied(tx, deliveries)
         new = [delivery for key, delivery in deliveries.items() if key in fresh]
         versions = await apply_observations(tx, [each for one in new for each in one.observations])
@@ -102,7 +110,6 @@ async def _apply_facts(
         await repository.count_unknown_fields(tx, unknown, now)
         return versions
 
-    tenants = {tenant for tenant, _, _ in deliveries}
     try:
         versions = await in_transaction(engine, work, tenants=tenants)
     except ShopFactsMissingError:

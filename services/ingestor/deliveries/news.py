@@ -17,6 +17,7 @@ from services.ingestor.export_ends import announce_end
 from services.ingestor.facts import Observation, Order, Refund
 from services.ingestor.pulls.renewal import ask_for_facts
 from services.ingestor.pulls.untold import untold_among
+from services.ingestor.store.recut import refuse_recut
 
 _EXPORT_ENDED: Final = "bulk_operations/finish"
 _SHOP_CHANGED: Final = "shop/update"
@@ -34,7 +35,9 @@ _SHOP = msgspec.json.Decoder(Named)
 
 
 async def pass_news(engine: AsyncEngine, records: Sequence[DeliveryRecord]) -> None:
-    """Passing them again does no harm. Raises MessageMalformedError; then none is passed."""
+    """Passing them again does no harm. Raises MessageMalformedError and
+    TenantRecutError; then none is passed.
+    """
     if not records:
         return
     ends, changed = [], set()
@@ -47,6 +50,8 @@ async def pass_news(engine: AsyncEngine, records: Sequence[DeliveryRecord]) -> N
 
     async def work(tx: Transaction) -> None:
         if changed:
+            # A pull that recuts has the schedule's row.
+            await refuse_recut(tx, changed)
             await ask_for_facts(tx, changed)
         for tenant_id, end in ends:
             await announce_end(tx, tenant_id, end.admin_graphql_api_id)

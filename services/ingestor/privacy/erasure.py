@@ -33,7 +33,8 @@ from libs.common.tables.store import erasures
 from libs.common.web.client import ServiceClient
 
 _CHUNK = 5_000
-_CLOSING = ("schedule", "versions", "shops")
+# In the order of a pull, so that neither waits for the other in a circle.
+_CLOSING = ("schedule", "shops", "versions")
 _CHILDREN_FIRST = ("order_lines", "refunds", "orders")
 """A parent that goes before its children would take all of them in one statement."""
 

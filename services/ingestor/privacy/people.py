@@ -1,7 +1,7 @@
 """Whom a delivery's body is about. Any topic may name a person, so any shape is looked through."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 from libs.common.ids import global_id
 from libs.common.messaging.records import DeliveryRecord
 
+_IDS_END = 2**63
 _NUMBER = re.compile(rb"[0-9]+")
 
 
@@ -53,20 +54,25 @@ def _customers(topic: str, tree: Any) -> set[int]:
     found = _own_id(topic, "customers/", tree)
     for node in _nodes(tree):
         if isinstance(node, dict):
-            found.add(node.get("customer_id"))
+            found.append(node.get("customer_id"))
             person = node.get("customer")
-            found.add(person.get("id") if isinstance(person, dict) else None)
-    return {number for number in found if isinstance(number, int)}
+            found.append(person.get("id") if isinstance(person, dict) else None)
+    return _ids(found)
 
 
 def _orders(topic: str, tree: Any) -> set[int]:
     found = _own_id(topic, "orders/", tree)
-    found |= {node.get("order_id") for node in _nodes(tree) if isinstance(node, dict)}
-    return {number for number in found if isinstance(number, int)}
+    found += [node.get("order_id") for node in _nodes(tree) if isinstance(node, dict)]
+    return _ids(found)
 
 
-def _own_id(topic: str, prefix: str, tree: Any) -> set[Any]:
-    return {tree.get("id")} if topic.startswith(prefix) and isinstance(tree, dict) else set()
+def _own_id(topic: str, prefix: str, tree: Any) -> list[Any]:
+    return [tree.get("id")] if topic.startswith(prefix) and isinstance(tree, dict) else []
+
+
+def _ids(found: Iterable[Any]) -> set[int]:
+    """Those that can be one: a body that was set aside may hold anything in their place."""
+    return {each for each in found if type(each) is int and 0 < each < _IDS_END}
 
 
 def _nodes(tree: Any) -> Iterator[Any]:

@@ -24,6 +24,7 @@ from services.ingestor.privacy.disclosure import disclose
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.people import Person
 from services.ingestor.privacy.redaction import redact_person
+from services.ingestor.store.recut import refuse_recut
 from services.ingestor.store.tenants import raise_versions
 
 REQUEST_TOPICS: Final = frozenset({"customers/redact", "customers/data_request"})
@@ -42,7 +43,7 @@ async def answer_request(engine: AsyncEngine, record: DeliveryRecord) -> Mapping
     """Returns the tenant's new data version when its data changed.
 
     A repeated request changes nothing, nor does one about an erased tenant. Raises
-    MessageMalformedError.
+    MessageMalformedError and TenantRecutError.
     """
     person = _person(record)
     request_id = uuid5(_REQUESTS, record.id)
@@ -75,6 +76,7 @@ def _person(record: DeliveryRecord) -> Person:
 async def _redact(
     tx: Transaction, record: DeliveryRecord, request_id: UUID, person: Person
 ) -> Mapping[UUID, int]:
+    await refuse_recut(tx, [record.tenant_id])
     # First, because it is the tenant's lock too; a tenant without facts has none.
     versions = await raise_versions(tx, [record.tenant_id])
     counts = await redact_person(tx, record.tenant_id, person, record.time)

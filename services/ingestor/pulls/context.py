@@ -39,6 +39,8 @@ async def write_held(
     async def guarded(tx: Transaction) -> _Result:
         await leases.hold(tx, claim)
         result = await work(tx)
+        # Longer than a lease lasts, perhaps; and perhaps it gave the lease back.
+        await leases.prolong(tx, claim)
         await progress.read(tx, now=say_now)
         return result
 

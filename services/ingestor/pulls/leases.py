@@ -21,6 +21,7 @@ LEASE = timedelta(seconds=10)
 read anew, nothing is applied twice."""
 
 _RENEW_SECONDS = 3
+_LOST = "the lease of this pull is lost"
 
 log = get_logger()
 
@@ -42,6 +43,21 @@ RETURNING mine.tenant_id, mine.pull_id, mine.lease_owner
 # By the clock and not from the transaction's start: one that had to wait for the row is older.
 _RENEW = text("""
 UPDATE store.schedule SET lease_until = clock_timestamp() + :lease
+WHERE tenant_id = :tenant_id AND pull_id = :pull_id AND lease_owner = :owner
+""")
+
+# A row that a transaction has is left to it. Mostly that is a long write of the pull itself; nobody
+# can claim the row meanwhile, and what is committed says whose it is.
+_RENEW_UNLOCKED = text("""
+WITH unlocked AS (
+    SELECT tenant_id FROM store.schedule
+    WHERE tenant_id = :tenant_id AND pull_id = :pull_id AND lease_owner = :owner
+    FOR UPDATE SKIP LOCKED
+), renewed AS (
+    UPDATE store.schedule AS mine SET lease_until = clock_timestamp() + :lease
+    FROM unlocked WHERE mine.tenant_id = unlocked.tenant_id
+)
+SELECT 1 FROM store.schedule
 WHERE tenant_id = :tenant_id AND pull_id = :pull_id AND lease_owner = :owner
 """)
 
@@ -84,9 +100,21 @@ async def claim_due(engine: AsyncEngine, at_most: int) -> list[Claim]:
 
 async def hold(tx: Transaction, claim: Claim) -> None:
     """Make sure that this transaction commits only while the lease is ours; LeaseLostError."""
-    result = await tx.execute(_RENEW, {"lease": LEASE, **claim._asdict()})
-    if result.rowcount != 1:
-        raise LeaseLostError("the lease of this pull is lost")
+    if not await prolong(tx, claim):
+        raise LeaseLostError(_LOST)
+
+
+async def prolong(tx: Transaction, claim: Claim) -> bool:
+    """Have the lease last from now on. False when it is not ours."""
+    return (await tx.execute(_RENEW, {"lease": LEASE, **claim._asdict()})).rowcount == 1
+
+
+async def renew(engine: AsyncEngine, claim: Claim) -> None:
+    """Prolong the lease, without a wait for a write that holds it. Raises LeaseLostError."""
+    async with transaction(engine) as tx:
+        given = {"lease": LEASE, **claim._asdict()}
+        if (await tx.execute(_RENEW_UNLOCKED, given)).one_or_none() is None:
+            raise LeaseLostError(_LOST)
 
 
 async def keep(engine: AsyncEngine, claim: Claim) -> None:
@@ -99,8 +127,7 @@ async def keep(engine: AsyncEngine, claim: Claim) -> None:
     while True:
         await asyncio.sleep(_RENEW_SECONDS)
         try:
-            async with transaction(engine) as tx:
-                await hold(tx, claim)
+            await renew(engine, claim)
             held_until = clock() + LEASE.total_seconds()
         except DatabaseUnavailableError as error:
             if clock() > held_until:

@@ -9,7 +9,8 @@ zone, and when it was sent is not signed.
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -22,14 +23,14 @@ from libs.common.logs import get_logger
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import HINTS
 from services.ingestor.pulls.shop_facts import ShopChange, save_shop, tell_of_version
-from services.ingestor.pulls.untold import apply_read, read_untold
+from services.ingestor.pulls.untold import ReadAgain, apply_read, read_untold
 from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.shop import ShopFacts, read_shop
 
 _POLL_SECONDS = 1.0
 _AT_ONCE = 8
 _AGAIN = timedelta(minutes=1)
-"""After a claim that came to nothing, whatever the reason."""
+"""After a claim that came to nothing, whatever the reason. One that is at work is prolonged."""
 
 # In the order of their ids, so that two batches cannot wait for each other in a circle.
 _ASK = text("""
@@ -44,14 +45,21 @@ WHERE mine.tenant_id = asked.tenant_id
 _CLAIM = text("""
 UPDATE store.schedule AS mine SET facts_due_at = now() + :again
 FROM (
-    SELECT tenant_id FROM store.schedule WHERE facts_due_at <= now()
+    SELECT tenant_id FROM store.schedule
+    WHERE facts_due_at <= now() AND tenant_id <> ALL (CAST(:running AS uuid[]))
     ORDER BY facts_due_at LIMIT :at_most FOR UPDATE SKIP LOCKED
 ) AS due
 WHERE mine.tenant_id = due.tenant_id
 RETURNING mine.tenant_id, mine.facts_due_at
 """)
 
-# Not when it was asked for again meanwhile.
+# Neither this nor the next when it was asked for again meanwhile.
+_PROLONG = text("""
+UPDATE store.schedule SET facts_due_at = clock_timestamp() + :again
+WHERE tenant_id = :tenant_id AND facts_due_at = :due_at
+RETURNING facts_due_at
+""")
+
 _DONE = text("""
 UPDATE store.schedule SET facts_due_at = NULL
 WHERE tenant_id = :tenant_id AND facts_due_at = :due_at
@@ -73,18 +81,21 @@ async def ask_for_facts(tx: Transaction, tenants: Collection[UUID]) -> None:
 
 
 class Renewals:
-    """`client_of` gives a client bound to the tenant's shop."""
+    """`client_of` gives a client bound to the tenant's shop; `again` is how long a claim lasts."""
 
     def __init__(
         self,
         engine: AsyncEngine,
         publisher: Publisher,
         client_of: Callable[[UUID], ShopifyClient],
+        *,
+        again: timedelta = _AGAIN,
     ) -> None:
         self._engine = engine
         self._publisher = publisher
         self._client_of = client_of
-        self._running: set[asyncio.Task[None]] = set()
+        self._again = again
+        self._running: dict[UUID, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -93,9 +104,7 @@ class Renewals:
                 await self._start_due()
                 await asyncio.sleep(_POLL_SECONDS)
         finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await _end(*self._running.values())
 
     async def _start_due(self) -> None:
         free = _AT_ONCE - len(self._running)
@@ -103,29 +112,29 @@ class Renewals:
             return
         try:
             async with transaction(self._engine) as tx:
-                rows = (await tx.execute(_CLAIM, {"again": _AGAIN, "at_most": free})).all()
+                given = {"again": self._again, "at_most": free, "running": list(self._running)}
+                found = [Due(*row) for row in await tx.execute(_CLAIM, given)]
         except DatabaseUnavailableError as error:
             log.warning("renewals_not_claimed", code=error.code)
             return
-        for row in rows:
-            task = asyncio.create_task(self._renew(Due(*row)))
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+        for due in found:
+            task = asyncio.create_task(self._renew(due))
+            self._running[due.tenant_id] = task
+            task.add_done_callback(partial(self._ended, due.tenant_id))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+    def _ended(self, tenant_id: UUID, task: asyncio.Task[None]) -> None:
+        del self._running[tenant_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("facts_renewal_crashed", exc_info=error)
 
     async def _renew(self, due: Due) -> None:
         tenant_id = str(due.tenant_id)
-        client = self._client_of(due.tenant_id)
+        reading = asyncio.create_task(self._read(due.tenant_id))
         try:
-            shop = await read_shop(client)
-            changed = await self._save(due.tenant_id, shop)
-            tell_of_version(changed, shop, client.asked_version)
-            await self._announce(due.tenant_id, changed.version)
-            await self._announce(due.tenant_id, await self._read_refunds(due, client))
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=self._again.total_seconds() / 3)
+                due = await self._prolong(due)
+            await self._announce(due.tenant_id, await self._apply(due, reading.result()))
         except PermanentError as error:
             # Whatever lets us in again begins with a pull, which reads the facts.
             log.warning("facts_not_renewed", tenant_id=tenant_id, code=error.code)
@@ -134,6 +143,17 @@ class Renewals:
             log.warning("facts_renewal_postponed", tenant_id=tenant_id, code=error.code)
         else:
             log.info("facts_renewed", tenant_id=tenant_id)
+        finally:
+            await _end(reading)
+
+    async def _read(self, tenant_id: UUID) -> ReadAgain:
+        """The facts, which are kept at once; and the orders of refunds that lack something."""
+        client = self._client_of(tenant_id)
+        shop = await read_shop(client)
+        changed = await self._save(tenant_id, shop)
+        tell_of_version(changed, shop, client.asked_version)
+        await self._announce(tenant_id, changed.version)
+        return await read_untold(self._engine, tenant_id, client)
 
     async def _save(self, tenant_id: UUID, shop: ShopFacts) -> ShopChange:
         async def work(tx: Transaction) -> ShopChange:
@@ -141,9 +161,8 @@ class Renewals:
 
         return await in_transaction(self._engine, work, tenants=[tenant_id])
 
-    async def _read_refunds(self, due: Due, client: ShopifyClient) -> int | None:
+    async def _apply(self, due: Due, read: ReadAgain) -> int | None:
         """Returns the tenant's new data version."""
-        read = await read_untold(self._engine, due.tenant_id, client)
 
         async def work(tx: Transaction) -> Mapping[UUID, int]:
             # The schedule first, as the pulls lock it.
@@ -156,6 +175,17 @@ class Renewals:
         versions = await in_transaction(self._engine, work, tenants=[due.tenant_id])
         return versions.get(due.tenant_id)
 
+    async def _prolong(self, due: Due) -> Due:
+        """So that nobody begins the same beside it, however long it takes."""
+        given = {"again": self._again, **due._asdict()}
+        try:
+            async with transaction(self._engine) as tx:
+                due_at = await tx.scalar(_PROLONG, given)
+        except DatabaseUnavailableError as error:
+            log.warning("renewal_not_prolonged", code=error.code)
+            return due
+        return due._replace(due_at=due_at or due.due_at)
+
     async def _write_done(self, due: Due) -> None:
         try:
             async with transaction(self._engine) as tx:
@@ -167,3 +197,9 @@ class Renewals:
         if version is not None:
             hint = StoreChanged(tenant_id=tenant_id, data_version=version)
             await self._publisher.publish_transient(HINTS, hint.TYPE, hint.to_json())
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,14 +3,33 @@
 Days, and which orders count, follow the shop's row; the rollups are made from the facts again.
 """
 
+from collections.abc import Collection
+from itertools import chain
+from typing import Any, Final
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
+from libs.common.errors import TransientError
 from services.ingestor.store.audit import TRUTH
-from services.ingestor.store.statements import names
+from services.ingestor.store.statements import names, run
 from services.ingestor.store.tenants import lock_tenants, raise_versions
 
-_TIMEOUT = "SET LOCAL statement_timeout = '10min'"
+_SECONDS: Final = 600
+"""For one statement, which goes through all that a tenant has. By far more than any other may
+take: one that is cut off begins again from nothing, and its tenant stands still meanwhile."""
+
+# The role's is a minute. The server's bound also ends what a killed process has left behind.
+_TIMEOUT = f"SET LOCAL statement_timeout = '{_SECONDS}s'"
+
+_MARK = "SELECT pg_advisory_xact_lock(hashtextextended('recut ' || $1::uuid::text, 0))"
+
+# Had for a moment only: to the transaction's end, those of a large batch would fill a table that
+# all of PostgreSQL shares.
+_MARKED = """SELECT tenant_id
+    FROM (SELECT tenant_id, hashtextextended('recut ' || tenant_id::text, 0) AS mark
+        FROM unnest($1::uuid[]) AS given(tenant_id)) AS asked
+    WHERE NOT CASE WHEN pg_try_advisory_lock_shared(mark)
+        THEN pg_advisory_unlock_shared(mark) ELSE false END"""
 
 _ORDERS = """UPDATE store.orders AS held SET day = cut.day, counted = cut.counted
     FROM (
@@ -48,16 +67,29 @@ _REMADE = tuple(
 )
 
 
+class TenantRecutError(TransientError):
+    """A tenant's facts are being cut anew, which may take minutes: come back later."""
+
+
+async def refuse_recut(tx: Transaction, tenants: Collection[UUID]) -> None:
+    """Raises TenantRecutError, so that what is for other tenants need not wait for one's lock."""
+    if found := await run(tx, _MARKED, list(tenants)):
+        raise TenantRecutError(
+            "the facts of a tenant are being cut anew",
+            tenants=sorted(str(row.tenant_id) for row in found),
+        )
+
+
 async def recut(tx: Transaction, tenant_id: UUID) -> int:
     """Returns the tenant's new data version. Running it again changes nothing but that.
 
     Holds the tenant's lock until the transaction ends. Raises ShopFactsMissingError.
     """
     await lock_tenants(tx, [tenant_id])
+    await tx.exec_driver_sql(_MARK, (tenant_id,))
     await tx.exec_driver_sql(_TIMEOUT)
-    for statement in (_ORDERS, _LINES, _REFUNDS):
-        await tx.exec_driver_sql(statement, (tenant_id,))
-    for emptying, filling in _REMADE:
-        await tx.exec_driver_sql(emptying, (tenant_id,))
-        await tx.exec_driver_sql(filling, (tenant_id,))
+    # Past SQLAlchemy, which can give no statement another timeout than the engine's.
+    driver: Any = (await tx.get_raw_connection()).driver_connection
+    for statement in (_ORDERS, _LINES, _REFUNDS, *chain.from_iterable(_REMADE)):
+        await driver.execute(statement, tenant_id, timeout=_SECONDS)
     return (await raise_versions(tx, [tenant_id]))[tenant_id]

@@ -158,6 +158,7 @@ async def test_deliveries_that_still_arrive_are_dropped_and_those_beside_them_ap
     gone, alive = await _fill(world, publisher), await world.add_tenant()
     await erase_rows(world.engine, gone, NOW)
     batch = [_delivery(gone, 300), _delivery(alive, 301), _delivery(gone, 302)]
+    batch.append(new_delivery(gone, "carts/create", {}))
 
     for _ in range(2):
         await handle_deliveries(world.engine, batch, publisher)

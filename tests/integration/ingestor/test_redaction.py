@@ -3,6 +3,7 @@ orders stay and every sum stays what it was.
 """
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -189,6 +190,22 @@ async def test_a_delivery_given_up_after_the_redaction_is_not_kept(
 
     [kept] = await world.rows(tenant_id, "SELECT record FROM store.dead_letters")
     assert b'{"id":8}' in kept["record"]
+
+
+@pytest.mark.parametrize("topic", ["orders/create", "customers/update"])
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**30, 1.5, True, [ADA], {"id": ADA}])
+async def test_a_delivery_whose_ids_are_none_is_kept_and_looked_through(
+    world: World, publisher: Publisher, topic: str, number: Any
+) -> None:
+    tenant_id = await world.add_tenant()
+    names = {"customer": {"id": number}, "customer_id": number, "order_id": number}
+
+    body = json.dumps({"id": number} | names).encode()
+    await _bury(world, tenant_id, topic, body)
+    for redacted in (1, BOB):
+        await handle_deliveries(world.engine, [_redaction(tenant_id, redacted)], publisher)
+
+    assert len(await world.rows(tenant_id, "SELECT 1 FROM store.dead_letters")) == 1
 
 
 async def test_a_repeated_redaction_is_one_receipt_and_one_change(

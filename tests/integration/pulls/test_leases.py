@@ -9,9 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
-from libs.common.database.transaction import transaction
+from libs.common.database.transaction import Transaction, transaction
+from libs.common.messaging.publisher import Publisher
 from services.ingestor.pulls import leases
+from services.ingestor.pulls.context import write_held
 from services.ingestor.pulls.leases import Claim, LeaseLostError
+from services.ingestor.pulls.progress import Progress
 from services.ingestor.pulls.queue import queue_backfill
 
 
@@ -54,6 +57,47 @@ async def test_holding_a_lease_prolongs_it(engine: AsyncEngine, due: UUID):
     [claim] = await leases.claim_due(engine, 10)
     await _run_out(engine)
     await _hold(engine, claim)
+    assert await leases.claim_due(engine, 10) == []
+
+
+async def test_a_lease_is_renewed_where_no_write_has_it(engine: AsyncEngine, due: UUID):
+    [claim] = await leases.claim_due(engine, 10)
+    await _run_out(engine)
+    await leases.renew(engine, claim)
+    assert await leases.claim_due(engine, 10) == []
+
+
+async def test_a_pull_keeps_its_lease_while_its_own_write_has_it_and_nobody_else_gets_it(
+    engine: AsyncEngine, due: UUID
+):
+    [claim] = await leases.claim_due(engine, 10)
+    await _run_out(engine)
+    async with transaction(engine) as writing:
+        await leases.hold(writing, claim)
+        await leases.renew(engine, claim)
+        assert await leases.claim_due(engine, 10) == []
+
+
+async def test_a_lease_that_another_has_is_lost_also_while_the_other_writes(
+    engine: AsyncEngine, due: UUID
+):
+    [first] = await leases.claim_due(engine, 10)
+    await _run_out(engine)
+    [second] = await leases.claim_due(engine, 10)
+    async with transaction(engine) as writing:
+        await leases.hold(writing, second)
+        with pytest.raises(LeaseLostError):
+            await leases.renew(engine, first)
+
+
+async def test_a_write_that_took_longer_than_a_lease_lasts_leaves_the_pull_its_lease(
+    engine: AsyncEngine, publisher: Publisher, due: UUID
+):
+    async def take_long(tx: Transaction) -> None:
+        await tx.execute(text("UPDATE store.schedule SET lease_until = now() - interval '1 s'"))
+
+    [claim] = await leases.claim_due(engine, 10)
+    await write_held(engine, claim, Progress(publisher, due), take_long)
     assert await leases.claim_due(engine, 10) == []
 
 

@@ -3,7 +3,9 @@ figure that depends on them; and the version of its API that it serves.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,17 @@ from libs.common.database.transaction import transaction
 from libs.common.errors import MessageMalformedError, ReconnectRequiredError
 from libs.common.messaging.publisher import Publisher
 from services.ingestor.deliveries.handle import handle_deliveries
+from services.ingestor.pulls.renewal import Renewals, ask_for_facts
 from services.ingestor.pulls.shop_facts import ShopChange, save_shop
+from services.ingestor.shopify.gates import ShopGates
+from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.shop import ShopFacts
-from services.ingestor.shopify.tokens import AccessToken
-from services.ingestor.shopify.transport import AdminApi
+from services.ingestor.shopify.tokens import AccessToken, ShopToken
+from services.ingestor.shopify.transport import AdminApi, create_http_client
 from services.ingestor.store.audit import recompute_differences
 from tests.brokers import Broker
 from tests.databases import Database
-from tests.integration.messaging.queues import until
+from tests.integration.messaging.queues import running, until
 from tests.integration.pulls.live import live_path
 from tests.integration.pulls.simulated import (
     ROOT,
@@ -133,6 +138,73 @@ async def test_the_news_of_a_shop_that_left_troubles_nobody_for_long(
     async with working(engine, publisher, shopify, refuse):
         await until(lambda: _settled(tenant), seconds=60)
     assert await tenant.rows("SELECT 1 FROM store.shops") == []
+
+
+class _Renewing:
+    """Workers of one slow shop."""
+
+    def __init__(self, engine: AsyncEngine, publisher: Publisher, shops: InstalledShops) -> None:
+        self._engine, self._publisher, self._shops = engine, publisher, shops
+        self.done_at_beginnings: list[int] = []
+        """How many had been done when each began."""
+
+    @asynccontextmanager
+    async def of(self, shopify: Simulator, workers: int) -> AsyncIterator[None]:
+        gates = ShopGates(self._engine)
+        async with create_http_client(shopify.api) as http:
+            with capture_logs() as logs:
+
+                def client_of(tenant_id: UUID) -> ShopifyClient:
+                    done = [each for each in logs if each["event"] == "facts_renewed"]
+                    self.done_at_beginnings.append(len(done))
+                    token = ShopToken(tenant_id, self._shops)
+                    return ShopifyClient(http, shopify.api, token, gate=gates.of(tenant_id))
+
+                again = timedelta(seconds=3)
+                async with running(
+                    *(
+                        Renewals(self._engine, self._publisher, client_of, again=again).run()
+                        for _ in range(workers)
+                    )
+                ):
+                    yield
+
+
+@pytest.fixture
+async def renewing(
+    engine: AsyncEngine, publisher: Publisher, shops: InstalledShops, tenant: PulledTenant
+) -> _Renewing:
+    await _ask(tenant)
+    return _Renewing(engine, publisher, shops)
+
+
+async def _ask(tenant: PulledTenant) -> None:
+    async with transaction(tenant.engine) as tx:
+        await ask_for_facts(tx, [tenant.id])
+
+
+async def test_what_takes_longer_than_a_claim_lasts_is_begun_once_by_all_workers(
+    renewing: _Renewing, shopify: Simulator, shop: tuple[str, UUID], tenant: PulledTenant
+):
+    await shopify.faults(shop[0], apiLatency=5)
+    async with renewing.of(shopify, workers=2):
+        await until(lambda: _settled(tenant), seconds=30)
+    assert renewing.done_at_beginnings == [0]
+
+
+async def test_what_is_asked_for_again_meanwhile_is_begun_again_behind_it(
+    renewing: _Renewing, shopify: Simulator, shop: tuple[str, UUID], tenant: PulledTenant
+):
+    await shopify.faults(shop[0], apiLatency=2)
+
+    async def begun() -> bool:
+        return bool(renewing.done_at_beginnings)
+
+    async with renewing.of(shopify, workers=1):
+        await until(begun, seconds=30)
+        await _ask(tenant)
+        await until(lambda: _settled(tenant), seconds=30)
+    assert renewing.done_at_beginnings == [0, 1]
 
 
 def _news(tenant_id: UUID, **body: Any) -> Any:
