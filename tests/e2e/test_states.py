@@ -115,6 +115,7 @@ async def test_offline_says_so_keeps_the_figures_and_recovers_by_itself(
     page = await context.new_page()
     await enter(page, running, SHOP, USER)
     orders = page.get_by_test_id("tile-orders")
+    await expect(orders).to_have_text(re.compile(r"\d"))
     before = await orders.inner_text()
     await context.set_offline(True)
     banner = page.get_by_test_id("offline-banner")
