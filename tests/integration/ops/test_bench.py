@@ -27,7 +27,7 @@ from tests.factories import connected_tenant
 
 SHOP = "measured.myshopify.com"
 ORDERS, LINES = 25, 3
-_BUSY = "import time\nwhile time.process_time() < 0.3: pass"
+_BUSY = "import time\nwhile time.process_time() < 0.35: pass"
 _PARENT_OF_ENDED = f"""
 import subprocess, sys, time
 subprocess.run([sys.executable, "-c", {_BUSY!r}], check=True)
@@ -46,6 +46,7 @@ def test_time_of_children_that_have_ended_counts_for_their_parent():
         spent = cpu_seconds_of_all({"parent": parent.pid})
         parent.kill()
 
+    # The kernel's books round each part of it down to a hundredth.
     assert spent["parent"] >= 0.3
 
 
