@@ -11,7 +11,7 @@ from libs.common.database.engine import create_engine
 from libs.common.messaging.publisher import Publisher
 from tests.brokers import Broker
 from tests.databases import Database
-from tests.integration.pulls.tenants import connected
+from tests.integration.pulls.tenants import PulledTenant, connected
 
 
 @pytest.fixture
@@ -24,6 +24,14 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def tenant_id(database: Database) -> UUID:
     return await connected(database)
+
+
+@pytest.fixture
+async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
+    """Whose first pull is due."""
+    tenant = PulledTenant(engine, tenant_id)
+    await tenant.queue()
+    return tenant
 
 
 @pytest.fixture

@@ -48,13 +48,6 @@ async def shopify(tmp_path: Path) -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
-    tenant = PulledTenant(engine, tenant_id)
-    await tenant.queue()
-    return tenant
-
-
-@pytest.fixture
 async def shops(shopify: Simulator, tenant: PulledTenant) -> InstalledShops:
     shops = InstalledShops()
     shops.by_tenant[tenant.id] = await shopify.install(SHOP)

@@ -8,7 +8,6 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -37,13 +36,6 @@ async def shopify(tmp_path: Path) -> AsyncIterator[Simulator]:
     file = write_shop(tmp_path / "shop.csv", orders=ORDERS)
     async with simulator(tmp_path / "simulator", "--shop", f"{SHOP}={file}") as running:
         yield running
-
-
-@pytest.fixture
-async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
-    tenant = PulledTenant(engine, tenant_id)
-    await tenant.queue()
-    return tenant
 
 
 @pytest.fixture

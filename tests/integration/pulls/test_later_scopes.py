@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -24,13 +23,6 @@ MORE = f"{SCOPES},read_inventory,read_locations,read_discounts,read_draft_orders
 async def shopify(tmp_path: Path) -> AsyncIterator[Simulator]:
     async with simulator(tmp_path / "sim", "--generated", "3", "--size", "120") as running:
         yield running
-
-
-@pytest.fixture
-async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
-    tenant = PulledTenant(engine, tenant_id)
-    await tenant.queue()
-    return tenant
 
 
 async def _sales_are_true(tenant: PulledTenant, shopify: Simulator) -> None:

@@ -3,7 +3,6 @@
 import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,11 +25,10 @@ async def test_a_day_with_more_changed_customers_than_a_set_has_is_read_once(
     tmp_path: Path,
     engine: AsyncEngine,
     publisher: Publisher,
-    tenant_id: UUID,
+    tenant: PulledTenant,
     monkeypatch: pytest.MonkeyPatch,
 ):
     """Shopify searches a customer's updated_at by whole days, and ends a set early."""
-    tenant = PulledTenant(engine, tenant_id)
     monkeypatch.setattr(changes, "_SET_AT_MOST", A_PAGE)
     with (tmp_path / "shop.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -41,7 +39,6 @@ async def test_a_day_with_more_changed_customers_than_a_set_has_is_read_once(
     shops, shop = InstalledShops(), f"{SHOP}={tmp_path / 'shop.csv'}"
     async with simulator(tmp_path / "simulator", "--shop", shop) as shopify:
         shops.by_tenant[tenant.id] = await shopify.install(SHOP)
-        await tenant.queue()
         async with working(engine, publisher, shopify, shops):
             assert (await tenant.until_ended())["state"] == "succeeded"
             await tenant.rows(_BACK)

@@ -1,7 +1,6 @@
 """An error ends a pull only when trying again cannot help, or has not helped for long."""
 
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -18,13 +17,6 @@ from services.ingestor.shopify.errors import AnswerUnreadableError
 from tests.integration.pulls.tenants import PulledTenant
 
 AWAY = ShopifyUnavailableError("Shopify does not answer.")
-
-
-@pytest.fixture
-async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
-    tenant = PulledTenant(engine, tenant_id)
-    await tenant.queue()
-    return tenant
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -38,13 +37,6 @@ async def shopify(tmp_path: Path) -> AsyncIterator[Simulator]:
     file = write_shop(tmp_path / "resume.csv", orders=ORDERS)
     async with simulator(tmp_path / "simulator", "--shop", f"{SHOP}={file}") as running:
         yield running
-
-
-@pytest.fixture
-async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
-    tenant = PulledTenant(engine, tenant_id)
-    await tenant.queue()
-    return tenant
 
 
 @pytest.fixture

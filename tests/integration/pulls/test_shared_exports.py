@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -42,13 +41,6 @@ _OPERATIONS = "SELECT entity, checkpoint->'slices' AS slices FROM store.pull_ent
 async def _shop(folder: Path, scopes: str) -> AsyncIterator[tuple[Simulator, Any]]:
     async with simulator(folder / "simulator", "--generated", "3", "--size", "60") as shopify:
         yield shopify, await shopify.install(SHOP, scopes=scopes)
-
-
-@pytest.fixture
-async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
-    tenant = PulledTenant(engine, tenant_id)
-    await tenant.queue()
-    return tenant
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import pytest
@@ -53,13 +52,6 @@ async def shopify(tmp_path: Path) -> AsyncIterator[Simulator]:
     file = write_shop(tmp_path / "shop.csv", orders=ORDERS)
     async with simulator(tmp_path / "simulator", "--shop", f"{SHOP}={file}") as running:
         yield running
-
-
-@pytest.fixture
-async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
-    tenant = PulledTenant(engine, tenant_id)
-    await tenant.queue()
-    return tenant
 
 
 @pytest.fixture
