@@ -8,6 +8,7 @@ import uvloop
 
 from libs.common.errors import PlatformError
 from libs.common.logs import configure_logs, get_logger
+from libs.common.security_events import configure_security_events
 from libs.common.settings import ServiceSettings, settings_or_exit
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
@@ -22,6 +23,7 @@ def run_service(
     """
     settings = settings_or_exit(settings_class)
     configure_logs(name, settings.log_level)
+    configure_security_events(settings.event_hash_secret())
 
     async def run() -> None:
         await main(settings)

@@ -104,6 +104,10 @@ class ServiceSettings(BaseSettings):
     database_url: DatabaseUrl
     database_pool_size: int = Field(default=10, ge=1, le=20)
 
+    def event_hash_secret(self) -> SecretStr:
+        """What keys the hashes in security events: a secret that every replica has."""
+        return self.database_url
+
     def wrong_in_production(self) -> Mapping[str, str]:
         """Variable to reason, for what is fit for a laptop and not for production."""
         database = urlsplit(self.database_url.get_secret_value())

@@ -12,6 +12,8 @@ from libs.common.messaging.consumer import consume_events, listen_to_hints
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_GATEWAY
 from libs.common.process import run_service
+from libs.common.security_events import save_counts
+from libs.common.tables.identity import security_counts
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
 from services.gateway import auth, docs_routes, ingestion, live_route, pages, proxies, tenants
@@ -75,6 +77,7 @@ async def main(settings: GatewaySettings) -> None:
                     publisher,
                 ),
                 listen_to_hints(settings.amqp_url, "live", parts.live.take_hint),
+                save_counts(engine, security_counts),
                 on_stop=parts.live.close,
             )
     finally:

@@ -72,6 +72,9 @@ class GatewaySettings(ServiceSettings):
     def is_https(self) -> bool:
         return self.public_url.startswith("https://")
 
+    def event_hash_secret(self) -> SecretStr:
+        return self.session_secret
+
     def wrong_in_production(self) -> Mapping[str, str]:
         wrong = dict(super().wrong_in_production())
         if not self.is_https:

@@ -15,6 +15,7 @@ from libs.common.messaging.outbox import relay_outbox
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import Lane
 from libs.common.process import run_service
+from libs.common.security_events import save_counts
 from libs.common.tables import tenancy
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import callers
@@ -101,6 +102,7 @@ async def main(settings: OauthSettings) -> None:
                     settings.amqp_url, Lane.TENANCY, Deliveries(engine).apply, publisher
                 ),
                 keep_idle_connected(parts.tokens),
+                save_counts(engine, tenancy.security_counts),
             )
     finally:
         await engine.dispose()

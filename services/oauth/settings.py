@@ -90,6 +90,9 @@ class OauthSettings(ServiceSettings):
         secrets = [self.shopify_api_secret, *self.webhook_secret]
         return [secret.get_secret_value() for secret in secrets]
 
+    def event_hash_secret(self) -> SecretStr:
+        return self.shopify_api_secret
+
     def wrong_in_production(self) -> Mapping[str, str]:
         wrong = dict(super().wrong_in_production())
         for name in ("public_url", "shopify_api_url", "shopify_authorize_url"):

@@ -3,6 +3,8 @@
 from libs.common.database.engine import create_engine, wait_until_ready
 from libs.common.messaging.publisher import Publisher
 from libs.common.process import run_service
+from libs.common.security_events import save_counts
+from libs.common.tables.intake import security_counts
 from libs.common.web.server import serve
 from services.webhooks.directory import ShopDirectory
 from services.webhooks.intake import Intake
@@ -27,6 +29,7 @@ async def main(settings: WebhooksSettings) -> None:
                 directory.keep_fresh(),
                 intake.watch_broker(),
                 intake.relay_spool(),
+                save_counts(engine, security_counts),
                 http="httptools",
             )
     finally:

@@ -19,6 +19,9 @@ class WebhooksSettings(ServiceSettings):
         secrets = [self.shopify_api_secret, *self.webhook_secret]
         return [secret.get_secret_value() for secret in secrets]
 
+    def event_hash_secret(self) -> SecretStr:
+        return self.shopify_api_secret
+
     def wrong_in_production(self) -> Mapping[str, str]:
         wrong = dict(super().wrong_in_production())
         if not self.amqp_url.get_secret_value().startswith("amqps://"):

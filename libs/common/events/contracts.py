@@ -54,6 +54,23 @@ class TenantDisconnected(Event):
     reason: str
 
 
+class TenantErasureScheduled(Event):
+    """The tenant's rows will go at `due_at`; until then nobody may read them. Published by oauth.
+
+    Connecting the shop again before that cancels the erasure.
+    """
+
+    TYPE = "tenant.erasure_scheduled.v1"
+    due_at: AwareDatetime
+    cause: str
+
+
+class TenantErasureCancelled(Event):
+    """The tenant stays: its members may come in again. Published by oauth."""
+
+    TYPE = "tenant.erasure_cancelled.v1"
+
+
 class TenantErased(Event):
     """Every trace of the tenant must go. Published by oauth."""
 

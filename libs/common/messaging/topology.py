@@ -39,7 +39,15 @@ DEAD_RUNG: Final = "30m"
 """The only rung of the dead queue: there a letter waits that could not be kept."""
 
 _TENANCY_TOPICS = frozenset({"app/uninstalled", "app/scopes_update", "shop/redact"})
-_EVENT_BINDINGS = {EVENTS_INGESTOR: "tenant.#", EVENTS_GATEWAY: "tenant.erased.v1"}
+_EVENT_BINDINGS = {
+    EVENTS_INGESTOR: ("tenant.connected.v1", "tenant.disconnected.v1", "tenant.erased.v1"),
+    EVENTS_GATEWAY: (
+        "tenant.erasure_scheduled.v1",
+        "tenant.erasure_cancelled.v1",
+        "tenant.erased.v1",
+    ),
+}
+"""What a queue gets: only events that its service handles, for any other is a dead letter."""
 
 _DELIVERY_LIMIT = 1_000
 """Only crashes and lost connections count. RabbitMQ 4 would say 20, which a bad day exceeds."""
@@ -67,9 +75,9 @@ async def declare(channel: AbstractChannel) -> None:
     await dead.bind(DEAD)
     for name in WORK_QUEUES:
         queue = await _declare_queue(channel, name, _WORK_ARGUMENTS)
-        if binding := _EVENT_BINDINGS.get(name):
-            await queue.bind(events, binding)
-        else:
+        for event_type in _EVENT_BINDINGS.get(name, ()):
+            await queue.bind(events, event_type)
+        if name not in _EVENT_BINDINGS:
             await queue.bind(DELIVERIES, name)
     rungs = [(name, rung) for name in WORK_QUEUES for rung in LADDER]
     for name, rung in (*rungs, (DEAD_QUEUE, DEAD_RUNG)):

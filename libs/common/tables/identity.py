@@ -2,7 +2,11 @@
 
 from sqlalchemy import Column, DateTime, FetchedValue, LargeBinary, MetaData, Table, Text, Uuid
 
+from libs.common.tables.security_counts import security_counts_table
+
 metadata = MetaData(schema="identity")
+
+security_counts = security_counts_table(metadata)
 
 users = Table(
     "users",

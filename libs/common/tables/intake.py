@@ -13,7 +13,11 @@ from sqlalchemy import (
     Uuid,
 )
 
+from libs.common.tables.security_counts import security_counts_table
+
 metadata = MetaData(schema="intake")
+
+security_counts = security_counts_table(metadata)
 
 spool = Table(
     "spool",

@@ -15,7 +15,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from libs.common.tables.security_counts import security_counts_table
+
 metadata = MetaData(schema="tenancy")
+
+security_counts = security_counts_table(metadata)
 
 tenants = Table(
     "tenants",

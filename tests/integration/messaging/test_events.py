@@ -73,7 +73,7 @@ async def test_an_event_reaches_the_handler_of_its_class(broker: Broker):
     ("body", "event_type", "error", "reason"),
     [
         (b"{}", "tenant.connected.v1", None, "event_malformed"),
-        (b"{}", "tenant.surprised.v1", None, "event_unknown"),
+        (b"{}", "tenant.erased.v1", None, "event_unknown"),
         (None, "tenant.connected.v1", InvalidInputError("no"), "VALIDATION_FAILED"),
     ],
 )
