@@ -95,6 +95,11 @@ _STATE = _State()
 """Of this process, as the logs' configuration is."""
 
 
+def is_routine(event: SecurityEvent) -> bool:
+    """Whether `event` is part of everyday use and not a sign of an attack."""
+    return event in _ROUTINE
+
+
 def configure_security_events(secret: SecretStr) -> None:
     """Set the key of the hashes. Call once, at start; without it they last as long as a process."""
     _STATE.key = hmac.digest(secret.get_secret_value().encode(), b"security events", hashlib.sha256)
@@ -110,7 +115,7 @@ def record_security_event(
     """
     _STATE.counts[(_hour(utc_now()), event)] += 1
     details = {**what, **_subject(who), **_source(address)}
-    write = log.info if event in _ROUTINE else log.warning
+    write = log.info if is_routine(event) else log.warning
     write("security_event", security_event=event.value, **details)
 
 

@@ -1,12 +1,15 @@
 """Secrets generated once per data folder and kept in one private file of it."""
 
 import base64
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from libs.common.clock import utc_now
 from libs.ops.files import read_json, write_json
 
 
@@ -37,4 +40,29 @@ def stored(path: Path, makers: Mapping[str, Callable[[], str]]) -> dict[str, str
     if missing:
         kept |= missing
         write_json(path, kept)
+    _note_ages(path, kept)
     return kept
+
+
+def made_at(path: Path) -> dict[str, datetime]:
+    """When each of the secrets in `path` was first seen there, by name."""
+    ages = read_json(_ages_path(path))
+    return {name: datetime.fromisoformat(age["since"]) for name, age in ages.items()}
+
+
+def _note_ages(path: Path, kept: Mapping[str, str]) -> None:
+    """A secret that was replaced by hand is a new one: it has another fingerprint."""
+    before = read_json(_ages_path(path))
+    now = utc_now().isoformat()
+    after = {}
+    for name, secret in kept.items():
+        fingerprint = hashlib.sha256(secret.encode()).hexdigest()[:16]
+        known = before.get(name, {})
+        since = known["since"] if known.get("fingerprint") == fingerprint else now
+        after[name] = {"fingerprint": fingerprint, "since": since}
+    if after != before:
+        write_json(_ages_path(path), after)
+
+
+def _ages_path(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-ages.json")

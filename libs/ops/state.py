@@ -24,6 +24,7 @@ class State:
     management_url: str | None = None
     oauth: str | None = None
     ingestor: str | None = None
+    analytics: str | None = None
     simulator: str | None = None
     shopify_api_secret: str | None = None
     pids: Mapping[str, int] = field(default_factory=dict)

@@ -165,6 +165,7 @@ def _state(plan: Plan, database_url: str, broker: Broker) -> State:
         management_url=broker.management_url,
         oauth=plan.url("oauth"),
         ingestor=plan.url("ingestor-pulls"),
+        analytics=plan.url("analytics"),
         simulator=plan.url("simulator") if plan.simulated else None,
         shopify_api_secret=plan.secrets["shopify_api_secret"] if plan.simulated else None,
     )

@@ -9,15 +9,16 @@ from libs.common.process import run_service
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
 from services.analytics.cache import AnswerCache
-from services.analytics.routes import Reader, analytics_router
+from services.analytics.routes import Reader, analytics_router, figures_check_router
 from services.analytics.settings import AnalyticsSettings
 
 
 def create_app(settings: AnalyticsSettings, engine: AsyncEngine) -> FastAPI:
     verifier = TokenVerifier("analytics", settings.caller_public_keys)
+    reader = Reader(engine, AnswerCache())
     return create_web_app(
         "Tillstream analytics",
-        [analytics_router(Reader(engine, AnswerCache()), verifier)],
+        [analytics_router(reader, verifier), figures_check_router(reader, verifier)],
         ready_checks={"database": lambda: ping(engine)},
     )
 

@@ -1,6 +1,10 @@
-"""The three questions that can be asked. The tenant comes from the caller token alone."""
+"""The three questions that can be asked. The tenant comes from the caller token alone.
 
-from collections.abc import Awaitable, Callable
+An operator learns only whether they can be answered.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +13,8 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, transaction
-from libs.common.identity import TokenVerifier
+from libs.common.errors import NotFoundError
+from libs.common.identity import CallerIdentity, TokenVerifier
 from libs.common.web.callers import callers
 from services.analytics import answers
 from services.analytics.cache import AnswerCache, Question
@@ -39,6 +44,36 @@ class Reader:
                 body = answer.model_dump_json(by_alias=True).encode()
                 self._cache.keep(tenant_id, question, stamp, body)
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    async def compute(self, tenant_id: UUID, build: _Build) -> BaseModel:
+        """An answer that comes from the database and is not kept."""
+        async with transaction(self._snapshots, tenants=(tenant_id,)) as tx:
+            return await build(tx, tenant_id, await read_stamp(tx, tenant_id))
+
+
+_CHECKED: Mapping[str, _Build] = {
+    "summary": answers.summary,
+    "top-customers": partial(answers.top_customers, limit=answers.MOST_TOP_CUSTOMERS),
+    "orders": partial(answers.orders_by_day, first=None, last=None),
+}
+"""What the Overview asks when it opens on all time."""
+
+
+def figures_check_router(reader: Reader, verifier: TokenVerifier) -> APIRouter:
+    router = APIRouter(prefix="/internal/figures")
+    identify = callers(verifier, "ops")
+
+    @router.get("/{question}", status_code=204)
+    async def check_figures(
+        question: str, operator: Annotated[CallerIdentity, Depends(identify)]
+    ) -> None:
+        """Nothing, where the tenant of the token would get an answer; its error otherwise."""
+        if question not in _CHECKED:
+            raise NotFoundError("There is no such question.")
+        # The cache is passed by: what is asked is whether it can be computed now.
+        await reader.compute(operator.tenant(), _CHECKED[question])
+
+    return router
 
 
 def analytics_router(reader: Reader, verifier: TokenVerifier) -> APIRouter:

@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from libs.common.clock import utc_now
-from libs.ops.diagnosis.findings import Finding
+from libs.ops.diagnosis.dead_letters import check_dead_letters
+from libs.ops.diagnosis.findings import Finding, duration
+from libs.ops.diagnosis.security import check_security_counts
 from libs.ops.migrate import newest_revision
 from libs.ops.roles import SERVICES, role_name
 
@@ -42,10 +44,19 @@ async def look_at_database(owner_url: str) -> list[Finding]:
             migrations,
             await _roles(connection),
             await _clock(connection),
-            *([await _waiting(connection, name) for name in _WAITING] if migrations.ok else ()),
+            *(await _contents(connection) if migrations.ok else ()),
         ]
     finally:
         await connection.close()
+
+
+async def _contents(connection: asyncpg.Connection) -> list[Finding]:
+    """What can be asked only of a database at this version."""
+    return [
+        *[await _waiting(connection, name) for name in _WAITING],
+        await check_dead_letters(connection),
+        await check_security_counts(connection),
+    ]
 
 
 async def _migrations(connection: asyncpg.Connection) -> Finding:
@@ -91,5 +102,5 @@ async def _waiting(connection: asyncpg.Connection, name: str) -> Finding:
     if row is None or row["seconds"] is None:
         return Finding(name, "nothing waits")
     seconds = float(row["seconds"])
-    seen = f"{row['number']} waiting, the oldest for {seconds:.0f} s"
+    seen = f"{row['number']} waiting, the oldest for {duration(seconds)}"
     return Finding(name, seen, to_do if seconds > _LONG_WAIT_SECONDS else "")

@@ -7,12 +7,15 @@ import httpx
 
 from libs.ops import processes
 from libs.ops.children import PROJECT
+from libs.ops.diagnosis.ages import check_certificates, check_keys
 from libs.ops.diagnosis.broker import look_at_broker
 from libs.ops.diagnosis.database import look_at_database
+from libs.ops.diagnosis.figures import check_figures, shops_of
 from libs.ops.diagnosis.findings import Finding
 from libs.ops.diagnosis.shopify import look_at_shopify
 from libs.ops.errors import OperationError
 from libs.ops.files import read_json
+from libs.ops.operator import SECRETS_FILE
 from libs.ops.ports import LOOPBACK
 from libs.ops.state import State, read_state
 
@@ -34,6 +37,16 @@ async def examine(data_dir: Path) -> list[Finding]:
         *await look_at_database(state.database_url),
         *await look_at_broker(state.amqp_url, state.management_url),
         *await look_at_shopify(data_dir, state.ingestor),
+        *await check_figures(data_dir, state.analytics, await shops_of(state.database_url)),
+        *await check_certificates(
+            {
+                "the gateway": state.gateway,
+                "webhooks": state.webhooks,
+                "the database": state.database_url,
+                "the broker": state.amqp_url,
+            }
+        ),
+        check_keys(data_dir / SECRETS_FILE),
         *machine,
     ]
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -19,3 +21,11 @@ class Finding:
         if self.ok:
             return f"ok     {self.what}: {self.seen}"
         return f"WRONG  {self.what}: {self.seen}\n       {self.to_do}"
+
+
+def duration(seconds: float) -> str:
+    """In the largest unit of which there are two or more: `47 s`, `3 min`, `26 h`, `4 d`."""
+    for size, unit in _UNITS:
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
