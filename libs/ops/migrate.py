@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from libs.ops.errors import OperationError
-from libs.ops.roles import ensure_roles
+from libs.ops.roles import ensure_roles, restrict_temporary_tables
 
 LATEST = "head"
 _SCRIPTS = Path(__file__).with_name("migrations")
@@ -37,6 +37,7 @@ async def migrate(owner_url: str, passwords: Mapping[str, str]) -> None:
         async with engine.connect() as connection:
             autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await ensure_roles(autocommit, passwords)
+            await restrict_temporary_tables(autocommit)
         await _alembic(engine, "upgrade", LATEST)
 
 
