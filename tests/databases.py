@@ -10,7 +10,7 @@ import asyncpg
 
 from libs.ops.broker_access import with_user
 from libs.ops.migrate import migrate
-from libs.ops.roles import SERVICES, role_name
+from libs.ops.roles import RESTRICT_TEMPORARY_TABLES, SERVICES, role_name
 from tests.keeper import ROOT, TEST_PREFIX
 
 _PASSWORD = "only-for-tests"
@@ -54,7 +54,11 @@ async def create(server_url: str, template: str | None) -> Database:
     # Copying files writes no log, of which a whole database would be many megabytes.
     clone = f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
     await _execute(server_url, f'CREATE DATABASE "{name}"{clone}')
-    return Database(_in(server_url, name))
+    database = Database(_in(server_url, name))
+    if template:
+        # A clone has the template's tables, but not the rights on the database itself.
+        await _execute(database.url, RESTRICT_TEMPORARY_TABLES)
+    return database
 
 
 async def drop(server_url: str, database: Database) -> None:

@@ -55,6 +55,7 @@ class SecurityEvent(StrEnum):
     CALLER_REFUSED = "caller_refused"
     RATE_LIMITED = "rate_limited"
     DELIVERY_FORGED = "delivery_forged"
+    DEAD_LETTER_FORGED = "dead_letter_forged"
     UNINSTALL_DISPROVED = "uninstall_disproved"
     REDACT_DISPROVED = "redact_disproved"
     DELETION_DISPROVED = "deletion_disproved"

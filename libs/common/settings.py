@@ -7,12 +7,14 @@ import base64
 import os
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from libs.common.database.tls import is_never_plain, tls_parameters
 from libs.common.errors import ConfigurationError
 
 EXIT_CONFIGURATION = 78
@@ -20,6 +22,9 @@ EXIT_CONFIGURATION = 78
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _KEY_BYTES = 32
+_MIN_DIFFERENT_STEPS = 12
+_BROKER_FILES = {"cafile", "certfile", "keyfile"}
+DATABASE_WITHOUT_TLS = "must have sslmode=require, verify-ca or verify-full in production"
 
 
 def is_loopback(url: str) -> bool:
@@ -76,8 +81,34 @@ def _named_public_keys(value: Any) -> Any:
     return keys
 
 
-DatabaseUrl = Annotated[SecretStr, _with_scheme("postgresql")]
-BrokerUrl = Annotated[SecretStr, _with_scheme("amqp", "amqps")]
+def _database_tls(value: SecretStr) -> SecretStr:
+    tls_parameters(value.get_secret_value())
+    return value
+
+
+def _broker_tls(value: SecretStr) -> SecretStr:
+    """The driver verifies the broker's certificate, and its name, unless it is told not to."""
+    query = parse_qs(urlsplit(value.get_secret_value()).query, keep_blank_values=True)
+    if "no_verify_ssl" in query:
+        raise ValueError("must not have no_verify_ssl: name the authority in cafile instead")
+    for name in _BROKER_FILES & set(query):
+        if len(query[name]) > 1 or not os.access(query[name][0], os.R_OK):
+            raise ValueError(f"must name one file that can be read in {name}")
+    return value
+
+
+def is_guessable(secret: str) -> bool:
+    """Whether `secret` was typed and not drawn: few characters, repeated, or in their order.
+
+    Counts the different steps between neighbours that are no repetition and no next character: a
+    random text of 32 hexadecimal digits has about 24.
+    """
+    steps = {pair for pair in pairwise(secret) if abs(ord(pair[0]) - ord(pair[1])) > 1}
+    return len(steps) < _MIN_DIFFERENT_STEPS
+
+
+DatabaseUrl = Annotated[SecretStr, _with_scheme("postgresql"), AfterValidator(_database_tls)]
+BrokerUrl = Annotated[SecretStr, _with_scheme("amqp", "amqps"), AfterValidator(_broker_tls)]
 RedisUrl = Annotated[SecretStr, _with_scheme("redis", "rediss")]
 HttpUrl = Annotated[str, _with_scheme("http", "https"), AfterValidator(_without_slash)]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]
@@ -110,10 +141,9 @@ class ServiceSettings(BaseSettings):
 
     def wrong_in_production(self) -> Mapping[str, str]:
         """Variable to reason, for what is fit for a laptop and not for production."""
-        database = urlsplit(self.database_url.get_secret_value())
-        if "sslmode=" in (database.query or "") and "disable" not in database.query:
+        if is_never_plain(self.database_url.get_secret_value()):
             return {}
-        return {"DATABASE_URL": "must ask for TLS (sslmode=require or stricter) in production"}
+        return {"DATABASE_URL": DATABASE_WITHOUT_TLS}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -2,44 +2,69 @@
 
 Least permission per service. `migrate` declares the topology as the owner, so a service
 configures nothing; only the gateway makes queues, its own exclusive ones. Binding a queue needs
-write on the queue and read on the exchange. `amq.default` is the default exchange, by which a
-record reaches a retry queue by name.
+write on the queue and read on the exchange. Nobody may write to `amq.default`, by which every
+queue can be reached: what a service carries on goes by `retry.<service>`, bound to its own queues.
+On a topic exchange the routing key is restricted too, since it is the type of the message.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
+from libs.common.messaging.topology import EVENTS, HINTS
 from libs.ops.errors import BackingServiceError
+from libs.ops.roles import SERVICES
 
 _NOTHING = "^$"
 
 
+TOPIC_EXCHANGES = (EVENTS, HINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPermissions:
+    """Regular expressions over routing keys: what may be published, and bound."""
+
+    write: str = _NOTHING
+    read: str = _NOTHING
+
+
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Regular expressions over the names of exchanges and queues."""
+    """Regular expressions over the names of exchanges and queues.
+
+    `topics` by topic exchange; where it names none, no routing key is allowed there.
+    """
 
     configure: str
     write: str
     read: str
+    topics: Mapping[str, TopicPermissions] = field(default_factory=dict)
 
 
 SERVICE_PERMISSIONS: Mapping[str, Permissions] = {
     "webhooks": Permissions(_NOTHING, "^(deliveries|health)$", _NOTHING),
-    "oauth": Permissions(_NOTHING, r"^(events|dead|amq\.default)$", r"^deliveries\.tenancy$"),
+    "oauth": Permissions(
+        _NOTHING,
+        r"^(events|retry\.oauth)$",
+        r"^deliveries\.tenancy$",
+        {EVENTS: TopicPermissions(write=r"^tenant\.[a-z_]+\.v[0-9]+$")},
+    ),
     "ingestor": Permissions(
         _NOTHING,
-        r"^(hints|dead|amq\.default)$",
+        r"^(hints|retry\.ingestor)$",
         r"^(deliveries\.store|events\.ingestor|dead)$",
+        {HINTS: TopicPermissions(write=r"^(store|pull)\.[a-z_]+\.v[0-9]+$")},
     ),
     "gateway": Permissions(
         r"^gateway\.hints\..*$",
-        r"^(gateway\.hints\..*|dead|amq\.default)$",
+        r"^(gateway\.hints\..*|retry\.gateway)$",
         r"^(gateway\.hints\..*|hints|events\.gateway)$",
+        {HINTS: TopicPermissions(read="^#$")},
     ),
 }
 
@@ -71,23 +96,48 @@ class BrokerAdministration:
         return answer.status_code == httpx.codes.OK
 
     async def add_service_users(self, vhost: str, passwords: Mapping[str, str]) -> None:
-        """Makes or updates one user per service; `passwords` by service name."""
+        """Makes or updates one user per service; `passwords` by service name.
+
+        What such a user, or one of a service without a part here, could do beyond it is taken
+        back.
+        """
         services = [service for service in SERVICE_PERMISSIONS if service in passwords]
         for service in services:
             user = quote(user_name(service), safe="")
             await self._put(f"/api/users/{user}", password=passwords[service], tags="")
         await self.permit_services(vhost, services)
+        await self._take_back(vhost)
 
     async def permit_services(self, vhost: str, services: Iterable[str]) -> None:
-        """Lets users that are there already do their part on `vhost`."""
+        """Lets users that are there already do their part on `vhost`, and no more."""
         for service in services:
             permissions = SERVICE_PERMISSIONS[service]
+            place = f"{quote(vhost, safe='')}/{quote(user_name(service), safe='')}"
+            # First the routing keys: without a rule for them all are allowed.
+            for exchange in TOPIC_EXCHANGES:
+                topics = permissions.topics.get(exchange, TopicPermissions())
+                await self._put(
+                    f"/api/topic-permissions/{place}",
+                    exchange=exchange,
+                    write=topics.write,
+                    read=topics.read,
+                )
             await self._put(
-                f"/api/permissions/{quote(vhost, safe='')}/{quote(user_name(service), safe='')}",
+                f"/api/permissions/{place}",
                 configure=permissions.configure,
                 write=permissions.write,
                 read=permissions.read,
             )
+
+    async def _take_back(self, vhost: str) -> None:
+        """Leave nothing on `vhost` to services that have no part in it."""
+        place = quote(vhost, safe="")
+        without_part = {user_name(name) for name in SERVICES if name not in SERVICE_PERMISSIONS}
+        answer = await self._http.get(f"/api/vhosts/{place}/permissions")
+        for granted in answer.raise_for_status().json():
+            if granted["user"] in without_part:
+                path = f"/api/permissions/{place}/{quote(granted['user'], safe='')}"
+                (await self._http.delete(path)).raise_for_status()
 
     async def add_vhost(self, vhost: str, owner: str) -> None:
         """Makes a virtual host that `owner` has to itself."""

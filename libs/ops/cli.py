@@ -20,7 +20,7 @@ from libs.ops.demo import DemoOptions
 from libs.ops.demo import demo as run_demo
 from libs.ops.diagnosis.doctor import examine
 from libs.ops.diagnosis.smoke import smoke as run_smoke
-from libs.ops.env_file import filled
+from libs.ops.env_file import write_filled
 from libs.ops.errors import OperationError
 from libs.ops.keys import rotate_keys
 from libs.ops.migrate import migrate as migrate_up
@@ -38,6 +38,9 @@ app.add_typer(keys, name="keys")
 app.add_typer(pulls, name="pulls")
 _people = Console(stderr=True, highlight=False)
 
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
 DataDir = Annotated[Path, typer.Option(help="Where everything of this copy is kept.")]
 _DATA_DIR = Path(".tillstream")
 _LARGEST_SIZE = 10_000_000
@@ -114,9 +117,16 @@ async def _migrate(url: str, down: str | None) -> None:
 
 
 @app.command(name="env-file")
-def env_file() -> None:
-    """Print a `.env` for docker-compose, with fresh secrets, from `.env.example`."""
-    print(filled((PROJECT / ".env.example").read_text()), end="")
+def env_file(
+    *,
+    write: Annotated[
+        Path, typer.Option("--write", help="The file to make; others cannot read it.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace it, and its secrets.")] = False,
+) -> None:
+    """Write a `.env` for docker-compose, with fresh secrets, from `.env.example`."""
+    write_filled((PROJECT / ".env.example").read_text(), write, replace=force)
+    _say(f"wrote {write}, readable by you alone")
 
 
 @app.command()
@@ -124,8 +134,7 @@ def connect(
     shop: Annotated[str, typer.Argument(metavar="DOMAIN")],
     *,
     user: Annotated[str, typer.Option()],
-    password: Annotated[str | None, typer.Option(envvar="CONNECT_PASSWORD")] = None,
-    password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False,
+    password_stdin: PasswordStdin = False,
     gateway: Annotated[str | None, typer.Option(help="Its PUBLIC_URL; else --data-dir's.")] = None,
     reach: Annotated[
         list[str] | None,
@@ -133,12 +142,13 @@ def connect(
     ] = None,
     data_dir: DataDir = _DATA_DIR,
 ) -> None:
-    """Connect a simulated shop as a merchant would, and wait for its history."""
-    if (password is None) == (not password_stdin):
-        raise OperationError("give either --password or --password-stdin")
-    secret = sys.stdin.readline().rstrip("\n") if password is None else password
+    """Connect a simulated shop as a merchant would, and wait for its history.
+
+    The password comes from CONNECT_PASSWORD, --password-stdin or a question.
+    """
+    password = _password(from_stdin=password_stdin)
     options = ConnectOptions(
-        data_dir.resolve(), shop, user, secret, gateway, reached_at(reach or ())
+        data_dir.resolve(), shop, user, password, gateway, reached_at(reach or ())
     )
     asyncio.run(connect_shop(options, _people))
 
@@ -150,13 +160,15 @@ def doctor(
         str | None, typer.Option(metavar="DOMAIN", help="Send an order of this connected shop.")
     ] = None,
     user: Annotated[str, typer.Option(help="Who looks for it on the dashboard.")] = "demo",
-    password: Annotated[str | None, typer.Option(envvar="CONNECT_PASSWORD")] = None,
+    password_stdin: PasswordStdin = False,
     data_dir: DataDir = _DATA_DIR,
 ) -> None:
-    """Look at everything that runs on the data folder; exits with 1 when something is wrong."""
-    if smoke and password is None:
-        raise OperationError("--smoke signs in: give --password, or CONNECT_PASSWORD")
-    asyncio.run(_doctor(data_dir.resolve(), smoke, user, password or ""))
+    """Look at everything that runs on the data folder; exits with 1 when something is wrong.
+
+    --smoke signs in: by CONNECT_PASSWORD, --password-stdin or a question.
+    """
+    password = _password(from_stdin=password_stdin) if smoke else ""
+    asyncio.run(_doctor(data_dir.resolve(), smoke, user, password))
 
 
 async def _doctor(data_dir: Path, shop: str | None, user: str, password: str) -> None:
@@ -201,6 +213,17 @@ async def _rotate(oauth: str | None, data_dir: Path) -> None:
         await rotate_keys(client, _say)
     finally:
         await client.close()
+
+
+def _password(*, from_stdin: bool) -> str:
+    """Never an argument of the command: every user of the machine can read those."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    if given := os.environ.get("CONNECT_PASSWORD"):
+        return given
+    if not sys.stdin.isatty():
+        raise OperationError("a password is needed: give --password-stdin, or CONNECT_PASSWORD")
+    return str(typer.prompt("Password", hide_input=True, err=True))
 
 
 def main() -> None:

@@ -1,19 +1,57 @@
-"""Small JSON files in the data folder: replaced whole, private to their owner."""
+"""Files and folders of the data folder: private to their owner, JSON replaced whole."""
 
 import json
 import os
+import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from libs.ops.errors import OperationError
 
 PRIVATE = 0o600
+PRIVATE_FOLDER = 0o700
+_WALKED_THROUGH = 0o711
+_OTHERS = 0o077
+
+
+@contextmanager
+def private_by_default() -> Iterator[None]:
+    """What this process and its children make inside the block is for their owner alone."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def private_folder(folder: Path) -> None:
+    """Makes `folder` if need be; nobody else can look into it, or into what lies there already.
+
+    Root's folder, if others may walk through it, stays so: PostgreSQL runs as another user.
+    """
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    allowed = PRIVATE_FOLDER if os.geteuid() else _WALKED_THROUGH
+    folder.chmod(stat.S_IMODE(folder.stat().st_mode) & allowed)
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            _take_from_others(Path(parent, name))
+
+
+def _take_from_others(path: Path) -> None:
+    try:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if mode & _OTHERS and not path.is_symlink():
+            path.chmod(mode & ~_OTHERS)
+    except FileNotFoundError:  # a temporary file that is gone meanwhile
+        return
 
 
 def write_json(path: Path, content: Any) -> None:
     """Replaces the file in one step, so that a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         os.fchmod(descriptor, PRIVATE)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from libs.ops.errors import FolderInUseError
+from libs.ops.files import PRIVATE, PRIVATE_FOLDER
 
 
 @contextmanager
@@ -15,9 +16,9 @@ def exclusive(folder: Path, name: str) -> Iterator[None]:
 
     The kernel drops the lock with the process, so a kill -9 leaves nothing behind.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     path = folder / f"{name}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

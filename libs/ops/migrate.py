@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from alembic import command
 from alembic.config import Config
@@ -16,8 +16,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from libs.common.database.engine import tls_arguments
 from libs.ops.errors import OperationError
-from libs.ops.roles import ensure_roles
+from libs.ops.roles import ensure_roles, restrict_temporary_tables
 
 LATEST = "head"
 _SCRIPTS = Path(__file__).with_name("migrations")
@@ -37,6 +38,7 @@ async def migrate(owner_url: str, passwords: Mapping[str, str]) -> None:
         async with engine.connect() as connection:
             autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await ensure_roles(autocommit, passwords)
+            await restrict_temporary_tables(autocommit)
         await _alembic(engine, "upgrade", LATEST)
 
 
@@ -72,15 +74,15 @@ async def _take_lock(holder: AsyncConnection) -> None:
 
 def _engine(owner_url: str) -> AsyncEngine:
     parts = urlsplit(owner_url)
-    mode = parse_qs(parts.query).get("sslmode")
-    arguments: dict[str, object] = {"server_settings": {"application_name": "tillstream-migrate"}}
-    if mode:
-        arguments["ssl"] = mode[0]
+    try:
+        tls = tls_arguments(owner_url)
+    except ValueError as error:
+        raise OperationError(f"DATABASE_URL {error}") from None
     return create_async_engine(
         urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, "", "")),
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args=arguments,
+        connect_args={"server_settings": {"application_name": "tillstream-migrate"}, **tls},
     )
 
 

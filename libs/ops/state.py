@@ -8,6 +8,8 @@ from typing import Any
 from libs.ops.errors import OperationError
 from libs.ops.files import read_json, write_json
 
+_SECRET = {"database_url", "amqp_url", "shopify_api_secret"}
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -31,6 +33,10 @@ class State:
 
     def with_pids(self, pids: Mapping[str, int]) -> "State":
         return replace(self, pids=dict(pids))
+
+    def announced(self) -> dict[str, Any]:
+        """What may be shown to anybody: no URL with a password in it, no secret."""
+        return {name: value for name, value in self.as_json().items() if name not in _SECRET}
 
     def as_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}

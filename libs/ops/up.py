@@ -14,7 +14,7 @@ from libs.ops.backing import Broker, Database, make_private_broker, use_given_br
 from libs.ops.broker_topology import declare_topology
 from libs.ops.children import PROJECT, ProgramChild
 from libs.ops.errors import OperationError
-from libs.ops.files import read_json, write_json
+from libs.ops.files import private_by_default, private_folder, read_json, write_json
 from libs.ops.locks import exclusive
 from libs.ops.migrate import migrate
 from libs.ops.ports import PortClaims
@@ -82,8 +82,9 @@ class Up:
     async def running(self) -> AsyncIterator[State]:
         """Ready inside the block; everything is stopped after it, front doors first."""
         data_dir = self._options.data_dir
-        with exclusive(data_dir, "up"), PortClaims() as claims:
-            (data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
+        with private_by_default(), exclusive(data_dir, "up"), PortClaims() as claims:
+            private_folder(data_dir)
+            (data_dir / "logs").mkdir(exist_ok=True)
             strays = processes.with_variable(DATA_DIR_VARIABLE, str(data_dir))
             await processes.end_strays(strays, _LEFTOVER_STEPS)
             try:
@@ -211,10 +212,12 @@ def _simulator_arguments(options: UpOptions) -> tuple[str, ...]:
 
 
 async def serve(options: UpOptions, say: Callable[[str], None]) -> None:
-    """Runs until SIGINT or SIGTERM, then stops in order; a second signal kills."""
+    """Prints one line when all is ready, which holds no secret: those are in the state file.
+
+    Runs until SIGINT or SIGTERM, then stops in order; a second signal kills."""
     up = Up(options, say)
     async with stopped_by_signals(lambda: up.pids), up.running() as state:
-        print(json.dumps(state.as_json()), flush=True)
+        print(json.dumps(state.announced()), flush=True)
         await up.keep()
 
 

@@ -16,6 +16,7 @@ from libs.common.settings import (
     SecretKey,
     ServiceSettings,
     comma_separated,
+    is_guessable,
     is_loopback,
 )
 from services.gateway.client_address import Network
@@ -83,4 +84,6 @@ class GatewaySettings(ServiceSettings):
             wrong["AMQP_URL"] = "must be amqps in production"
         if self.redis_url and not self.redis_url.get_secret_value().startswith("rediss://"):
             wrong["REDIS_URL"] = "must be rediss in production"
+        if is_guessable(self.session_secret.get_secret_value()):
+            wrong["SESSION_SECRET"] = "must be random in production: see `openssl rand -base64 48`"  # noqa: S105
         return wrong

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from libs.ops.connect import connect_as, wait_for_history
 from libs.ops.merchant import Merchant, RefusedError
+from libs.ops.state import read_state
 from tests.e2e.conftest import PRIVATE_PERSON, PRIVATE_SHOP, Running
 from tests.factories import webhook_signature
 
@@ -66,7 +67,7 @@ def _signed(body: bytes, secret: str) -> dict[str, str]:
 
 async def _deliver(running: Running) -> None:
     """A good order, bodies that nobody can read, and one with a wrong signature."""
-    secret = str(running.ready["shopify_api_secret"])
+    secret = str(read_state(running.data_dir).shopify_api_secret)
     async with httpx.AsyncClient(timeout=30) as http:
         made = await http.post(running.control(f"shops/{PRIVATE_SHOP}/orders"), json=ORDER)
         made.raise_for_status()
@@ -164,8 +165,9 @@ async def test_the_doctor_finds_the_run_healthy_and_an_order_comes_through(runni
         subprocess.run,
         [
             *(Path(sys.executable).with_name("tillstream"), "doctor", "--smoke", PRIVATE_SHOP),
-            *("--user", USER, "--password", PASSWORD, "--data-dir", running.data_dir),
+            *("--user", USER, "--password-stdin", "--data-dir", running.data_dir),
         ],
+        input=f"{PASSWORD}\n",
         capture_output=True,
         text=True,
         check=False,

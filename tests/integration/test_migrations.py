@@ -1,6 +1,7 @@
 """Every migration goes up, comes down without a trace, and goes up again to the same database."""
 
 import asyncpg
+import pytest
 
 from libs.ops.migrate import migrate, migrate_down
 from libs.ops.roles import SERVICES, role_name
@@ -57,11 +58,11 @@ async def test_a_second_run_changes_nothing(empty_database):
     assert await _catalogue(empty_database.url) == before
 
 
-async def test_the_ingestor_may_make_temporary_tables_where_not_everybody_may(empty_database):
-    owner = await asyncpg.connect(empty_database.url)
-    name = await owner.fetchval("SELECT current_database()")
-    await owner.execute(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
-    await migrate(empty_database.url, PASSWORDS)
+@pytest.mark.parametrize("made_by", ["migrate", "a copy of it"])
+async def test_only_the_ingestor_may_make_temporary_tables(empty_database, database, made_by):
+    if made_by == "migrate":
+        await migrate(empty_database.url, PASSWORDS)
+    owner = await asyncpg.connect((empty_database if made_by == "migrate" else database).url)
     may = [
         service
         for service in SERVICES

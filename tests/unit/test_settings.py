@@ -5,9 +5,11 @@ import pytest
 from libs.common.errors import ConfigurationError
 from libs.common.settings import (
     EXIT_CONFIGURATION,
+    BrokerUrl,
     PublicKeys,
     SecretKey,
     ServiceSettings,
+    is_guessable,
     settings_or_exit,
 )
 
@@ -79,3 +81,73 @@ def test_a_process_with_wrong_settings_ends_with_the_configuration_status(monkey
         settings_or_exit(ExampleSettings)
     assert caught.value.code == EXIT_CONFIGURATION
     assert "ENCRYPTION_KEY: is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "?sslmode=", "?sslmode=disable", "?sslmode=allow", "?sslmode=prefer"),
+        *("?sslmode=nonsense", "?sslmode=REQUIRE", "?SSLMODE=require", "?ssl=require"),
+        *("?sslmode=disable&sslmode=require", "?sslmode=require&sslmode=disable"),
+        *("?application_name=sslmode=require", "#sslmode=require", "?sslmode=require%20"),
+    ],
+)
+def test_production_takes_only_what_can_never_be_plain(query):
+    url = GOOD["DATABASE_URL"] + query
+    with pytest.raises(ConfigurationError) as caught:
+        ExampleSettings.from_environment(GOOD | {"ENVIRONMENT": "production", "DATABASE_URL": url})
+    assert caught.value.context["variables"] == ["DATABASE_URL"]
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
+def test_production_takes_encryption_with_an_authority_that_is_there(tmp_path, mode):
+    authority = tmp_path / "ca.pem"
+    url = f"{GOOD['DATABASE_URL']}?sslmode={mode}&sslrootcert={authority}"
+    production = GOOD | {"ENVIRONMENT": "production", "DATABASE_URL": url}
+    with pytest.raises(ConfigurationError, match="sslrootcert that cannot be read"):
+        ExampleSettings.from_environment(production)
+    authority.touch()
+    ExampleSettings.from_environment(production)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("sslmode=verify-full", "must name the authority's certificate in sslrootcert"),
+        ("sslmode=require&sslrootcrt=/etc/ca.pem", "unknown parameter"),
+        ("sslmode=require&sslmode=require", "has sslmode twice"),
+        ("sslmode=off", "must have an sslmode of"),
+        ("sslcert=/no/such/file", "sslcert that cannot be read"),
+    ],
+)
+def test_a_parameter_that_would_be_lost_is_refused_everywhere(query, said):
+    url = f"{GOOD['DATABASE_URL']}?{query}"
+    with pytest.raises(ConfigurationError, match=said):
+        ExampleSettings.from_environment(GOOD | {"DATABASE_URL": url})
+
+
+@pytest.mark.parametrize(
+    "query", ["no_verify_ssl=1", "no_verify_ssl=0", "no_verify_ssl=", "cafile=/no/such/file"]
+)
+def test_a_broker_is_always_verified(query):
+    class WithBroker(ExampleSettings):
+        amqp_url: BrokerUrl
+
+    url = {"AMQP_URL": "amqps://gateway:hidden@broker.example/"}
+    assert WithBroker.from_environment(GOOD | url)
+    with pytest.raises(ConfigurationError) as caught:
+        WithBroker.from_environment(GOOD | {"AMQP_URL": f"{url['AMQP_URL']}?{query}"})
+    assert caught.value.context["variables"] == ["AMQP_URL"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("a" * 32, "ab" * 16, "password" * 4, "changeme-changeme-changeme-change"),
+        *("abcdefghijklmnopqrstuvwxyz123456", "0123456789abcdef" * 4),
+    ],
+)
+def test_a_secret_that_was_typed_is_told_from_one_that_was_drawn(typed):
+    assert is_guessable(typed)
+    assert not is_guessable("f3a96c0be84d17529e0b6d1fa7c83254")
+    assert not is_guessable("kM3vXq9ZtR7wLb2NcYpD5sGhJ8fAeUxT")

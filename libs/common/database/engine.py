@@ -2,7 +2,7 @@
 
 import asyncio
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from pydantic import SecretStr
@@ -17,6 +17,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from libs.common.database.tls import tls_parameters
 from libs.common.errors import DatabaseUnavailableError
 from libs.common.logs import get_logger
 
@@ -34,7 +35,7 @@ def create_engine(
     pool_size: int = 10,
     statement_seconds: float = _STATEMENT_SECONDS,
 ) -> AsyncEngine:
-    """An engine for `url` (`postgresql://`, libpq's `sslmode` understood). Connects lazily.
+    """An engine for `url` (`postgresql://`, with `tls_parameters`). Connects lazily.
 
     A statement, with its waits for locks, ends after `statement_seconds`.
     """
@@ -43,9 +44,8 @@ def create_engine(
         "timeout": _CONNECT_SECONDS,
         "command_timeout": statement_seconds,
         "server_settings": {"application_name": application_name},
+        **tls_arguments(url.get_secret_value()),
     }
-    if mode := parse_qs(parts.query).get("sslmode"):
-        arguments["ssl"] = mode[0]
     return create_async_engine(
         urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, "", "")),
         pool_size=pool_size,
@@ -55,6 +55,15 @@ def create_engine(
         hide_parameters=True,
         connect_args=arguments,
     )
+
+
+def tls_arguments(url: str) -> dict[str, str]:
+    """What makes the driver connect with the TLS that `url` asks for.
+
+    The driver takes the files of certificates from a URL only; all else is given beside it.
+    """
+    parameters = tls_parameters(url)
+    return {"dsn": f"postgresql:///?{urlencode(parameters)}"} if parameters else {}
 
 
 async def ping(engine: AsyncEngine) -> None:

@@ -29,7 +29,7 @@ from libs.common.messaging.fates import (
 from libs.common.messaging.inbox import Inbox, consume, finish, subscription
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord, decode_records, encode_records
-from libs.common.messaging.topology import HINTS, Lane
+from libs.common.messaging.topology import EVENTS, HINTS, Lane
 
 __all__ = [
     "DeadLetter",
@@ -76,7 +76,7 @@ async def consume_deliveries(
                     await settler.settle(items[start : start + max_records], inbox)
                 for one in unreadable:
                     headers = dead_headers(queue, Kind.MESSAGE, one.reason, 1)
-                    await bury(publisher, one.body, headers, inbox)
+                    await bury(publisher, queue, one.body, headers, inbox)
                 await inbox.acknowledge(messages)
 
             await finish(settle_all(), inbox)
@@ -191,7 +191,11 @@ def _attempt(message: AbstractIncomingMessage) -> int:
 
 
 def _event_message(message: AbstractIncomingMessage) -> _EventMessage:
-    """A retried event has lost its routing key on the ladder and names its type in a header."""
-    return _EventMessage(
-        str(message.headers.get(EVENT_TYPE_HEADER) or message.routing_key or ""), message.body
-    )
+    """A retried event has lost its routing key on the ladder and names its type in a header.
+
+    Nothing else may: the broker's permissions are over routing keys, not over headers.
+    """
+    named = message.routing_key
+    if message.exchange != EVENTS:
+        named = str(message.headers.get(EVENT_TYPE_HEADER) or named)
+    return _EventMessage(named or "", message.body)

@@ -1,6 +1,7 @@
 """The keeper of dead letters: reads the dead queue, one letter for each delivery or event.
 
-A letter that cannot be kept waits half an hour and comes again; it is never dropped.
+A letter that cannot be kept waits half an hour and comes again; it is never dropped. Which queue a
+letter is from is a claim of its sender; the exchange it came by, which the broker tells, proves it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,17 +24,29 @@ from libs.common.messaging.fates import (
     REASON_HEADER,
     Kind,
     dead_headers,
+    exchange_for,
     publish_surely,
     reason_of,
 )
 from libs.common.messaging.inbox import Inbox, consume, finish, subscription
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import decode_records, encode_records
-from libs.common.messaging.topology import DEAD_QUEUE, DEAD_RUNG, DEFAULT, Lane, retry_queue
+from libs.common.messaging.topology import (
+    DEAD,
+    DEAD_QUEUE,
+    DEAD_RUNG,
+    DEFAULT,
+    Lane,
+    reader_of,
+    retry_exchange,
+    retry_queue,
+)
+from libs.common.security_events import SecurityEvent, record_security_event
 
 _PREFETCH = 20
 _LATER = retry_queue(DEAD_QUEUE, DEAD_RUNG)
 _PAUSE_SECONDS = 1.0
+_FORGED = "consumer_forged"
 
 log = get_logger()
 
@@ -75,9 +88,11 @@ async def consume_dead(amqp_url: SecretStr, store: StoreLetter, publisher: Publi
 async def republish(publisher: Publisher, letter: DeadLetter) -> None:
     """Send a letter back to the queue it came from, as if it had never been tried.
 
-    Raises BrokerUnavailableError.
+    A service can do so for its own queues only, the owner for all. Raises BrokerUnavailableError,
+    and MessageMalformedError for a letter that is from no queue of a service.
     """
-    await publisher.publish(DEFAULT, letter.consumer, letter.record, headers=_event_type(letter))
+    exchange = exchange_for(letter.consumer)
+    await publisher.publish(exchange, letter.consumer, letter.record, headers=_event_type(letter))
 
 
 async def _keep(
@@ -87,7 +102,12 @@ async def _keep(
         if not await _stored(letter, inbox, store):
             headers = dead_headers(letter.consumer, letter.kind, letter.reason, letter.attempts)
             await publish_surely(
-                publisher, DEFAULT, _LATER, letter.record, headers | _event_type(letter), inbox
+                publisher,
+                exchange_for(DEAD_QUEUE),
+                _LATER,
+                letter.record,
+                headers | _event_type(letter),
+                inbox,
             )
     await inbox.acknowledge([message])
 
@@ -110,7 +130,15 @@ def letters_of(message: AbstractIncomingMessage) -> Sequence[DeadLetter]:
     """One letter for each record of `message`, whoever gave it up: a consumer or the broker."""
     headers = message.headers
     death = _death(headers)
-    consumer = str(headers.get(CONSUMER_HEADER) or death.get("queue") or DEAD_QUEUE)
+    # What comes by `dead` the broker buried itself, unless it is from before services had
+    # exchanges of their own.
+    by_broker = death.get("queue") if message.exchange == DEAD else None
+    consumer = str(by_broker or headers.get(CONSUMER_HEADER) or DEAD_QUEUE)
+    if not _may_bury(message.exchange, consumer):
+        record_security_event(
+            SecurityEvent.DEAD_LETTER_FORGED, exchange=message.exchange, consumer=consumer
+        )
+        return [_unreadable(message.body, _Common(DEAD_QUEUE, _FORGED, 1))]
     own_kind = headers.get(KIND_HEADER)
     kind = Kind(str(own_kind)) if own_kind in set(Kind) else _kind_of(consumer)
     reason = str(headers.get(REASON_HEADER) or death.get("reason") or "unknown")
@@ -191,6 +219,18 @@ def _event_type(letter: DeadLetter) -> dict[str, str | int]:
 
 def _kind_of(consumer: str) -> Kind:
     return Kind.DELIVERY if consumer in set(Lane) else Kind.EVENT
+
+
+def _may_bury(exchange: str | None, consumer: str) -> bool:
+    """Whether a letter of `consumer` can have come by `exchange`.
+
+    Only the broker itself sends by `dead`, and only the keeper's ladder leads back by the default
+    exchange; a service has its own exchange and no other.
+    """
+    if exchange in (DEAD, DEFAULT) or consumer == DEAD_QUEUE:
+        return True
+    service = reader_of(consumer)
+    return service is not None and exchange == retry_exchange(service)
 
 
 def _death(headers: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,13 +11,20 @@ from typing import Generic, TypeVar
 from libs.common.errors import (
     BrokerUnavailableError,
     DatabaseUnavailableError,
+    MessageMalformedError,
     PermanentError,
     PlatformError,
 )
 from libs.common.logs import get_logger
 from libs.common.messaging.inbox import Inbox
 from libs.common.messaging.publisher import Headers, Publisher
-from libs.common.messaging.topology import DEAD, DEFAULT, LADDER, retry_queue
+from libs.common.messaging.topology import (
+    DEAD_QUEUE,
+    LADDER,
+    reader_of,
+    retry_exchange,
+    retry_queue,
+)
 
 ATTEMPT_HEADER = "x-attempt"
 """How often the item was tried before. Our own: RabbitMQ 4 ignores an x-death we would send."""
@@ -116,6 +123,7 @@ class Settler(Generic[_Value]):
             self._log("dead_lettered", item, error)
             await bury(
                 self._publisher,
+                self._queue,
                 body,
                 dead_headers(self._queue, self._carrier.kind, reason_of(error), attempts) | headers,
                 inbox,
@@ -125,7 +133,7 @@ class Settler(Generic[_Value]):
         waiting_room = retry_queue(self._queue, rungs[item.attempt])
         await publish_surely(
             self._publisher,
-            DEFAULT,
+            exchange_for(self._queue),
             waiting_room,
             body,
             headers | {ATTEMPT_HEADER: attempts},
@@ -161,8 +169,22 @@ def dead_headers(queue: str, kind: Kind, reason: str, attempts: int) -> dict[str
     }
 
 
-async def bury(publisher: Publisher, body: bytes, headers: Headers, inbox: Inbox) -> None:
-    await publish_surely(publisher, DEAD, "", body, headers, inbox)
+def exchange_for(queue: str) -> str:
+    """The exchange by which the reader of `queue` carries on what it took from there.
+
+    Raises MessageMalformedError for a queue that no service reads.
+    """
+    service = reader_of(queue)
+    if service is None:
+        raise MessageMalformedError("it names a queue that nobody reads", reason="queue_unknown")
+    return retry_exchange(service)
+
+
+async def bury(
+    publisher: Publisher, queue: str, body: bytes, headers: Headers, inbox: Inbox
+) -> None:
+    """Send a dead letter of `queue` to the keeper."""
+    await publish_surely(publisher, exchange_for(queue), DEAD_QUEUE, body, headers, inbox)
 
 
 async def publish_surely(

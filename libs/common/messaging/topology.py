@@ -2,9 +2,12 @@
 
 A work queue is a quorum queue whose messages go to `dead` when the broker gives up on them. Next
 to it stands a ladder of queues without a consumer, where a message waits before it comes back.
+A service carries on what it could not handle through an exchange of its own, which leads to its
+own queues, their ladders and the dead queue: permission to write there is permission for no more.
 The same arguments hold on RabbitMQ 3.10 and 4.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,7 +20,8 @@ HINTS: Final = "hints"
 DEAD: Final = "dead"
 HEALTH: Final = "health"
 DEFAULT: Final = ""
-"""The broker's own exchange: the routing key is the name of a queue."""
+"""The broker's own exchange: the routing key is the name of a queue. No service may write to it;
+what has waited on a ladder comes back by it, for dead-lettering is the broker's own act."""
 
 
 class Lane(StrEnum):
@@ -32,7 +36,15 @@ EVENTS_GATEWAY: Final = "events.gateway"
 DEAD_QUEUE: Final = "dead"
 HEALTH_WEBHOOKS: Final = "health.webhooks"
 
-WORK_QUEUES: Final = (*(lane.value for lane in Lane), EVENTS_INGESTOR, EVENTS_GATEWAY)
+QUEUES_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "oauth": (Lane.TENANCY.value,),
+    "ingestor": (Lane.STORE.value, EVENTS_INGESTOR),
+    "gateway": (EVENTS_GATEWAY,),
+}
+"""The work queues that each service reads."""
+KEEPER: Final = "ingestor"
+"""The service that reads the dead queue."""
+WORK_QUEUES: Final = tuple(name for names in QUEUES_OF.values() for name in names)
 LADDER: Final = {"5s": 5, "30s": 30, "5m": 300, "30m": 1800, "2h": 7200}
 """Rung to seconds, in the order in which a message climbs it."""
 DEAD_RUNG: Final = "30m"
@@ -48,6 +60,8 @@ _EVENT_BINDINGS = {
     ),
 }
 """What a queue gets: only events that its service handles, for any other is a dead letter."""
+_FORMER_EVENT_BINDINGS = {EVENTS_INGESTOR: ("tenant.#",)}
+"""What earlier versions bound and this one takes away."""
 
 _DELIVERY_LIMIT = 1_000
 """Only crashes and lost connections count. RabbitMQ 4 would say 20, which a bad day exceeds."""
@@ -64,6 +78,18 @@ def retry_queue(queue: str, rung: str) -> str:
     return f"{queue}.retry.{rung}"
 
 
+def retry_exchange(service: str) -> str:
+    """Where `service` sends what it could not handle; the routing key is the name of a queue."""
+    return f"retry.{service}"
+
+
+def reader_of(queue: str) -> str | None:
+    """The service that reads `queue`; None when it is no queue of services."""
+    if queue == DEAD_QUEUE:
+        return KEEPER
+    return next((service for service, names in QUEUES_OF.items() if queue in names), None)
+
+
 async def declare(channel: AbstractChannel) -> None:
     """Make whatever is missing, as the owner: a service may not. Safe to repeat, and at once."""
     await channel.declare_exchange(DELIVERIES, ExchangeType.DIRECT, durable=True)
@@ -77,13 +103,32 @@ async def declare(channel: AbstractChannel) -> None:
         queue = await _declare_queue(channel, name, _WORK_ARGUMENTS)
         for event_type in _EVENT_BINDINGS.get(name, ()):
             await queue.bind(events, event_type)
+        for former in _FORMER_EVENT_BINDINGS.get(name, ()):
+            await queue.unbind(events, former)
         if name not in _EVENT_BINDINGS:
             await queue.bind(DELIVERIES, name)
-    rungs = [(name, rung) for name in WORK_QUEUES for rung in LADDER]
-    for name, rung in (*rungs, (DEAD_QUEUE, DEAD_RUNG)):
-        await _declare_queue(channel, retry_queue(name, rung), _ladder_arguments(name, rung))
+    for service, names in QUEUES_OF.items():
+        await _declare_retries(channel, service, names)
     health = await _declare_queue(channel, HEALTH_WEBHOOKS, _HEALTH_ARGUMENTS)
     await health.bind(HEALTH, HEALTH_WEBHOOKS)
+
+
+async def _declare_retries(channel: AbstractChannel, service: str, queues: tuple[str, ...]) -> None:
+    """The service's own exchange, to its queues, their ladders and the dead queue."""
+    exchange = await channel.declare_exchange(
+        retry_exchange(service), ExchangeType.DIRECT, durable=True
+    )
+    rungs = [(name, rung) for name in queues for rung in LADDER]
+    if service == KEEPER:
+        rungs.append((DEAD_QUEUE, DEAD_RUNG))
+    for name, rung in rungs:
+        queue = await _declare_queue(
+            channel, retry_queue(name, rung), _ladder_arguments(name, rung)
+        )
+        await queue.bind(exchange, queue.name)
+    for name in (*queues, DEAD_QUEUE):
+        queue = await channel.get_queue(name, ensure=False)
+        await queue.bind(exchange, name)
 
 
 _AT_LEAST_ONCE = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}

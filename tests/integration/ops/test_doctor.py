@@ -143,12 +143,13 @@ async def test_where_nothing_runs_that_is_what_is_wrong(tmp_path):
 def test_the_command_fails_when_something_is_wrong(tmp_path, arguments):
     done = subprocess.run(
         [*covered.python(), "-m", "libs.ops.cli", "doctor", "--data-dir", tmp_path, *arguments],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert ("--password" in done.stderr) == bool(arguments)
+    assert ("--password-stdin" in done.stderr) == bool(arguments)
     assert ("WRONG  state file" in done.stdout) == (not arguments)
 
 

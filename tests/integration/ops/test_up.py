@@ -60,7 +60,11 @@ def _running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
         try:
             line = process.stdout.readline()
             assert line, process.stderr.read()
-            yield process, json.loads(line)
+            state = json.loads((folder / "data/state.json").read_text())
+            announced = json.loads(line)
+            assert announced.items() <= state.items()
+            _expect_no_secret_in(folder, line)
+            yield process, state
         finally:
             process.terminate()
             process.wait(_STOP_SECONDS)
@@ -79,13 +83,17 @@ async def test_a_killed_process_comes_back_and_a_killed_up_takes_all_with_it(fol
     with _running(folder) as (process, ready):
         assert set(ready["pids"]) == {*SERVICES, "postgres", "rabbitmq"} - _containers(ready)
         _expect_own_secrets_only(ready)
+        _expect_nothing_for_strangers(folder)
+        assert _mode(folder / "data") == 0o700
         _expect_the_doctor_to_find_nothing(folder, ready)
         _expect_the_operator_to_be_let_in(folder)
         os.kill(ready["pids"]["analytics"], signal.SIGKILL)
         await _until_replaced(folder, "analytics", ready["pids"]["analytics"])
         process.send_signal(signal.SIGKILL)
         process.wait()
+    _open_to_all(folder / "data")
     with _running(folder) as (process, again):
+        _expect_nothing_for_strangers(folder)
         # The shop's webhook subscriptions name this address.
         assert again["webhooks"] == ready["webhooks"]
         assert again["gateway"] == ready["gateway"]
@@ -181,6 +189,59 @@ def _expect_own_secrets_only(ready: dict[str, Any]) -> None:
     assert not any(owner in value for found in environments.values() for value in found.values())
     state = Path(environments["gateway"]["TILLSTREAM_DATA_DIR"]) / "state.json"
     assert stat.S_IMODE(state.stat().st_mode) == 0o600
+
+
+def _secrets(data: Path) -> dict[str, str]:
+    files = ("secrets.json", "postgres/passwords.json", "rabbitmq/passwords.json")
+    return {
+        f"{file} {name}": value
+        for file in files
+        for name, value in json.loads((data / file).read_text()).items()
+    }
+
+
+def _expect_no_secret_in(folder: Path, text: str) -> None:
+    assert [name for name, value in _secrets(folder / "data").items() if value in text] == []
+
+
+def _expect_nothing_for_strangers(folder: Path) -> None:
+    """Other users of the machine can read no file and no command line of this copy."""
+    data = folder / "data"
+    places = [data]
+    if (memo := data / "postgres/cluster-location").exists():
+        places.append(Path(memo.read_text().strip()))
+    files = [path for place in places for path in (place, *place.rglob("*"))]
+    assert {"state.json", "secrets.json", "gateway.log", "postgres.log", "PG_VERSION"} <= {
+        path.name for path in files
+    }
+    open_to_others = [path for path in files if _mode(path) & 0o077]
+    # Root's folder stays one that others may walk through, where it was that before.
+    walked_through = [data] if _mode(data) == 0o711 and os.geteuid() == 0 else []
+    assert open_to_others == walked_through
+    commands = "\n".join(_command_lines())
+    assert str(data) in commands
+    _expect_no_secret_in(folder, commands)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return 0 if path.is_symlink() else stat.S_IMODE(path.lstat().st_mode)
+    except FileNotFoundError:  # PostgreSQL and RabbitMQ are at work here
+        return 0
+
+
+def _command_lines() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+
+
+def _open_to_all(data: Path) -> None:
+    """As a version before this one left its files."""
+    for path in (data, data / "logs", data / "logs/gateway.log", data / "postgres/postgres.log"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 async def _until_replaced(folder: Path, name: str, old: int) -> None:

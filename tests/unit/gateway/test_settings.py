@@ -66,7 +66,13 @@ def test_a_short_session_secret_is_refused_and_never_shown():
 
 
 def test_production_takes_no_http_and_no_plain_connections():
-    assert wrong(ENVIRONMENT="production") == ["AMQP_URL", "DATABASE_URL", "PUBLIC_URL"]
+    secret = "kM3vXq9ZtR7wLb2NcYpD5sGhJ8fAeUxT"
+    named = wrong(ENVIRONMENT="production", SESSION_SECRET=secret)
+    assert named == ["AMQP_URL", "DATABASE_URL", "PUBLIC_URL"]
+
+
+def test_production_takes_no_session_secret_that_was_typed():
+    assert "SESSION_SECRET" in wrong(ENVIRONMENT="production", SESSION_SECRET="password" * 4)
 
 
 def test_lists_of_origins_and_networks_are_read_and_checked():

@@ -22,7 +22,7 @@ GOOD = {
 }
 PRODUCTION = {
     "ENVIRONMENT": "production",
-    "DATABASE_URL": "postgresql://oauth@db/tillstream?sslmode=verify-full",
+    "DATABASE_URL": "postgresql://oauth@db/tillstream?sslmode=require",
     "AMQP_URL": "amqps://broker/",
     "PUBLIC_URL": "https://tillstream.example",
 }
