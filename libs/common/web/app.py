@@ -62,23 +62,24 @@ def create_web_app(
         dependencies=[Depends(guard)] if guard else [],
         generate_unique_id_function=lambda route: route.name,
     )
-    for router in routers:
+    for router in (*routers, _health_router(ready_checks), *([rest] if rest else [])):
         app.include_router(router)
-    app.include_router(_health_router(ready_checks))
-    if rest:
-        app.include_router(rest)
     if guard:
         check_rows(app, guard)
-    app.add_exception_handler(PlatformError, _platform_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected_error)
+    _handle_errors(app)
     for own in middleware:
         app.add_middleware(own.cls, *own.args, **own.kwargs)
     app.add_middleware(BodyLimit, limit=body_limit)
     app.add_middleware(HeadLimit)
     app.add_middleware(RequestIds)
     return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    app.add_exception_handler(PlatformError, _platform_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
 
 
 def _health_router(ready_checks: Mapping[str, ReadyCheck]) -> APIRouter:
