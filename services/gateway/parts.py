@@ -48,7 +48,11 @@ def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
     signer = TokenSigner("gateway", settings.caller_private_key)
     sessions = SessionStore(engine, settings.session_secret)
     cookies = Cookies(settings.is_https)
-    analytics = ServiceClient("analytics", settings.analytics_url, signer)
+
+    def client(name: str, url: str) -> ServiceClient:
+        return ServiceClient(name, url, signer, settings.internal_ca_file)
+
+    analytics = client("analytics", settings.analytics_url)
     return Parts(
         settings=settings,
         engine=engine,
@@ -56,8 +60,8 @@ def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
         cookies=cookies,
         claims=ClaimReader(settings.caller_public_keys),
         passwords=PasswordHasher(),
-        oauth=ServiceClient("oauth", settings.oauth_url, signer),
-        ingestor=ServiceClient("ingestor", settings.ingestor_url, signer),
+        oauth=client("oauth", settings.oauth_url),
+        ingestor=client("ingestor", settings.ingestor_url),
         analytics=analytics,
         live=LiveHub(lambda tenant_id: analytics.ask("GET", _SUMMARY, tenant_id=tenant_id)),
         limits=RateLimits(settings, sessions, cookies),
