@@ -8,7 +8,7 @@ CLIENTS := airbyte-source-shopify dlt tap-shopify
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test properties mutants third-party format lint types lock openapi known-fields bench-ingest
+.PHONY: help setup demo dev test properties mutants third-party format lint types lock openapi permissions known-fields bench-ingest
 
 # Where it is set, every process that a test starts compiles all of our code anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -70,6 +70,9 @@ lock: ## Pin every dependency by hash, one file per service and one for developm
 	$(LOCK) --all-extras -o requirements-dev.lock
 	for client in $(CLIENTS); do \
 	  $(PIN) tests/third_party/$$client.in -o tests/third_party/$$client.lock || exit 1; done
+
+permissions: ## Write docs/permissions.md from the tables that the services enforce
+	$(BIN)/python -m libs.ops.permissions
 
 openapi: ## Write the public API's description and the dashboard's types
 	$(BIN)/python -m libs.ops.openapi

@@ -2,11 +2,13 @@
 
 import base64
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from libs.common.identity import TokenSigner
+from libs.common.web.client import CallerAuth
 
 _SERVICES = ("gateway", "oauth", "webhooks", "ingestor", "analytics", "ops")
 
@@ -35,6 +37,10 @@ class CallerKeys:
 
     def signer(self, service: str) -> TokenSigner:
         return TokenSigner(service, SecretStr(self.private[service]))
+
+    def auth(self, service: str, audience: str, tenant_id: UUID | None = None) -> CallerAuth:
+        """Signs requests to `audience` as `service` does."""
+        return CallerAuth(self.signer(service), audience, tenant_id=tenant_id)
 
 
 def _text(key: bytes) -> str:

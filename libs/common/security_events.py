@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ _LAST_SAVE_SECONDS = 2.0
 _COUNTS_KEPT = timedelta(days=90)
 _HASH_CHARACTERS = 16
 _BLOCK_BITS = {4: 24, 6: 56}
+_LINE_SECONDS = 60.0
+_MAX_LINE_KEYS = 10_000
 
 
 class SecurityEvent(StrEnum):
@@ -53,6 +56,7 @@ class SecurityEvent(StrEnum):
     ACCESS_REFUSED = "access_refused"
     ORIGIN_REFUSED = "origin_refused"
     CALLER_REFUSED = "caller_refused"
+    INSTALL_REFUSED = "install_refused"
     RATE_LIMITED = "rate_limited"
     DELIVERY_FORGED = "delivery_forged"
     DEAD_LETTER_FORGED = "dead_letter_forged"
@@ -86,10 +90,31 @@ log = get_logger()
 Counts = Counter[tuple[datetime, SecurityEvent]]
 
 
+class _Lines:
+    """Which lines were logged within the last minute, the oldest first."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, tuple[float, int]] = {}
+
+    def take(self, key: str) -> int | None:
+        """How many were left out since the last line of `key`; None when none is due."""
+        now = time.monotonic()
+        since, unlogged = self._since.get(key, (now - _LINE_SECONDS, 0))
+        if now - since < _LINE_SECONDS:
+            self._since[key] = (since, unlogged + 1)
+            return None
+        self._since.pop(key, None)
+        while len(self._since) >= _MAX_LINE_KEYS:
+            del self._since[next(iter(self._since))]
+        self._since[key] = (now, 0)
+        return unlogged
+
+
 class _State:
     def __init__(self) -> None:
         self.key: bytes | None = None
         self.counts: Counts = Counter()
+        self.lines = _Lines()
 
 
 _STATE = _State()
@@ -107,14 +132,26 @@ def configure_security_events(secret: SecretStr) -> None:
 
 
 def record_security_event(
-    event: SecurityEvent, *, who: str | None = None, address: str | None = None, **what: object
+    event: SecurityEvent,
+    *,
+    who: str | None = None,
+    address: str | None = None,
+    repeats: str | None = None,
+    **what: object,
 ) -> None:
     """Log `event` and count it.
 
     `who` (a user name, say) and `address` are hashed here; `what` is logged as it is and may hold
-    neither a secret nor personal data.
+    neither a secret nor personal data. What anybody can cause at will names in `repeats` what
+    causes it: of those that are equal one a minute is logged, and the next says how many it left
+    out as `unlogged`. All are counted.
     """
     _STATE.counts[(_hour(utc_now()), event)] += 1
+    unlogged = 0 if repeats is None else _STATE.lines.take(f"{event} {repeats}")
+    if unlogged is None:
+        return
+    if unlogged:
+        what["unlogged"] = unlogged
     details = {**what, **_subject(who), **_source(address)}
     write = log.info if is_routine(event) else log.warning
     write("security_event", security_event=event.value, **details)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.common.database.tls import is_never_plain, tls_parameters
@@ -31,6 +31,11 @@ def is_loopback(url: str) -> bool:
     return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
+def is_in_the_clear(url: str, internal_tls: str) -> bool:
+    """Whether calls to `url` would leave this machine unencrypted."""
+    return not (url.startswith("https://") or internal_tls == "mesh" or is_loopback(url))
+
+
 def _with_scheme(*schemes: str) -> AfterValidator:
     def check(value: SecretStr | str) -> SecretStr | str:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -44,6 +49,13 @@ def _with_scheme(*schemes: str) -> AfterValidator:
 
 def _without_slash(value: str) -> str:
     return value.rstrip("/")
+
+
+def _without_path(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must be an origin: scheme, host and port, nothing else")
+    return value
 
 
 def comma_separated(value: Any) -> Any:
@@ -111,6 +123,9 @@ DatabaseUrl = Annotated[SecretStr, _with_scheme("postgresql"), AfterValidator(_d
 BrokerUrl = Annotated[SecretStr, _with_scheme("amqp", "amqps"), AfterValidator(_broker_tls)]
 RedisUrl = Annotated[SecretStr, _with_scheme("redis", "rediss")]
 HttpUrl = Annotated[str, _with_scheme("http", "https"), AfterValidator(_without_slash)]
+InternalUrl = Annotated[HttpUrl, AfterValidator(_without_path), "internal"]
+"""Of another service of ours: an origin, because a caller's token is for the path as it is sent."""
+
 SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]
 SecretList = Annotated[list[SecretStr], NoDecode, BeforeValidator(comma_separated)]
 PublicKeys = Annotated[dict[str, str], NoDecode, BeforeValidator(_named_public_keys)]
@@ -152,6 +167,26 @@ class ServiceSettings(BaseSettings):
         Raises ConfigurationError that names every wrong variable at once.
         """
         return _load(cls, os.environ if environment is None else environment)
+
+
+class CallingServiceSettings(ServiceSettings):
+    """For a service that calls others. `internal_ca_file` holds who signs their certificates.
+
+    `internal_tls` says who encrypts such calls: this process, or a mesh that stands around it.
+    """
+
+    internal_tls: Literal["https", "mesh"] = "https"
+    internal_ca_file: FilePath | None = None
+    caller_private_key: SecretKey
+    caller_public_keys: PublicKeys
+
+    def wrong_in_production(self) -> Mapping[str, str]:
+        wrong = dict(super().wrong_in_production())
+        for name, field in type(self).model_fields.items():
+            is_internal = "internal" in field.metadata
+            if is_internal and is_in_the_clear(getattr(self, name), self.internal_tls):
+                wrong[name.upper()] = "must be https in production, unless INTERNAL_TLS is mesh"
+        return wrong
 
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)

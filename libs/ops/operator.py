@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from libs.common.identity import TokenSigner
+from libs.common.settings import is_in_the_clear
 from libs.common.web.client import ServiceClient
 from libs.ops.errors import OperationError
 from libs.ops.files import read_json
@@ -22,7 +23,13 @@ _KEY_VARIABLE = "CALLER_PRIVATE_KEY"
 def operator_client(
     service: str, url: str, data_dir: Path, environment: Mapping[str, str]
 ) -> ServiceClient:
-    """Signs with CALLER_PRIVATE_KEY, else with the data folder's key. Raises OperationError."""
+    """Signs with CALLER_PRIVATE_KEY, else with the data folder's key. Raises OperationError.
+
+    In production it speaks https alone, as the services do (INTERNAL_TLS, INTERNAL_CA_FILE).
+    """
+    mesh = environment.get("INTERNAL_TLS", "")
+    if environment.get("ENVIRONMENT") == "production" and is_in_the_clear(url, mesh):
+        raise OperationError(f"{url} must be https in production, unless INTERNAL_TLS is mesh")
     key = environment.get(_KEY_VARIABLE) or read_json(data_dir / SECRETS_FILE).get(_KEY)
     if not key:
         raise OperationError(
@@ -30,6 +37,8 @@ def operator_client(
             "that `tillstream up` has run on"
         )
     try:
-        return ServiceClient(service, url, TokenSigner(CALLER, SecretStr(key)))
+        signer = TokenSigner(CALLER, SecretStr(key))
+        ca_file = environment.get("INTERNAL_CA_FILE")
+        return ServiceClient(service, url, signer, Path(ca_file) if ca_file else None)
     except ValueError as error:
         raise OperationError(f"{_KEY_VARIABLE} {error}") from None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from rich.console import Console
 from rich.table import Table
@@ -43,7 +44,8 @@ async def run_pull(
     """The id of a pull of what was created on the days from `first` to `last`, or of all."""
     days = {name: day for name, day in (("from", first), ("to", last)) if day}
     tenant_id = await _tenant_of(ingestor, domain)
-    answer = await ingestor.ask("POST", f"{_SCHEDULE}/{tenant_id}/pulls", json=days)
+    path = f"{_SCHEDULE}/{tenant_id}/pulls"
+    answer = await ingestor.ask("POST", path, tenant_id=UUID(tenant_id), json=days)
     return str(answer["id"])
 
 

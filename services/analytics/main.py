@@ -7,8 +7,10 @@ from libs.common.database.engine import create_engine, ping, wait_until_ready
 from libs.common.identity import TokenVerifier
 from libs.common.process import run_service
 from libs.common.web.app import create_web_app
+from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
 from services.analytics.cache import AnswerCache
+from services.analytics.permissions import PERMISSIONS
 from services.analytics.routes import Reader, analytics_router, figures_check_router
 from services.analytics.settings import AnalyticsSettings
 
@@ -18,8 +20,9 @@ def create_app(settings: AnalyticsSettings, engine: AsyncEngine) -> FastAPI:
     reader = Reader(engine, AnswerCache())
     return create_web_app(
         "Tillstream analytics",
-        [analytics_router(reader, verifier), figures_check_router(reader, verifier)],
+        [analytics_router(reader), figures_check_router(reader)],
         ready_checks={"database": lambda: ping(engine)},
+        guard=CallerGuard(verifier, PERMISSIONS),
     )
 
 

@@ -8,14 +8,13 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, transaction
 from libs.common.errors import NotFoundError
-from libs.common.identity import CallerIdentity, TokenVerifier
-from libs.common.web.callers import callers
+from libs.common.web.callers import CallersTenant
 from services.analytics import answers
 from services.analytics.cache import AnswerCache, Question
 from services.analytics.dates import check_range, date_from_text
@@ -59,39 +58,30 @@ _CHECKED: Mapping[str, _Build] = {
 """What the Overview asks when it opens on all time."""
 
 
-def figures_check_router(reader: Reader, verifier: TokenVerifier) -> APIRouter:
+def figures_check_router(reader: Reader) -> APIRouter:
     router = APIRouter(prefix="/internal/figures")
-    identify = callers(verifier, "ops")
 
     @router.get("/{question}", status_code=204)
-    async def check_figures(
-        question: str, operator: Annotated[CallerIdentity, Depends(identify)]
-    ) -> None:
+    async def check_figures(question: str, tenant_id: CallersTenant) -> None:
         """Nothing, where the tenant of the token would get an answer; its error otherwise."""
         if question not in _CHECKED:
             raise NotFoundError("There is no such question.")
         # The cache is passed by: what is asked is whether it can be computed now.
-        await reader.compute(operator.tenant(), _CHECKED[question])
+        await reader.compute(tenant_id, _CHECKED[question])
 
     return router
 
 
-def analytics_router(reader: Reader, verifier: TokenVerifier) -> APIRouter:
+def analytics_router(reader: Reader) -> APIRouter:
     router = APIRouter(prefix="/api/analytics", tags=["analytics"])
-    identify = callers(verifier, "gateway")
-
-    async def asking_tenant(request: Request) -> UUID:
-        return identify(request).tenant()
-
-    _Tenant = Annotated[UUID, Depends(asking_tenant)]  # noqa: N806 - a type
 
     @router.get("/summary", response_model=Summary, summary="All-time figures")
-    async def read_summary(tenant_id: _Tenant) -> Response:
+    async def read_summary(tenant_id: CallersTenant) -> Response:
         return await reader.read(tenant_id, ("summary",), answers.summary)
 
     @router.get("/top-customers", response_model=TopCustomers, summary="Customers by revenue")
     async def read_top_customers(
-        tenant_id: _Tenant, limit: Annotated[int, Query(ge=1)] = answers.MOST_TOP_CUSTOMERS
+        tenant_id: CallersTenant, limit: Annotated[int, Query(ge=1)] = answers.MOST_TOP_CUSTOMERS
     ) -> Response:
         most = min(limit, answers.MOST_TOP_CUSTOMERS)
         return await reader.read(
@@ -102,7 +92,7 @@ def analytics_router(reader: Reader, verifier: TokenVerifier) -> APIRouter:
 
     @router.get("/orders", response_model=OrdersByDay, summary="Orders and revenue of each day")
     async def read_orders_by_day(
-        tenant_id: _Tenant,
+        tenant_id: CallersTenant,
         from_: Annotated[str | None, Query(alias="from", json_schema_extra=_IS_DATE)] = None,
         to: Annotated[str | None, Query(json_schema_extra=_IS_DATE)] = None,
     ) -> Response:

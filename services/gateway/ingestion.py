@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, status
 
-from services.gateway.parts import OwnerSignedIn, SignedIn, TheParts
+from services.gateway.parts import SignedIn, TheParts
 from services.gateway.schemas import IngestionStatus, PullQueued, PullRange, Pulls
 from services.gateway.tenants import ask_for_tenant
 
@@ -34,7 +34,7 @@ async def read_pulls(
     status_code=status.HTTP_202_ACCEPTED,
     summary="Read again what was created in a range of days, or all",
 )
-async def request_pull(wanted: PullRange, session: OwnerSignedIn, parts: TheParts) -> Any:
+async def request_pull(wanted: PullRange, session: SignedIn, parts: TheParts) -> Any:
     body = wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
     return await ask_for_tenant(
         parts.ingestor, "POST", "/api/ingestion/pulls", session.tenant_id, body

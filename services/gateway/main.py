@@ -22,6 +22,7 @@ from services.gateway.cors import CrossOrigin
 from services.gateway.events import erase_tenant
 from services.gateway.origin import OriginCheck
 from services.gateway.parts import Parts, make_parts
+from services.gateway.permissions import PermissionGuard
 from services.gateway.rate_limits import RateLimiting
 from services.gateway.security_headers import SecurityHeaders
 from services.gateway.settings import GatewaySettings
@@ -29,6 +30,7 @@ from services.gateway.settings import GatewaySettings
 
 def create_api(parts: Parts) -> FastAPI:
     settings = parts.settings
+    origins = [settings.public_url, *settings.cors_origins]
     api = create_web_app(
         "Tillstream gateway",
         [
@@ -42,13 +44,13 @@ def create_api(parts: Parts) -> FastAPI:
         ],
         ready_checks={"database": lambda: ping(parts.engine)},
         middleware=[
-            Middleware(OriginCheck, origins=[settings.public_url, *settings.cors_origins]),
+            Middleware(OriginCheck, origins=origins, trusted=settings.trusted_proxies),
             Middleware(Compression),
-            Middleware(RateLimiting, limits=parts.limits),
+            Middleware(RateLimiting, limits=parts.limits, trusted=settings.trusted_proxies),
         ],
+        guard=PermissionGuard(parts),
+        rest=pages.router,
     )
-    # After the health routes: it takes every path that is left.
-    api.include_router(pages.router)
     api.state.parts = parts
     return api
 

@@ -11,7 +11,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.errors import OriginRefusedError
+from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.errors import STATUS_BY_CODE, error_body
+from services.gateway.client_address import Network, client_address
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = (["same-origin"], ["none"])
@@ -32,9 +34,10 @@ def is_own_origin(headers: Headers, public_origin: str, *others: str) -> bool:
 class OriginCheck:
     """Plain ASGI, so that no route can forget it. The first of `origins` is our own."""
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Sequence[str], trusted: Sequence[Network]) -> None:
         self._app = app
         self._origins = origins
+        self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
@@ -46,6 +49,10 @@ class OriginCheck:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         code = OriginRefusedError.code
+        address = client_address(scope, self._trusted)
+        record_security_event(
+            SecurityEvent.ORIGIN_REFUSED, address=address, repeats=address, method=scope["method"]
+        )
         body = error_body(
             code,
             "This request does not come from Tillstream's own pages. "

@@ -1,5 +1,6 @@
 """The parts that routes work with, made once a process, and how a route gets at them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -7,12 +8,12 @@ import structlog
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.errors import OwnerRequiredError
 from libs.common.identity import TokenSigner
 from libs.common.web.client import ServiceClient
 from services.gateway.accounts import PasswordHasher
 from services.gateway.claims import ClaimReader
 from services.gateway.cookies import Cookies
+from services.gateway.dashboard_files import DashboardFile, read_dashboard
 from services.gateway.live import LiveHub
 from services.gateway.rate_limits import RateLimits
 from services.gateway.repository import ActiveSession
@@ -33,6 +34,7 @@ class Parts:
     analytics: ServiceClient
     live: LiveHub
     limits: RateLimits
+    dashboard: Mapping[str, DashboardFile]
 
     async def close(self) -> None:
         self.live.close()
@@ -46,7 +48,11 @@ def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
     signer = TokenSigner("gateway", settings.caller_private_key)
     sessions = SessionStore(engine, settings.session_secret)
     cookies = Cookies(settings.is_https)
-    analytics = ServiceClient("analytics", settings.analytics_url, signer)
+
+    def client(name: str, url: str) -> ServiceClient:
+        return ServiceClient(name, url, signer, settings.internal_ca_file)
+
+    analytics = client("analytics", settings.analytics_url)
     return Parts(
         settings=settings,
         engine=engine,
@@ -54,11 +60,12 @@ def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
         cookies=cookies,
         claims=ClaimReader(settings.caller_public_keys),
         passwords=PasswordHasher(),
-        oauth=ServiceClient("oauth", settings.oauth_url, signer),
-        ingestor=ServiceClient("ingestor", settings.ingestor_url, signer),
+        oauth=client("oauth", settings.oauth_url),
+        ingestor=client("ingestor", settings.ingestor_url),
         analytics=analytics,
         live=LiveHub(lambda tenant_id: analytics.ask("GET", _SUMMARY, tenant_id=tenant_id)),
         limits=RateLimits(settings, sessions, cookies),
+        dashboard=read_dashboard(settings.dashboard_dir),
     )
 
 
@@ -72,8 +79,9 @@ async def _parts(request: Request) -> Parts:
 TheParts = Annotated[Parts, Depends(_parts)]
 
 
-async def _session(request: Request, parts: TheParts) -> ActiveSession:
-    # The rate limits have read it a moment ago, where they count.
+async def session_of(request: Request, parts: TheParts) -> ActiveSession:
+    """Raises SessionExpiredError without one."""
+    # The rate limits have read it a moment ago, where they count, and so has the guard.
     session: ActiveSession | None = getattr(request.state, "session", None)
     if session is None:
         session = await parts.sessions.read(parts.cookies.session_of(request))
@@ -83,15 +91,5 @@ async def _session(request: Request, parts: TheParts) -> ActiveSession:
     return session
 
 
-SignedIn = Annotated[ActiveSession, Depends(_session)]
-"""The session of the request, read anew for each. SessionExpiredError without one."""
-
-
-async def _owner(session: SignedIn) -> ActiveSession:
-    if session.role != "owner":
-        raise OwnerRequiredError("Only the owner of the shop may do this.")
-    return session
-
-
-OwnerSignedIn = Annotated[ActiveSession, Depends(_owner)]
-"""The session of a tenant's owner. OwnerRequiredError for anybody else who is signed in."""
+SignedIn = Annotated[ActiveSession, Depends(session_of)]
+"""The session of the request. Whether it may ask for the route, `permissions.py` has decided."""

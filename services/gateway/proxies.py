@@ -14,6 +14,8 @@ from starlette.responses import RedirectResponse
 
 from libs.common.errors import NotFoundError, ServiceUnavailableError
 from libs.common.web.app import request_id_of
+from libs.common.web.requests import CLIENT_ADDRESS_HEADER
+from services.gateway.client_address import client_address
 from services.gateway.parts import Parts, SignedIn, TheParts
 
 router = APIRouter(include_in_schema=False)
@@ -60,6 +62,7 @@ async def _ask_oauth(request: Request, parts: Parts) -> Response:
     headers = {
         "Accept": request.headers.get("Accept", ""),
         "Cookie": parts.cookies.without_session(request.headers.get("Cookie", "")),
+        CLIENT_ADDRESS_HEADER: client_address(request.scope, parts.settings.trusted_proxies),
     }
     try:
         answer = await parts.oauth.send(

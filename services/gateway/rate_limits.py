@@ -6,6 +6,7 @@ assets, pages and health are not counted.
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -13,8 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.errors import PlatformError, RateLimitedError
+from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.errors import error_body, status_and_headers
-from services.gateway.client_address import client_key
+from services.gateway.client_address import Network, client_address, client_key
 from services.gateway.cookies import Cookies
 from services.gateway.counters import Counters, Limit, Standing
 from services.gateway.repository import ActiveSession
@@ -86,9 +88,10 @@ class RateLimits:
 class RateLimiting:
     """Plain ASGI, so that no route can forget it and no stream is buffered."""
 
-    def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: RateLimits, trusted: Sequence[Network]) -> None:
         self._app = app
         self._limits = limits
+        self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _is_counted(scope["path"]):
@@ -104,9 +107,20 @@ class RateLimiting:
         try:
             await self._limits.check_request(request)
         except RateLimitedError as error:
+            self._record(request)
             await _refuse(error, scope, receive, send_with_standing)
             return
         await self._app(scope, receive, send_with_standing)
+
+    def _record(self, request: Request) -> None:
+        session: ActiveSession | None = getattr(request.state, "session", None)
+        address = client_address(request.scope, self._trusted)
+        record_security_event(
+            SecurityEvent.RATE_LIMITED,
+            who=session.username if session else None,
+            address=address,
+            repeats=str(session.user_id) if session else address,
+        )
 
 
 def _is_counted(path: str) -> bool:

@@ -10,11 +10,10 @@ from pydantic_settings import NoDecode
 
 from libs.common.settings import (
     BrokerUrl,
+    CallingServiceSettings,
     HttpUrl,
-    PublicKeys,
+    InternalUrl,
     RedisUrl,
-    SecretKey,
-    ServiceSettings,
     comma_separated,
     is_guessable,
     is_loopback,
@@ -50,18 +49,16 @@ _Origins = Annotated[
 ]
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(CallingServiceSettings):
     """`session_secret` keys the HMAC under which session tokens are stored."""
 
     port: int = Field(default=8080, ge=0, le=65535)
     amqp_url: BrokerUrl
     public_url: Annotated[HttpUrl, AfterValidator(_public_origin)]
-    oauth_url: HttpUrl
-    ingestor_url: HttpUrl
-    analytics_url: HttpUrl
+    oauth_url: InternalUrl
+    ingestor_url: InternalUrl
+    analytics_url: InternalUrl
     session_secret: SecretStr = Field(min_length=32)
-    caller_private_key: SecretKey
-    caller_public_keys: PublicKeys
     redis_url: RedisUrl | None = None
     rate_limit_per_minute: int = Field(default=100, ge=1)
     login_limit_per_minute: int = Field(default=10, ge=1)

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from libs.common.errors import CallerRefusedError, InvalidInputError, ServiceUnavailableError
 from libs.common.logs import get_logger
 from libs.common.web.client import ServiceClient
-from services.gateway.parts import OwnerSignedIn, Parts, SignedIn, TheParts
+from services.gateway.parts import Parts, SignedIn, TheParts
 from services.gateway.repository import ActiveSession
 from services.gateway.schemas import (
     Confirmation,
@@ -48,7 +48,7 @@ async def read_current_tenant(session: SignedIn, parts: TheParts) -> CurrentTena
 
 @router.patch("/current", response_model=CurrentTenant, summary="Change how often and what is read")
 async def change_current_tenant(
-    change: SettingsChange, session: OwnerSignedIn, parts: TheParts
+    change: SettingsChange, session: SignedIn, parts: TheParts
 ) -> CurrentTenant:
     body = change.model_dump(mode="json", by_alias=True, exclude_none=True)
     of_ingestor = await ask_for_tenant(
@@ -91,7 +91,7 @@ def _together(of_oauth: Any, of_ingestor: Any) -> CurrentTenant:
     description="The tokens go and no pull runs; the history stays for the next connection. "
     "Shopify sends webhooks until the app is uninstalled there.",
 )
-async def disconnect_current_tenant(session: OwnerSignedIn, parts: TheParts) -> None:
+async def disconnect_current_tenant(session: SignedIn, parts: TheParts) -> None:
     tenant_id = session.tenant_id
     await ask_for_tenant(
         parts.oauth, "POST", f"/internal/tenants/{tenant_id}/disconnect", tenant_id
@@ -107,7 +107,7 @@ async def disconnect_current_tenant(session: OwnerSignedIn, parts: TheParts) -> 
     description="There is no way back. Users who belong to no other shop are erased too.",
 )
 async def erase_current_tenant(
-    confirmation: Confirmation, session: OwnerSignedIn, parts: TheParts
+    confirmation: Confirmation, session: SignedIn, parts: TheParts
 ) -> None:
     if confirmation.confirm.strip().lower() != session.shop_domain:
         details = [{"field": "body.confirm", "problem": "must be the domain of the shop"}]
@@ -122,7 +122,7 @@ async def erase_current_tenant(
     response_model=DataRequests,
     summary="What customers asked to see of what is held on them",
 )
-async def read_data_requests(session: OwnerSignedIn, parts: TheParts) -> Any:
+async def read_data_requests(session: SignedIn, parts: TheParts) -> Any:
     return await ask_for_tenant(parts.ingestor, "GET", _DATA_REQUESTS, session.tenant_id)
 
 
@@ -133,7 +133,7 @@ async def read_data_requests(session: OwnerSignedIn, parts: TheParts) -> Any:
     summary="The file that answers one of them",
 )
 async def read_data_request_file(
-    request_id: UUID, session: OwnerSignedIn, parts: TheParts
+    request_id: UUID, session: SignedIn, parts: TheParts
 ) -> JSONResponse:
     file = await ask_for_tenant(
         parts.ingestor, "GET", f"{_DATA_REQUESTS}/{request_id}/file", session.tenant_id

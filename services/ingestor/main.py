@@ -16,11 +16,13 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import Lane
 from libs.common.process import run_service
 from libs.common.web.app import create_web_app
+from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
 from services.ingestor.deliveries.dead_letters import dead_letter_keeper
 from services.ingestor.deliveries.handle import delivery_handler
 from services.ingestor.deliveries.upkeep import keep_up
 from services.ingestor.operator_routes import operator_routes
+from services.ingestor.permissions import PERMISSIONS
 from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.pulls.worker import run_pulls
 from services.ingestor.routes import ingestion_routes
@@ -37,11 +39,12 @@ def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
     return create_web_app(
         "Tillstream ingestor",
         [
-            ingestion_routes(engine, verifier),
-            data_request_routes(engine, verifier),
-            operator_routes(engine, verifier, settings.shopify_api_version),
+            ingestion_routes(engine),
+            data_request_routes(engine),
+            operator_routes(engine, settings.shopify_api_version),
         ],
         ready_checks={"database": lambda: ping(engine)},
+        guard=CallerGuard(verifier, PERMISSIONS),
     )
 
 

@@ -4,14 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction, transaction
 from libs.common.errors import InvalidRangeError
-from libs.common.identity import CallerIdentity, TokenVerifier
-from libs.common.web.callers import callers
+from libs.common.web.callers import CallersTenant
 from services.ingestor import repository
 from services.ingestor.pulls.queue import queue_pull
 from services.ingestor.shopify.windows import Window
@@ -42,28 +41,23 @@ def _start(day: date | None, zone: tzinfo, *, days: int = 0) -> datetime | None:
     return None if day is None else datetime.combine(day + timedelta(days), time(), zone)
 
 
-def ingestion_routes(engine: AsyncEngine, verifier: TokenVerifier) -> APIRouter:
+def ingestion_routes(engine: AsyncEngine) -> APIRouter:
     router = APIRouter(prefix="/api/ingestion")
-    gateway = Annotated[CallerIdentity, Depends(callers(verifier, "gateway"))]
 
     @router.get("/status")
-    async def ingestion_status(identity: gateway) -> Answer:
-        tenant_id = identity.tenant()
+    async def ingestion_status(tenant_id: CallersTenant) -> Answer:
         async with transaction(engine, tenants=[tenant_id]) as tx:
             return await read_status(tx, tenant_id)
 
     @router.get("/pulls")
     async def pull_history(
-        identity: gateway, limit: Annotated[int, Query(ge=1, le=100)] = 20
+        tenant_id: CallersTenant, limit: Annotated[int, Query(ge=1, le=100)] = 20
     ) -> Answer:
-        tenant_id = identity.tenant()
         async with transaction(engine, tenants=[tenant_id]) as tx:
             return await read_history(tx, tenant_id, limit)
 
     @router.post("/pulls", status_code=202)
-    async def ask_for_pull(identity: gateway, request: PullRequest) -> Answer:
-        tenant_id = identity.tenant()
-
+    async def ask_for_pull(tenant_id: CallersTenant, request: PullRequest) -> Answer:
         async def work(tx: Transaction) -> Answer:
             shop = await repository.read_shop(tx, tenant_id)
             window = request.window(shop.zone if shop else None)
@@ -72,9 +66,7 @@ def ingestion_routes(engine: AsyncEngine, verifier: TokenVerifier) -> APIRouter:
         return await in_transaction(engine, work, tenants=[tenant_id])
 
     @router.patch("/settings")
-    async def set_settings(identity: gateway, change: SettingsChange) -> Answer:
-        tenant_id = identity.tenant()
-
+    async def set_settings(tenant_id: CallersTenant, change: SettingsChange) -> Answer:
         async def work(tx: Transaction) -> Answer:
             await change_settings(tx, tenant_id, change)
             return await read_status(tx, tenant_id)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from libs.common.settings import BrokerUrl, HttpUrl, PublicKeys, SecretKey, ServiceSettings
+from libs.common.settings import BrokerUrl, CallingServiceSettings, HttpUrl, InternalUrl
 
 
 def _with_shop(value: str) -> str:
@@ -17,16 +17,14 @@ def _with_shop(value: str) -> str:
 ShopUrl = Annotated[HttpUrl, AfterValidator(_with_shop)]
 
 
-class IngestorSettings(ServiceSettings):
+class IngestorSettings(CallingServiceSettings):
     """`webhooks_url` is the webhooks service as Shopify reaches it."""
 
     amqp_url: BrokerUrl
-    oauth_url: HttpUrl
+    oauth_url: InternalUrl
     webhooks_url: HttpUrl
     shopify_api_url: ShopUrl = "https://{shop}"
     shopify_api_version: str = Field(default="2026-10", pattern=r"^(\d{4}-\d{2}|unstable)$")
-    caller_private_key: SecretKey
-    caller_public_keys: PublicKeys
 
     def wrong_in_production(self) -> Mapping[str, str]:
         wrong = dict(super().wrong_in_production())

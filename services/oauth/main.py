@@ -18,12 +18,13 @@ from libs.common.process import run_service
 from libs.common.security_events import save_counts
 from libs.common.tables import tenancy
 from libs.common.web.app import create_web_app
-from libs.common.web.callers import callers
+from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
 from services.oauth.encryption import Cipher
 from services.oauth.handlers import Deliveries
 from services.oauth.idle import keep_idle_connected
 from services.oauth.installs import Installs
+from services.oauth.permissions import PERMISSIONS
 from services.oauth.rotation import Rotation
 from services.oauth.routes import (
     InstallPages,
@@ -66,8 +67,6 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
     parts = parts or create_parts(settings, engine)
     signer = TokenSigner("oauth", settings.caller_private_key)
     verifier = TokenVerifier("oauth", settings.caller_public_keys)
-    gateway, ingestor = callers(verifier, "gateway"), callers(verifier, "ingestor")
-    readers = callers(verifier, "gateway", "ingestor")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -77,13 +76,14 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
     return create_web_app(
         "Tillstream oauth",
         [
-            install_routes(InstallPages(parts.installs, signer, settings.public_url), gateway),
-            tenant_routes(engine, parts.tokens, readers, ingestor),
-            departure_routes(engine, gateway, readers),
-            upkeep_routes(parts.tokens, parts.rotation, ingestor, callers(verifier, "ops")),
+            install_routes(InstallPages(parts.installs, signer, settings.public_url)),
+            tenant_routes(engine, parts.tokens),
+            departure_routes(engine),
+            upkeep_routes(parts.tokens, parts.rotation),
         ],
         ready_checks={"database": lambda: ping(engine)},
         lifespan=lifespan,
+        guard=CallerGuard(verifier, PERMISSIONS),
     )
 
 

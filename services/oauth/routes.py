@@ -1,22 +1,22 @@
 """The HTTP side: the two browser routes that the gateway hands on, and the internal ones."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction, transaction
-from libs.common.errors import CallerRefusedError, PlatformError, TenantNotFoundError
-from libs.common.identity import CallerIdentity, TokenSigner
-from libs.common.logs import get_logger
+from libs.common.errors import PlatformError, TenantNotFoundError
+from libs.common.identity import TokenSigner
+from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.app import platform_error_response, request_id_of
+from libs.common.web.callers import Caller
+from libs.common.web.requests import CLIENT_ADDRESS_HEADER
 from services.oauth import departures, repository
 from services.oauth.claims import LIFETIME as CLAIM_LIFETIME
 from services.oauth.claims import sign_claim
@@ -24,14 +24,10 @@ from services.oauth.installs import CALLBACK_PATH, STATE_LIFETIME, Installs
 from services.oauth.repository import Shop
 from services.oauth.tokens import Tokens, ValidToken
 
-Identify = Callable[[Request], CallerIdentity]
-
 _NO_STORE = {"Cache-Control": "no-store"}
 _REFUSED = (
     "A refusal leads a browser to `/connect?error=CODE&requestId=ID`, and is JSON for programs."
 )
-
-log = get_logger()
 
 
 class _Answer(BaseModel):
@@ -106,7 +102,14 @@ class InstallPages:
         )
 
     def _refusal(self, request: Request, error: PlatformError) -> Response:
-        log.warning("install_refused", code=error.code, details=error.context.get("details"))
+        address = request.headers.get(CLIENT_ADDRESS_HEADER, "unknown")
+        record_security_event(
+            SecurityEvent.INSTALL_REFUSED,
+            address=address,
+            repeats=f"{address} {error.code}",
+            code=error.code,
+            details=error.context.get("details"),
+        )
         if "text/html" not in request.headers.get("Accept", ""):
             return platform_error_response(request, error)
         shown = urlencode({"error": error.code, "requestId": request_id_of(request)})
@@ -123,8 +126,8 @@ def _query_parameter(name: str, description: str) -> dict[str, object]:
     }
 
 
-def install_routes(pages: InstallPages, gateway: Identify) -> APIRouter:
-    router = APIRouter(dependencies=[Depends(gateway)])
+def install_routes(pages: InstallPages) -> APIRouter:
+    router = APIRouter()
     router.add_api_route(
         "/api/shopify/auth",
         pages.begin,
@@ -155,16 +158,11 @@ def install_routes(pages: InstallPages, gateway: Identify) -> APIRouter:
     return router
 
 
-def tenant_routes(
-    engine: AsyncEngine, tokens: Tokens, readers: Identify, ingestor: Identify
-) -> APIRouter:
+def tenant_routes(engine: AsyncEngine, tokens: Tokens) -> APIRouter:
     router = APIRouter(prefix="/internal/tenants")
 
     @router.get("/{tenant_id}")
-    async def tenant(
-        tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(readers)]
-    ) -> TenantAnswer:
-        require_same(identity, tenant_id)
+    async def tenant(tenant_id: UUID) -> TenantAnswer:
         async with transaction(engine) as tx:
             shop = _known(await repository.shop(tx, tenant_id))
             pair = await repository.credentials_of(tx, tenant_id)
@@ -177,27 +175,18 @@ def tenant_routes(
         )
 
     @router.post("/{tenant_id}/token")
-    async def token(
-        tenant_id: UUID,
-        identity: Annotated[CallerIdentity, Depends(ingestor)],
-        response: Response,
-    ) -> TokenAnswer:
-        require_same(identity, tenant_id)
+    async def token(tenant_id: UUID, response: Response) -> TokenAnswer:
         return token_answer(response, await tokens.valid_token(tenant_id))
 
     return router
 
 
-def departure_routes(engine: AsyncEngine, gateway: Identify, reporters: Identify) -> APIRouter:
+def departure_routes(engine: AsyncEngine) -> APIRouter:
     """What ends a tenant's connection, or the tenant. The gateway has asked who may."""
     router = APIRouter(prefix="/internal")
 
     @router.post("/tenants/{tenant_id}/disconnect", status_code=204)
-    async def disconnect(
-        tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(gateway)]
-    ) -> None:
-        require_same(identity, tenant_id)
-
+    async def disconnect(tenant_id: UUID) -> None:
         async def work(tx: Transaction) -> None:
             shop = _known(await repository.lock_shop(tx, tenant_id))
             await departures.disconnect(tx, shop, "owner")
@@ -205,9 +194,7 @@ def departure_routes(engine: AsyncEngine, gateway: Identify, reporters: Identify
         await in_transaction(engine, work)
 
     @router.delete("/tenants/{tenant_id}", status_code=204)
-    async def erase(tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(gateway)]) -> None:
-        require_same(identity, tenant_id)
-
+    async def erase(tenant_id: UUID) -> None:
         async def work(tx: Transaction) -> None:
             shop = _known(await repository.lock_shop(tx, tenant_id))
             await departures.begin_erasure(tx, shop, "owner")
@@ -215,13 +202,9 @@ def departure_routes(engine: AsyncEngine, gateway: Identify, reporters: Identify
         await in_transaction(engine, work)
 
     @router.post("/erasures/{tenant_id}", status_code=204)
-    async def report(
-        tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(reporters)], erased: Erased
-    ) -> None:
-        require_same(identity, tenant_id)
-
+    async def report(tenant_id: UUID, caller: Caller, erased: Erased) -> None:
         async def work(tx: Transaction) -> None:
-            await departures.take_report(tx, tenant_id, identity.caller, erased.counts)
+            await departures.take_report(tx, tenant_id, caller.caller, erased.counts)
 
         await in_transaction(engine, work)
 
@@ -246,8 +229,3 @@ def token_answer(response: Response, valid: ValidToken) -> TokenAnswer:
 
 def _query(request: Request) -> str:
     return bytes(request.scope["query_string"]).decode("latin-1")
-
-
-def require_same(identity: CallerIdentity, tenant_id: UUID) -> None:
-    if identity.tenant_id not in (None, tenant_id):
-        raise CallerRefusedError("the caller's token is for another tenant")

@@ -1,15 +1,13 @@
 """Internal routes that keep tokens sound: one that Shopify refused, and the rotation of keys."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
-from libs.common.identity import CallerIdentity
 from services.oauth.rotation import BEFORE_ALL, Rotation
-from services.oauth.routes import Identify, TokenAnswer, require_same, token_answer
+from services.oauth.routes import TokenAnswer, token_answer
 from services.oauth.tokens import Tokens
 
 
@@ -35,22 +33,16 @@ class RotationAnswer(_Body):
     last: UUID | None
 
 
-def upkeep_routes(
-    tokens: Tokens, rotation: Rotation, ingestor: Identify, ops: Identify
-) -> APIRouter:
+def upkeep_routes(tokens: Tokens, rotation: Rotation) -> APIRouter:
     router = APIRouter(prefix="/internal")
 
     @router.post("/tenants/{tenant_id}/token/refused")
     async def replace_refused_token(
-        tenant_id: UUID,
-        identity: Annotated[CallerIdentity, Depends(ingestor)],
-        refused: RefusedToken,
-        response: Response,
+        tenant_id: UUID, refused: RefusedToken, response: Response
     ) -> TokenAnswer:
-        require_same(identity, tenant_id)
         return token_answer(response, await tokens.other_token(tenant_id, refused.access_token))
 
-    @router.post("/keys/rotate", dependencies=[Depends(ops)])
+    @router.post("/keys/rotate")
     async def rotate_keys(start: RotationStart) -> RotationAnswer:
         batch = await rotation.reseal(start.after)
         return RotationAnswer(

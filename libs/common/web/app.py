@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from libs.common.errors import InvalidInputError, PlatformError, TransientError
 from libs.common.web.errors import ErrorResponse, error_body, status_and_headers
+from libs.common.web.guards import Guard, check_rows
 from libs.common.web.requests import REQUEST_ID_HEADER, BodyLimit, HeadLimit, RequestIds
 
 ReadyCheck = Callable[[], Awaitable[None]]
@@ -40,8 +41,13 @@ def create_web_app(
     lifespan: Lifespan = _nothing,
     body_limit: int = _BODY_LIMIT,
     middleware: Sequence[Middleware] = (),
+    guard: Guard | None = None,
+    rest: APIRouter | None = None,
 ) -> FastAPI:
     """An app with `routers`, `/health/live` and `/health/ready`; no docs, no openapi route.
+
+    `guard` decides before each route who may use it. `rest` takes the paths that are left.
+    Raises ConfigurationError for a route that `guard` does not know.
 
     `middleware` sees requests that have an id and a bounded body; the last one sees them first.
     """
@@ -53,21 +59,27 @@ def create_web_app(
         redoc_url=None,
         redirect_slashes=False,
         responses=_ERROR_RESPONSES,
+        dependencies=[Depends(guard)] if guard else [],
         generate_unique_id_function=lambda route: route.name,
     )
-    for router in routers:
+    for router in (*routers, _health_router(ready_checks), *([rest] if rest else [])):
         app.include_router(router)
-    app.include_router(_health_router(ready_checks))
-    app.add_exception_handler(PlatformError, _platform_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected_error)
+    if guard:
+        check_rows(app, guard)
+    _handle_errors(app)
     for own in middleware:
         app.add_middleware(own.cls, *own.args, **own.kwargs)
     app.add_middleware(BodyLimit, limit=body_limit)
     app.add_middleware(HeadLimit)
     app.add_middleware(RequestIds)
     return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    app.add_exception_handler(PlatformError, _platform_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
 
 
 def _health_router(ready_checks: Mapping[str, ReadyCheck]) -> APIRouter:

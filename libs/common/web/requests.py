@@ -21,6 +21,9 @@ from libs.common.ids import new_id
 from libs.common.web.errors import STATUS_BY_CODE, error_body
 
 REQUEST_ID_HEADER = "X-Request-Id"
+CLIENT_ADDRESS_HEADER = "X-Client-Address"
+"""By which the gateway tells another service whose request it hands on."""
+
 _LONGEST_URL = 8 * 1024
 _MOST_HEADERS = 100
 _LARGEST_HEADERS = 32 * 1024

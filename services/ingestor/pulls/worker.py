@@ -68,7 +68,7 @@ async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: 
     sys.setswitchinterval(_SECONDS_BEFORE_SWITCH)
     remove_abandoned_folders()
     signer = TokenSigner("ingestor", settings.caller_private_key)
-    oauth = ServiceClient("oauth", settings.oauth_url, signer)
+    oauth = ServiceClient("oauth", settings.oauth_url, signer, settings.internal_ca_file)
     api = AdminApi(settings.shopify_api_url, settings.shopify_api_version)
     access = ShopifyAccess(api, oauth_tokens(oauth), settings.webhooks_url)
     worker = PullWorker(engine, publisher, access)

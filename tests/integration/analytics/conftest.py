@@ -23,9 +23,8 @@ class Analytics:
     keys: CallerKeys
 
     async def get(self, tenant_id: UUID, path: str, **params: str) -> httpx.Response:
-        token = self.keys.signer("gateway").caller_token("analytics", tenant_id=tenant_id)
-        headers = {"Authorization": f"Bearer {token}"}
-        return await self.http.get(f"/api/analytics/{path}", params=params, headers=headers)
+        auth = self.keys.auth("gateway", "analytics", tenant_id)
+        return await self.http.get(f"/api/analytics/{path}", params=params, auth=auth)
 
     async def ask(self, tenant_id: UUID, path: str, **params: str) -> Any:
         answer = await self.get(tenant_id, path, **params)

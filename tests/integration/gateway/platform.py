@@ -15,16 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp
 
 from libs.common.database.engine import create_engine
-from libs.common.identity import TokenVerifier
-from libs.common.web.app import create_web_app
 from services.analytics.main import create_app as create_analytics
 from services.analytics.settings import AnalyticsSettings
 from services.gateway.accounts import PasswordHasher
 from services.gateway.main import create_app
 from services.gateway.parts import Parts, make_parts
 from services.gateway.settings import GatewaySettings
-from services.ingestor.privacy.routes import data_request_routes
-from services.ingestor.routes import ingestion_routes
+from services.ingestor.main import create_app as create_ingestor
+from services.ingestor.settings import IngestorSettings
 from services.oauth.claims import sign_claim
 from services.oauth.main import create_app as create_oauth
 from services.oauth.settings import OauthSettings
@@ -133,7 +131,7 @@ async def running_services(database: Database, keys: CallerKeys) -> AsyncIterato
     }
     apps = {
         "OAUTH_URL": create_oauth(_oauth_settings(database, keys), engines["oauth"]),
-        "INGESTOR_URL": _ingestor(engines["ingestor"], keys),
+        "INGESTOR_URL": _ingestor(database, engines["ingestor"], keys),
         "ANALYTICS_URL": create_analytics(
             _analytics_settings(database, keys), engines["analytics"]
         ),
@@ -207,7 +205,18 @@ def _analytics_settings(database: Database, keys: CallerKeys) -> AnalyticsSettin
     )
 
 
-def _ingestor(engine: AsyncEngine, keys: CallerKeys) -> ASGIApp:
-    verifier = TokenVerifier("ingestor", keys.public)
-    routes = [ingestion_routes(engine, verifier), data_request_routes(engine, verifier)]
-    return create_web_app("ingestor", routes, ready_checks={})
+def _ingestor(database: Database, engine: AsyncEngine, keys: CallerKeys) -> ASGIApp:
+    return create_ingestor(
+        IngestorSettings.from_environment(
+            {
+                "PORT": "0",
+                "DATABASE_URL": database.url_for("ingestor"),
+                "AMQP_URL": "amqp://127.0.0.1:9/",
+                "OAUTH_URL": NOBODY_LISTENS,
+                "WEBHOOKS_URL": NOBODY_LISTENS,
+                "CALLER_PRIVATE_KEY": keys.private["ingestor"],
+                "CALLER_PUBLIC_KEYS": keys.public_list,
+            }
+        ),
+        engine,
+    )

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from libs.common.identity import Call
 from tests.integration.analytics.shop_facts import Customer, Order, Shop
 from tests.integration.gateway.platform import (
     NOBODY_LISTENS,
@@ -51,10 +52,14 @@ async def test_each_user_sees_the_own_shop_and_never_another(platform: Platform)
 async def test_a_tenant_cannot_be_named_in_the_question(platform: Platform):
     other, _ = await _owner_with_sales(platform, "eve", 99)
     _, ada = await _owner_with_sales(platform, "ada", 10)
-    token = platform.keys.signer("gateway").caller_token("analytics", tenant_id=other.tenant_id)
+    path = "/api/analytics/summary"
+    call = Call("GET", path.encode())
+    token = platform.keys.signer("gateway").caller_token(
+        "analytics", call, tenant_id=other.tenant_id
+    )
 
     answer = await ada.get(
-        f"/api/analytics/summary?tenant={other.tenant_id}&tenantId={other.tenant_id}",
+        f"{path}?tenant={other.tenant_id}&tenantId={other.tenant_id}",
         headers={"Authorization": f"Bearer {token}", "X-Tenant-Id": str(other.tenant_id)},
     )
 

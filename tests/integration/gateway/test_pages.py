@@ -1,9 +1,11 @@
 """The dashboard's files are served, nothing else is, and every answer carries the safe headers."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from tests.http_servers import serving
 from tests.integration.gateway.platform import Platform, code_of, running_gateway
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -51,6 +53,46 @@ async def test_nothing_outside_of_the_dashboard_is_served(platform: Platform, pa
 
     assert code_of(answer) == (404, "NOT_FOUND")
     assert "not to be served" not in (await browser.get(path, headers=HTML)).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/" + "a" * 300, "/" + "a" * 7000, "/" + "a/" * 3500, "/" + "a" * 300 + "/favicon.svg"),
+        *("/%00", "/favicon.svg%00", "/%ff%fe", "/%c3%28", "/%ed%a0%80"),
+        *("/%2e%2e%2f%2e%2e", "/..%5c", "/C:%5cwindows", "/con", "/%e2%80%ae"),
+        *("/../../etc/passwd", "/x/assets%2findex-3f2a.js/..", "//etc/passwd", "/./favicon.svg"),
+        *("/folder", "/folder/", "/folder/.", "/favicon.svg/", "/.git/config", "/link.txt"),
+        *("/favicon.svg%20", "/favicon.svg."),
+    ],
+)
+async def test_a_path_that_is_no_file_is_a_page_or_not_found_however_it_is_written(
+    platform: Platform, dashboard: Path, path: str
+):
+    (dashboard / "folder").mkdir()
+    (dashboard / "folder/inner.txt").write_text("inner")
+    (dashboard / "link.txt").symlink_to(dashboard.parent / "outside.txt")
+    async with (
+        running_gateway(platform.database, platform.keys, dashboard, platform.upstreams) as gateway,
+        serving(gateway.app) as url,
+    ):
+        status = await _raw_status(url, path, "application/json")
+        page = await _raw_status(url, path, "text/html")
+        asset = await _raw_status(url, f"/assets{path}", "text/html")
+        inner = await _raw_status(url, "/folder/inner.txt", "application/json")
+
+    assert (status, page, asset, inner) == (404, 200, 404, 200)
+
+
+async def _raw_status(url: str, path: str, accept: str) -> int:
+    """Sent as it is written: a client would put the path right first."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+    writer.write(head.encode())
+    answer = await reader.read()
+    writer.close()
+    return int(answer.split(b" ", 2)[1])
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])

@@ -16,8 +16,10 @@ from libs.common.messaging.fates import Kind
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord, encode_records
 from libs.common.web.app import create_web_app
+from libs.common.web.callers import HEALTH, CallerGuard
 from services.ingestor.deliveries.dead_letters import keep_dead_letter
 from services.ingestor.deliveries.handle import handle_deliveries
+from services.ingestor.permissions import PERMISSIONS
 from services.ingestor.privacy.files import empty_expired_files
 from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.pulls.queue import queue_backfill
@@ -36,14 +38,16 @@ class Gateway:
 
     def __init__(self, world: World) -> None:
         keys = CallerKeys()
-        routes = data_request_routes(world.engine, TokenVerifier("ingestor", keys.public))
-        app = create_web_app("ingestor", [routes], ready_checks={})
+        routes = data_request_routes(world.engine)
+        rows = {row: permit for row, permit in PERMISSIONS.items() if FILES in row}
+        guard = CallerGuard(TokenVerifier("ingestor", keys.public), {**HEALTH, **rows})
+        app = create_web_app("ingestor", [routes], ready_checks={}, guard=guard)
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
-        self._signer = keys.signer("gateway")
+        self._keys = keys
 
     async def get(self, path: str, tenant_id: UUID) -> httpx.Response:
-        token = self._signer.caller_token("ingestor", tenant_id=tenant_id)
-        return await self._http.get(path, headers={"Authorization": f"Bearer {token}"})
+        auth = self._keys.auth("gateway", "ingestor", tenant_id)
+        return await self._http.get(path, auth=auth)
 
     async def files(self, tenant_id: UUID) -> list[Any]:
         return list((await self.get(FILES, tenant_id)).json()["dataRequests"])

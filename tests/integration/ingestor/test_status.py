@@ -40,11 +40,9 @@ async def base_url(world: World, database: Database) -> AsyncIterator[str]:
 
 
 async def _ask(base_url: str, caller: str, tenant_id: UUID | None) -> httpx.Response:
-    token = KEYS.signer(caller).caller_token("ingestor", tenant_id=tenant_id)
+    auth = KEYS.auth(caller, "ingestor", tenant_id)
     async with httpx.AsyncClient(base_url=base_url, trust_env=False, timeout=60) as client:
-        return await client.get(
-            "/api/ingestion/status", headers={"Authorization": f"Bearer {token}"}
-        )
+        return await client.get("/api/ingestion/status", auth=auth)
 
 
 def _entity(name: str, state: str, done: int, expected: int | None) -> dict[str, Any]:

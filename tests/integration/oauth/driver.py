@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,15 +67,34 @@ class Begun:
     parameters: dict[str, str]
 
 
-class OauthDriver:
-    def __init__(self, http: httpx.AsyncClient, engine: AsyncEngine, keys: CallerKeys) -> None:
-        self.http = http
-        self.engine = engine
+_SIGN_AS = "X-Sign-As"
+
+
+class _SignAsNamed(httpx.Auth):
+    """Signs each request as the caller that its header names: a token is for one request only."""
+
+    requires_request_body = True
+
+    def __init__(self, keys: CallerKeys) -> None:
         self._keys = keys
 
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if named := request.headers.pop(_SIGN_AS, None):
+            name, audience, *tenant = named.split()
+            auth = self._keys.auth(name, audience, UUID(tenant[0]) if tenant else None)
+            yield from auth.auth_flow(request)
+        else:
+            yield request
+
+
+class OauthDriver:
+    def __init__(self, http: httpx.AsyncClient, engine: AsyncEngine) -> None:
+        self.http = http
+        self.engine = engine
+
     def caller(self, name: str, audience: str = "oauth", tenant: UUID | None = None) -> Any:
-        token = self._keys.signer(name).caller_token(audience, tenant_id=tenant)
-        return {"Authorization": f"Bearer {token}"}
+        """The headers of a call that `http` signs as `name`."""
+        return {_SIGN_AS: f"{name} {audience} {tenant or ''}"}
 
     async def auth(self, query: str, **headers: str) -> httpx.Response:
         url = f"/api/shopify/auth?{query}"
@@ -112,11 +131,11 @@ class OauthDriver:
 
     async def token(self, tenant_id: UUID) -> httpx.Response:
         url = f"/internal/tenants/{tenant_id}/token"
-        return await self.http.post(url, headers=self.caller("ingestor"))
+        return await self.http.post(url, headers=self.caller("ingestor", tenant=tenant_id))
 
     async def tenant(self, tenant_id: UUID) -> httpx.Response:
         url = f"/internal/tenants/{tenant_id}"
-        return await self.http.get(url, headers=self.caller("gateway"))
+        return await self.http.get(url, headers=self.caller("gateway", tenant=tenant_id))
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
         async with self.engine.begin() as connection:
@@ -151,8 +170,10 @@ async def running(
     try:
         async with (
             serving(create_app(settings, engine)) as url,
-            httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http,
+            httpx.AsyncClient(
+                base_url=url, timeout=30, trust_env=False, auth=_SignAsNamed(keys)
+            ) as http,
         ):
-            yield OauthDriver(http, engine, keys)
+            yield OauthDriver(http, engine)
     finally:
         await engine.dispose()

@@ -53,9 +53,8 @@ async def _report(
 
 
 async def _ask(oauth: OauthDriver, method: str, path: str, caller: str = "gateway") -> int:
-    answer = await oauth.http.request(
-        method, f"/internal/tenants/{path}", headers=oauth.caller(caller)
-    )
+    headers = oauth.caller(caller, tenant=UUID(path.split("/", maxsplit=1)[0]))
+    answer = await oauth.http.request(method, f"/internal/tenants/{path}", headers=headers)
     return answer.status_code
 
 

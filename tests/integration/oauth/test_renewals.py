@@ -147,7 +147,7 @@ async def test_while_shopify_does_not_answer_a_refused_token_is_not_given_again(
 @pytest.mark.parametrize("caller", ["gateway", "webhooks", "analytics", "oauth"])
 async def test_only_the_ingestor_may_say_that_a_token_was_refused(toys: Connected, caller: str):
     url = f"/internal/tenants/{toys.tenant_id}/token/refused"
-    headers = toys.oauth.caller(caller)
+    headers = toys.oauth.caller(caller, tenant=toys.tenant_id)
     answer = await toys.oauth.http.post(url, json={"accessToken": "any"}, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "CALLER_REFUSED")
     assert toys.door.calls == []

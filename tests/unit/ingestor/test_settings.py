@@ -11,7 +11,7 @@ _GOOD = {
     "PORT": "8083",
     "DATABASE_URL": "postgresql://tillstream_ingestor:secret@db/tillstream?sslmode=require",
     "AMQP_URL": "amqps://ingestor:secret@broker/",
-    "OAUTH_URL": "http://oauth:8081",
+    "OAUTH_URL": "https://oauth:8081",
     "WEBHOOKS_URL": "https://hooks.example.com/",
     "CALLER_PRIVATE_KEY": _KEYS.private["ingestor"],
     "CALLER_PUBLIC_KEYS": _KEYS.public_list,
@@ -40,6 +40,7 @@ def test_every_wrong_or_missing_variable_is_named_at_once_and_no_value_is_shown(
     ("name", "value"),
     [
         ("AMQP_URL", "amqp://broker/"),
+        ("OAUTH_URL", "http://oauth:8081"),
         ("WEBHOOKS_URL", "http://hooks.example.com"),
         ("SHOPIFY_API_URL", "http://{shop}"),
         ("DATABASE_URL", "postgresql://db/tillstream"),
