@@ -55,6 +55,7 @@ class SecurityEvent(StrEnum):
     CALLER_REFUSED = "caller_refused"
     RATE_LIMITED = "rate_limited"
     DELIVERY_FORGED = "delivery_forged"
+    DELIVERY_UNSIGNED = "delivery_unsigned"
     UNINSTALL_DISPROVED = "uninstall_disproved"
     REDACT_DISPROVED = "redact_disproved"
     DELETION_DISPROVED = "deletion_disproved"
