@@ -46,6 +46,7 @@ def create_api(parts: Parts) -> FastAPI:
             Middleware(Compression),
             Middleware(RateLimiting, limits=parts.limits),
         ],
+        is_public=True,
     )
     # After the health routes: it takes every path that is left.
     api.include_router(pages.router)

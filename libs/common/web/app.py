@@ -40,10 +40,12 @@ def create_web_app(
     lifespan: Lifespan = _nothing,
     body_limit: int = _BODY_LIMIT,
     middleware: Sequence[Middleware] = (),
+    is_public: bool = False,
 ) -> FastAPI:
     """An app with `routers`, `/health/live` and `/health/ready`; no docs, no openapi route.
 
     `middleware` sees requests that have an id and a bounded body; the last one sees them first.
+    A service that strangers reach is public: it takes no request id from them.
     """
     app = FastAPI(
         title=title,
@@ -66,7 +68,7 @@ def create_web_app(
         app.add_middleware(own.cls, *own.args, **own.kwargs)
     app.add_middleware(BodyLimit, limit=body_limit)
     app.add_middleware(HeadLimit)
-    app.add_middleware(RequestIds)
+    app.add_middleware(RequestIds, is_public=is_public)
     return app
 
 
