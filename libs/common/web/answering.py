@@ -6,15 +6,10 @@ import orjson
 from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from libs.common.errors import (
-    HeadersTooLargeError,
-    PlatformError,
-    RequestMalformedError,
-    TransientError,
-)
+from libs.common.errors import PlatformError, TransientError
 from libs.common.ids import new_id
 from libs.common.web.errors import error_body, status_and_headers
-from libs.common.web.limits import MAX_HEAD_BYTES, MAX_HEAD_LINES, HeldBytes, ProcessLimits
+from libs.common.web.limits import HeldBytes, ProcessLimits
 
 
 class BoundedCycle(RequestResponseCycle):
@@ -74,17 +69,6 @@ def error_answer(error: PlatformError, default_headers: Iterable[tuple[bytes, by
     fields = dict(default_headers) | {name.encode(): value.encode() for name, value in own.items()}
     lines = [b"%s: %s\r\n" % field for field in fields.items()]
     return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
-
-
-def malformed() -> RequestMalformedError:
-    return RequestMalformedError("The request is not valid HTTP/1.1.")
-
-
-def head_too_large() -> HeadersTooLargeError:
-    return HeadersTooLargeError(
-        f"The request has more than {MAX_HEAD_LINES - 2} header fields, "
-        f"or its head is larger than {MAX_HEAD_BYTES} bytes. Clear this site's cookies."
-    )
 
 
 def busy() -> TransientError:

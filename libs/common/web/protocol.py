@@ -14,19 +14,18 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from libs.common.errors import PlatformError, RequestMalformedError, RequestTimeoutError
+from libs.common.errors import PermanentError, PlatformError, RequestTimeoutError
 from libs.common.logs import get_logger
-from libs.common.web.answering import BoundedCycle, busy, error_answer, head_too_large, malformed
+from libs.common.web.answering import BoundedCycle, busy, error_answer
+from libs.common.web.heads import body_framing, head_too_large, malformed, split_head
 from libs.common.web.limits import (
     FIRST_BYTE_TIMEOUT_SECONDS,
     LINGER_SECONDS,
     MAX_HEAD_BYTES,
-    MAX_HEAD_LINES,
     ProcessLimits,
 )
 from libs.common.web.timing import RequestClock, WriteWatch
 
-_HEAD_END = b"\r\n\r\n"
 _CHUNK_PIECE = 16 * 1024
 
 log = get_logger()
@@ -133,19 +132,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._unread:
             data = bytes(self._unread) + data
             self._unread.clear()
-        end = data.find(_HEAD_END, 0, MAX_HEAD_BYTES)
-        if end < 0:
-            if len(data) >= MAX_HEAD_BYTES:
-                self._refuse(head_too_large())
-            elif not _may_begin_a_head(data):
-                self._refuse(malformed())
-            else:
-                self._unread += data
+        try:
+            found = split_head(data)
+        except PermanentError as error:
+            self._refuse(error)
             return b""
-        head, rest = data[: end + len(_HEAD_END)], data[end + len(_HEAD_END) :]
-        if head.count(b"\n") > MAX_HEAD_LINES:
-            self._refuse(head_too_large())
+        if found is None:
+            self._unread += data
             return b""
+        head, rest = found
         self._head_size = len(head)
         self._feed(head)
         return rest
@@ -203,17 +198,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        hosts, length, chunked = 0, 0, False
-        for name, value in self.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                length = int(value)
-            elif name == b"transfer-encoding":
-                chunked = True
-        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
-            self._fault = RequestMalformedError("A request names one host in its Host header.")
-            raise self._fault
+        try:
+            length, chunked = body_framing(self.headers, self.parser.get_http_version())
+        except PermanentError as error:
+            self._fault = error
+            raise
         super().on_headers_complete()
         self._body_left, self._clock.received, self._framing = length, 0, 0
         if chunked or length:
@@ -292,9 +281,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _time_out(self) -> None:
         self._refuse(RequestTimeoutError("The request did not arrive in time."))
-
-
-def _may_begin_a_head(data: bytes) -> bool:
-    """Whether it is worth waiting for the end: a TLS handshake or lines without CR are not."""
-    begins = data[:1].isupper() or data[:1] in (b"\r", b"\n")
-    return begins and data.count(b"\n") == data.count(b"\r\n")

@@ -121,11 +121,11 @@ async def test_stream_of_answers_is_not_cut_by_any_deadline(port: int):
 
 @pytest.mark.parametrize(
     "beginning",
-    [b"G", b"GET /a HTTP/1.1\r\nHost: x\r\nA: ", b"\r\n", b"\r\n" * 5],
+    [b"G", b"GET /a HTTP/1.1\r\nHost: x\r\nA: ", b"\r\n"],
 )
 async def test_head_without_end_is_refused_in_time(port: int, beginning: bytes):
     async with connected(port) as peer:
-        drip = asyncio.create_task(peer.drip(beginning + b"x" * 1_000, every_seconds=0.05))
+        drip = asyncio.create_task(peer.drip(beginning + b"X" * 1_000, every_seconds=0.05))
         await _assert_refused(peer, 408, "REQUEST_TIMEOUT")
         await drip
 
@@ -177,6 +177,7 @@ async def test_head_that_is_too_large_is_refused_before_its_end(port: int, head:
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
         b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET / NONSENSE\r\n\r\n",
+        b"\r\n" * 5,
         b"GET / HTTP/1.1\nHost: x\n\n",
         b"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01",
