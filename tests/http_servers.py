@@ -2,25 +2,25 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-import uvicorn
 from starlette.types import ASGIApp
 
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+from libs.common.web.limits import HttpLimits
+from libs.common.web.server import Server, server_config
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp,
+    *,
+    limits: HttpLimits = HttpLimits(),  # noqa: B008 - it cannot be changed
+    headers: Sequence[tuple[str, str]] = (),
+) -> AsyncIterator[str]:
     """The base URL, once it answers."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, loop="none", timeout_graceful_shutdown=1)
-    server = _Server(config)
+    server = Server(server_config(app, limits=limits, headers=headers, grace_seconds=1))
     task = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started and not task.done():

@@ -78,6 +78,18 @@ class HeadersTooLargeError(PermanentError):
     code = "HEADERS_TOO_LARGE"
 
 
+class RequestMalformedError(PermanentError):
+    """What came is no HTTP request that could be understood in one way only."""
+
+    code = "REQUEST_MALFORMED"
+
+
+class RequestTimeoutError(TransientError):
+    """The client took too long to send its request."""
+
+    code = "REQUEST_TIMEOUT"
+
+
 class InvalidCredentialsError(PermanentError):
     code = "AUTH_INVALID_CREDENTIALS"
 

@@ -60,6 +60,7 @@ class SecurityEvent(StrEnum):
     RATE_LIMITED = "rate_limited"
     DELIVERY_FORGED = "delivery_forged"
     DEAD_LETTER_FORGED = "dead_letter_forged"
+    DELIVERY_UNSIGNED = "delivery_unsigned"
     UNINSTALL_DISPROVED = "uninstall_disproved"
     REDACT_DISPROVED = "redact_disproved"
     DELETION_DISPROVED = "deletion_disproved"

@@ -50,6 +50,7 @@ def create_api(parts: Parts) -> FastAPI:
         ],
         guard=PermissionGuard(parts),
         rest=pages.router,
+        is_public=True,
     )
     api.state.parts = parts
     return api

@@ -8,7 +8,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Send
 
 from libs.common.errors import PayloadTooLargeError, PlatformError, TransientError
-from libs.common.ids import new_id
 from libs.common.web.errors import error_body, status_and_headers
 
 _ACCEPTED_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
@@ -18,32 +17,35 @@ _EMPTY = (b"content-length", b"0")
 _END = {"type": "http.response.body", "body": b""}
 
 
-def request_id_of(headers: Mapping[bytes, bytes]) -> str:
-    """A well-formed X-Request-Id as it came, a new one otherwise."""
+def client_request_id(headers: Mapping[bytes, bytes]) -> str | None:
+    """The id that the client gave the request, when it is well formed. It is only logged."""
     given = headers.get(_REQUEST_ID, b"")
-    return given.decode() if _ACCEPTED_ID.fullmatch(given) else str(new_id())
+    return given.decode() if _ACCEPTED_ID.fullmatch(given) else None
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """The whole body, counted as it arrives. Raises PayloadTooLargeError."""
+def check_declared_length(headers: Mapping[bytes, bytes], limit: int) -> None:
+    """Raises PayloadTooLargeError for a body that says itself that it is too large."""
     declared = headers.get(b"content-length", b"0")
     if not declared.isdigit() or int(declared) > limit:
         raise _too_large(limit)
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """The whole body, counted as it arrives. Raises PayloadTooLargeError, ClientDisconnect."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
+        # Nearly every delivery comes in one piece: it is not copied.
+        whole: bytes = message.get("body", b"")
+        if len(whole) > limit:
+            raise _too_large(limit)
+        return whole
+    body = bytearray()
+    while message["type"] == "http.request":
+        body += message.get("body", b"")
         if len(body) > limit:
             raise _too_large(limit)
-        return body
-    chunks: list[bytes] = []
-    size = 0
-    while message["type"] == "http.request":
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            raise _too_large(limit)
         if not message.get("more_body", False):
-            return b"".join(chunks)
+            return bytes(body)
         message = await receive()
     raise ClientDisconnect
 

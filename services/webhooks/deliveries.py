@@ -1,6 +1,7 @@
-"""From a request to a delivery: every check that a webhook must pass, in this order.
+"""From a request to a delivery: every check that a webhook must pass.
 
-Signature over the raw bytes, headers, shop domain, topic, path. The body is not parsed.
+The headers are checked before the body is read. The body is not parsed: its first and last byte,
+and the signature over all of them, are looked at.
 """
 
 import re
@@ -15,8 +16,11 @@ from libs.common.errors import (
     SignatureInvalidError,
     TopicMismatchError,
 )
+from libs.common.security_events import SecurityEvent
 from libs.common.signatures import is_shop_domain, webhook_signature_matches
 
+_SIGNATURE = re.compile(rb"[A-Za-z0-9+/]{43}=")
+"""Base64 of the 32 bytes of an HMAC-SHA256."""
 _TOPIC = re.compile(r"[a-z0-9_.]+/[a-z0-9_]+", re.ASCII)
 _ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
@@ -28,6 +32,18 @@ _OTHER_NAMES = {"orders/update": "orders/updated"}
 """What a path may call a topic, and what Shopify calls it."""
 
 Headers = Mapping[bytes, bytes]
+
+
+class SignatureRefusedError(SignatureInvalidError):
+    """`event` and `reason` are for the log.
+
+    The text is one and the same, so that an answer does not tell which signatures are good.
+    """
+
+    def __init__(self, event: SecurityEvent, reason: str) -> None:
+        super().__init__("The signature does not match the body.")
+        self.event = event
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +68,32 @@ def header(headers: Headers, name: bytes) -> str:
     return value.decode("latin-1")
 
 
-def check_signature(headers: Headers, body: bytes, secrets: Sequence[str]) -> None:
-    """Raises SignatureInvalidError unless the body is as Shopify signed it."""
-    signature = headers.get(b"x-shopify-hmac-sha256") or headers.get(b"shopify-hmac-sha256")
-    if not signature or not webhook_signature_matches(body, signature, secrets):
-        raise SignatureInvalidError("The signature does not match the body.")
+def read_signature(headers: Headers) -> bytes:
+    """What the signature's header holds. Raises SignatureRefusedError when it can be none."""
+    signature = headers.get(b"x-shopify-hmac-sha256") or headers.get(b"shopify-hmac-sha256") or b""
+    if _SIGNATURE.fullmatch(signature) is None:
+        raise SignatureRefusedError(
+            SecurityEvent.DELIVERY_UNSIGNED, "malformed" if signature else "missing"
+        )
+    return signature
+
+
+def check_body(body: bytes, signature: bytes, secrets: Sequence[str]) -> None:
+    """Raises SignatureRefusedError unless Shopify signed `body`, and signed it as a webhook.
+
+    With the same key it signs the query string of every redirect to the app, which merchants see.
+    No such text begins with a brace and every webhook does (docs/adr/0015).
+    """
+    if not webhook_signature_matches(body, signature, secrets):
+        raise SignatureRefusedError(SecurityEvent.DELIVERY_UNSIGNED, "wrong")
+    if not (body.startswith(b"{") and body.endswith(b"}")):
+        reason = "signed_query" if _reads_as_query(body) else "signed_without_object"
+        raise SignatureRefusedError(SecurityEvent.DELIVERY_FORGED, reason)
+
+
+def _reads_as_query(body: bytes) -> bool:
+    names = {pair.partition(b"=")[0] for pair in body.split(b"&")}
+    return b"shop" in names and not names.isdisjoint((b"timestamp", b"hmac"))
 
 
 def read_attributes(headers: Headers, path: str) -> Attributes:

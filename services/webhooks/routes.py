@@ -8,23 +8,28 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.errors import NotFoundError, PlatformError, ShopUnknownError
+from libs.common.ids import new_id
 from libs.common.logs import get_logger
 from libs.common.messaging.records import DeliveryRecord
+from libs.common.security_events import record_security_event
 from libs.common.web.errors import STATUS_BY_CODE, error_body
 from services.webhooks.answers import (
     answer_empty,
     answer_error,
     answer_json,
+    check_declared_length,
+    client_request_id,
     read_body,
-    request_id_of,
 )
 from services.webhooks.deliveries import (
     COMPLIANCE_TOPICS,
     Headers,
-    check_signature,
+    SignatureRefusedError,
+    check_body,
     header,
     is_webhook_path,
     read_attributes,
+    read_signature,
 )
 from services.webhooks.directory import ShopDirectory
 from services.webhooks.intake import Intake
@@ -47,7 +52,8 @@ class FrontDoor:
         if scope["type"] != "http":
             raise NotImplementedError("only HTTP is spoken here")
         headers: Headers = dict(scope["headers"])
-        request_id = request_id_of(headers)
+        request_id = str(new_id())
+        scope["state"]["request_id"] = request_id
         path: str = scope["path"]
         if not is_webhook_path(path):
             await self._answer_other(path, send, request_id)
@@ -58,7 +64,7 @@ class FrontDoor:
         try:
             await self._take(headers, path, receive)
         except PlatformError as error:
-            _log_refusal(error, headers, request_id)
+            _log_refusal(error, headers, request_id, scope)
             await answer_error(send, request_id, error)
         except ClientDisconnect:
             return
@@ -66,9 +72,15 @@ class FrontDoor:
             await answer_empty(send, request_id)
 
     async def _take(self, headers: Headers, path: str, receive: Receive) -> None:
-        body = await read_body(headers, receive, _BODY_LIMIT)
-        check_signature(headers, body, self._secrets)
+        """Nothing is read of a body whose head is refused.
+
+        A shop is looked for last: a stranger does not learn which are connected.
+        """
+        signature = read_signature(headers)
+        check_declared_length(headers, _BODY_LIMIT)
         attributes = read_attributes(headers, path)
+        body = await read_body(receive, _BODY_LIMIT)
+        check_body(body, signature, self._secrets)
         domain = attributes.shop_domain
         try:
             shop = self._directory.cached(domain) or await self._directory.find(domain)
@@ -120,20 +132,30 @@ async def _refuse_method(send: Send, request_id: str) -> None:
     await answer_json(send, request_id, STATUS_BY_CODE[code], content, [(b"allow", b"POST")])
 
 
-def _log_refusal(error: PlatformError, headers: Headers, request_id: str) -> None:
-    log.warning(
-        "delivery_refused",
-        code=error.code,
-        reason=error.message,
-        shop=header(headers, b"shop-domain")[:_LONGEST_LOGGED],
-        topic=header(headers, b"topic")[:_LONGEST_LOGGED],
-        request_id=request_id,
-    )
+def _log_refusal(error: PlatformError, headers: Headers, request_id: str, scope: Scope) -> None:
+    told = {
+        "code": error.code,
+        "shop": header(headers, b"shop-domain")[:_LONGEST_LOGGED],
+        "topic": header(headers, b"topic")[:_LONGEST_LOGGED],
+        "request_id": request_id,
+        "client_request_id": client_request_id(headers),
+    }
+    if isinstance(error, SignatureRefusedError):
+        peer = scope.get("client")
+        record_security_event(
+            error.event,
+            who=None,
+            address=peer[0] if peer else None,
+            reason=error.reason,
+            **told,
+        )
+    else:
+        log.warning("delivery_refused", reason=error.message, **told)
 
 
 async def _answer_unexpected(request: Request, _error: Exception) -> Response:
     # The server logs the error with its stack; the caller learns nothing of our insides.
-    request_id = request_id_of(dict(request.scope["headers"]))
+    request_id = request.scope["state"]["request_id"]
     message = "Something went wrong on our side. Name the request id when you ask for help."
     body = error_body("INTERNAL_SERVER_ERROR", message, request_id, retryable=True)
     return JSONResponse(body, 500, {"X-Request-Id": request_id})

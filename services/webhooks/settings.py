@@ -19,6 +19,11 @@ class WebhooksSettings(ServiceSettings):
         secrets = [self.shopify_api_secret, *self.webhook_secret]
         return [secret.get_secret_value() for secret in secrets]
 
+    @property
+    def is_https(self) -> bool:
+        """Shopify calls nothing but https, by way of a proxy; a simulator calls what there is."""
+        return self.environment == "production"
+
     def event_hash_secret(self) -> SecretStr:
         return self.shopify_api_secret
 

@@ -37,7 +37,7 @@ ORDER = {
 }
 # Not JSON, not an order, an order whose parts are wrong: each becomes a dead letter.
 UNREADABLE = (
-    f"{MARK}-raw {MARK}-raw@example.com".encode(),
+    f"{{{MARK}-raw {MARK}-raw@example.com}}".encode(),
     json.dumps({"id": f"{MARK}-id", "email": f"{MARK}@example.com", "note": f"{MARK}-n"}).encode(),
     json.dumps(
         {

@@ -4,7 +4,6 @@
 import base64
 import hashlib
 import hmac
-from uuid import uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,13 +16,15 @@ from tests.properties.store import ShopKind, Store
 
 MUTANT = Mutant(
     "services/webhooks/deliveries.py",
-    "if not signature or not webhook_signature_matches(body, signature, secrets):",
-    "if not signature:",
+    "    if not webhook_signature_matches(body, signature, secrets):",
+    "    if not signature:",
 )
 OURS = (SECRET, "an older secret")
-bodies = st.binary(max_size=200) | st.sampled_from(
-    [b"", b"{}", b'{"id": 1}', '{"t": "田"}'.encode()]
+# Nobody parses them: an object is what begins and ends as one.
+bodies = st.binary(max_size=200).map(lambda inside: b"{" + inside + b"}") | st.sampled_from(
+    [b"{}", b'{"id": 1}', '{"t": "田"}'.encode()]
 )
+GENUINE = b'{"genuine":true}'
 spoils = st.sampled_from(
     [None] * 6 + ["case", "cut", "padding", "hex", "empty", "space", "no header", "url", "twice"]
 )
@@ -73,7 +74,6 @@ async def test_only_what_we_can_verify_is_taken(
     del told["X-Shopify-Hmac-Sha256"]
     if spoil != "no header":
         told[f"{prefix}-Hmac-Sha256"] = given_signature
-    told["X-Request-Id"] = request_id = str(uuid4())
     genuine = given_signature in [_signature(body, one) for one in OURS]
 
     answer = await webhooks.http.post("/webhooks", content=body, headers=told)
@@ -85,7 +85,7 @@ async def test_only_what_we_can_verify_is_taken(
     else:
         assert answer.status_code == 401
         assert answer.json()["error"]["code"] == "WEBHOOK_SIGNATURE_INVALID"
-        assert answer.json()["requestId"] == request_id
+        assert answer.json()["requestId"] == answer.headers["X-Request-Id"]
         # A genuine one behind it: nothing but that is in the queue.
-        await webhooks.deliver(f"{tenant}.myshopify.com", b"genuine")
-        assert [record.body for record in await lanes.take(1)] == [b"genuine"]
+        await webhooks.deliver(f"{tenant}.myshopify.com", GENUINE)
+        assert [record.body for record in await lanes.take(1)] == [GENUINE]

@@ -5,6 +5,7 @@ import re
 
 import httpx
 import pytest
+import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel
 
@@ -142,11 +143,27 @@ async def _first_line(port: int, request: bytes) -> bytes:
     return line
 
 
-async def test_a_well_formed_request_id_is_kept_and_another_is_replaced(client):
+async def test_a_request_id_from_inside_is_kept_when_well_formed(client):
     kept = await client.get("/missing", headers={"X-Request-Id": "abc-DEF_0123"})
     assert kept.headers["X-Request-Id"] == "abc-DEF_0123"
     replaced = await client.get("/missing", headers={"X-Request-Id": "a b\tc{}"})
     assert replaced.headers["X-Request-Id"] != "a b\tc{}"
+
+
+async def test_a_public_server_makes_its_own_request_id_and_logs_the_clients_beside_it():
+    router = APIRouter()
+
+    @router.get("/bound")
+    async def bound() -> dict[str, str]:
+        return structlog.contextvars.get_contextvars()
+
+    app = create_web_app("test", [router], ready_checks={}, is_public=True)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        for given, logged in (("abc-DEF_0123", "abc-DEF_0123"), ("a b\tc{}", None)):
+            answer = await http.get("/bound", headers={"X-Request-Id": given})
+            assert answer.headers["X-Request-Id"] == answer.json()["request_id"] != given
+            assert answer.json().get("client_request_id") == logged
 
 
 async def test_ready_names_what_is_missing_and_live_does_not_care(client):

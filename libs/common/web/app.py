@@ -39,10 +39,10 @@ def create_web_app(
     *,
     ready_checks: Mapping[str, ReadyCheck],
     lifespan: Lifespan = _nothing,
-    body_limit: int = _BODY_LIMIT,
     middleware: Sequence[Middleware] = (),
     guard: Guard | None = None,
     rest: APIRouter | None = None,
+    is_public: bool = False,
 ) -> FastAPI:
     """An app with `routers`, `/health/live` and `/health/ready`; no docs, no openapi route.
 
@@ -50,6 +50,7 @@ def create_web_app(
     Raises ConfigurationError for a route that `guard` does not know.
 
     `middleware` sees requests that have an id and a bounded body; the last one sees them first.
+    A service that strangers reach is public: it takes no request id from them.
     """
     app = FastAPI(
         title=title,
@@ -69,9 +70,9 @@ def create_web_app(
     _handle_errors(app)
     for own in middleware:
         app.add_middleware(own.cls, *own.args, **own.kwargs)
-    app.add_middleware(BodyLimit, limit=body_limit)
+    app.add_middleware(BodyLimit, limit=_BODY_LIMIT)
     app.add_middleware(HeadLimit)
-    app.add_middleware(RequestIds)
+    app.add_middleware(RequestIds, is_public=is_public)
     return app
 
 

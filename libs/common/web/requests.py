@@ -31,17 +31,22 @@ _ACCEPTED_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
 class RequestIds:
-    """Keeps a well-formed X-Request-Id, makes one otherwise, answers with it and logs with it."""
+    """Gives every request an id, answers with it and logs with it.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Inside, an X-Request-Id is the gateway's and stays. A public server (`is_public`) always makes
+    its own; a well-formed one of the client is only logged, as `client_request_id`.
+    """
+
+    def __init__(self, app: ASGIApp, *, is_public: bool) -> None:
         self._app = app
+        self._is_public = is_public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        request_id = given if _ACCEPTED_ID.fullmatch(given) else str(new_id())
+        ids = self._ids(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
+        request_id = ids["request_id"]
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
@@ -49,8 +54,15 @@ class RequestIds:
                 MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(**ids):
             await self._app(scope, receive, send_with_id)
+
+    def _ids(self, given: str) -> dict[str, str]:
+        if _ACCEPTED_ID.fullmatch(given) is None:
+            return {"request_id": str(new_id())}
+        if self._is_public:
+            return {"request_id": str(new_id()), "client_request_id": given}
+        return {"request_id": given}
 
 
 class HeadLimit:
@@ -91,7 +103,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await self._read(scope, receive)
+        try:
+            body = await self._read(scope, receive)
+        except ClientDisconnect:
+            # Nobody waits for an answer.
+            return
         if body is None:
             error = PayloadTooLargeError(
                 f"The request is larger than the {self._limit} bytes taken here."
@@ -113,19 +129,17 @@ class BodyLimit:
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdigit() or int(declared) > self._limit:
             return None
-        chunks: list[bytes] = []
-        size = 0
+        body = bytearray()
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > self._limit:
+            body += message.get("body", b"")
+            if len(body) > self._limit:
                 return None
             more = message.get("more_body", False)
-        return b"".join(chunks)
+        return bytes(body)
 
 
 async def _refuse(error: PermanentError, scope: Scope, receive: Receive, send: Send) -> None:

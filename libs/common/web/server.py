@@ -2,17 +2,22 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from libs.common.web.limits import HttpLimits, ProcessLimits
+from libs.common.web.protocol import BoundedHttpProtocol
+
 _GRACE_SECONDS = 5
+_LIMITS = HttpLimits()
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn would raise the signal again after its own end, and cut our clean-up short.
@@ -24,15 +29,16 @@ async def serve(
     host: str,
     port: int,
     *workers: Coroutine[Any, Any, None],
-    http: str = "auto",
+    limits: HttpLimits = _LIMITS,
+    headers: Sequence[tuple[str, str]] = (),
     on_stop: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish open requests (5 s) and cancel `workers`.
 
     A worker that fails stops the server, and its error is raised. `on_stop` ends what would keep
-    requests open for longer.
+    requests open for longer. `headers` are on every answer.
     """
-    server = _Server(_config(app, host, port, http))
+    server = Server(server_config(app, host, port, limits=limits, headers=headers))
 
     def stop() -> None:
         server.should_exit = True
@@ -65,7 +71,17 @@ async def end(tasks: Collection[asyncio.Task[Any]], *, ask_again_after: float) -
         _, waiting = await asyncio.wait(waiting, timeout=ask_again_after)
 
 
-def _config(app: ASGIApp, host: str, port: int, http: Any) -> uvicorn.Config:
+def server_config(
+    app: ASGIApp,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    limits: HttpLimits = _LIMITS,
+    headers: Sequence[tuple[str, str]] = (),
+    grace_seconds: int = _GRACE_SECONDS,
+) -> uvicorn.Config:
+    """How every service of ours speaks HTTP."""
+    protocol: Any = partial(BoundedHttpProtocol, process=ProcessLimits(limits))
     return uvicorn.Config(
         app,
         host=host,
@@ -76,7 +92,9 @@ def _config(app: ASGIApp, host: str, port: int, http: Any) -> uvicorn.Config:
         # Whoever may speak for a client is each service's own setting, not uvicorn's.
         proxy_headers=False,
         loop="none",
-        http=http,
+        http=protocol,
+        ws="none",
+        headers=list(headers),
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds,
     )

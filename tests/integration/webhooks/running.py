@@ -1,13 +1,10 @@
 """The webhooks service as it runs, in this process: its app on a port, its workers beside it."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
-import uvicorn
 from pydantic import SecretStr
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,7 +15,9 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.tables.intake import spool
 from services.webhooks.directory import ShopDirectory
 from services.webhooks.intake import Intake
+from services.webhooks.main import HEADERS, LIMITS
 from services.webhooks.routes import create_app
+from tests.http_servers import serving
 from tests.integration.messaging.queues import running
 from tests.integration.webhooks.shopify import SECRET, headers
 
@@ -57,23 +56,7 @@ async def service(database_url: str, amqp_url: str) -> AsyncIterator[Service]:
         await intake.probe()
         app = create_app([SECRET, "an older secret"], directory, intake)
         workers = (directory.keep_fresh(), intake.watch_broker(), intake.relay_spool())
-        async with _served(app) as url, running(*workers):
+        async with serving(app, limits=LIMITS, headers=HEADERS) as url, running(*workers):
             async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
                 yield Service(http, intake, directory, engine)
     await engine.dispose()
-
-
-@asynccontextmanager
-async def _served(app) -> AsyncIterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, http="httptools", lifespan="off"
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server._serve([listener]))  # serve() would take the signals
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task

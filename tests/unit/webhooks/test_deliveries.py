@@ -1,5 +1,6 @@
 """Only what Shopify signed, for a shop and a topic that are well formed, is a delivery."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -12,11 +13,14 @@ from libs.common.errors import (
     SignatureInvalidError,
     TopicMismatchError,
 )
+from libs.common.security_events import SecurityEvent
 from services.webhooks.deliveries import (
     Headers,
-    check_signature,
+    SignatureRefusedError,
+    check_body,
     is_webhook_path,
     read_attributes,
+    read_signature,
     read_time,
 )
 
@@ -33,6 +37,7 @@ D5 = (
     b'{"note":"Tom \\u0026 Jerry","url":"https:\\/\\/x.example\\/a"}',
     b"bQ0/2QmV/u8fftmwrYOgWAJwvhDsycQauyncW++vsvo=",
 )
+OBJECTS = pytest.mark.parametrize(("secret", "body", "signature"), [W1, D3, D5])
 VECTORS = pytest.mark.parametrize(("secret", "body", "signature"), [W1, D3, D4, D5])
 
 
@@ -53,21 +58,23 @@ def headers(**changes: str | None) -> Headers:
     }
 
 
-@VECTORS
+@OBJECTS
 @pytest.mark.parametrize("name", [b"x-shopify-hmac-sha256", b"shopify-hmac-sha256"])
 def test_a_genuine_signature_is_accepted(secret: str, body: bytes, signature: bytes, name: bytes):
-    check_signature({name: signature}, body, [secret])
+    check_body(body, read_signature({name: signature}), [secret])
 
 
-@VECTORS
+@OBJECTS
 def test_an_older_secret_is_accepted_during_a_rotation(secret: str, body: bytes, signature: bytes):
-    check_signature({b"x-shopify-hmac-sha256": signature}, body, ["new secret", secret])
+    check_body(body, signature, ["new secret", secret])
 
 
 @VECTORS
 def test_an_altered_body_is_refused(secret: str, body: bytes, signature: bytes):
-    with pytest.raises(SignatureInvalidError):
-        check_signature({b"x-shopify-hmac-sha256": signature}, body + b" ", [secret])
+    for altered in (body + b" ", b"{" + body + b"}"):
+        with pytest.raises(SignatureRefusedError) as refusal:
+            check_body(altered, signature, [secret])
+        assert refusal.value.event is SecurityEvent.DELIVERY_UNSIGNED
 
 
 @pytest.mark.parametrize(("secret", "body", "signature"), [D3, D5])
@@ -77,7 +84,13 @@ def test_a_body_that_was_parsed_and_written_again_is_refused(
     again = json.dumps(json.loads(body), separators=(",", ":")).encode()
     assert again != body
     with pytest.raises(SignatureInvalidError):
-        check_signature({b"x-shopify-hmac-sha256": signature}, again, [secret])
+        check_body(again, signature, [secret])
+
+
+def test_a_genuine_signature_of_no_object_is_refused_as_a_forgery():
+    with pytest.raises(SignatureRefusedError) as refusal:
+        check_body(D4[1], D4[2], [D4[0]])
+    assert refusal.value.event is SecurityEvent.DELIVERY_FORGED
 
 
 @pytest.mark.parametrize(
@@ -85,17 +98,25 @@ def test_a_body_that_was_parsed_and_written_again_is_refused(
     [
         None,
         b"",
-        b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        b"AAAA",
         "B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g\u00e9".encode("latin-1"),
         "\uff22\uff22".encode(),
-        W1[2].lower(),
         W1[2] + b"=",
+        W1[2][:-1] + b"\n",
+        W1[2].replace(b"0", b"_"),
+        base64.b64decode(W1[2]).hex().encode(),
     ],
 )
-def test_a_forged_missing_or_non_ascii_signature_is_refused(signature: bytes | None):
+def test_a_signature_of_another_form_is_refused_before_there_is_a_body(signature: bytes | None):
     given = {} if signature is None else {b"x-shopify-hmac-sha256": signature}
     with pytest.raises(SignatureInvalidError):
-        check_signature(given, W1[1], [W1[0]])
+        read_signature(given)
+
+
+@pytest.mark.parametrize("signature", [b"A" * 43 + b"=", W1[2].lower()])
+def test_a_forged_signature_is_refused(signature: bytes):
+    with pytest.raises(SignatureInvalidError):
+        check_body(W1[1], read_signature({b"x-shopify-hmac-sha256": signature}), [W1[0]])
 
 
 def test_the_headers_are_read_with_and_without_x():

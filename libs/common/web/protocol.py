@@ -1,0 +1,283 @@
+"""HTTP/1.1 as a public server must speak it: no stranger decides what we hold, or for how long.
+
+A subclass of uvicorn's protocol, which parses whatever comes and waits for ever. Here a head is
+kept unparsed until it is whole and found small enough, a message is parsed only when the one before
+is answered, and every wait for the client has an end.
+"""
+
+import asyncio
+from enum import Enum, auto
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from libs.common.errors import PermanentError, PlatformError, RequestTimeoutError
+from libs.common.logs import get_logger
+from libs.common.web.answering import BoundedCycle, busy, error_answer
+from libs.common.web.heads import body_framing, head_too_large, malformed, split_head
+from libs.common.web.limits import (
+    FIRST_BYTE_TIMEOUT_SECONDS,
+    LINGER_SECONDS,
+    MAX_HEAD_BYTES,
+    ProcessLimits,
+)
+from libs.common.web.timing import RequestClock, WriteWatch
+
+_CHUNK_PIECE = 16 * 1024
+
+log = get_logger()
+
+
+class _Reading(Enum):
+    """What the next byte belongs to."""
+
+    HEAD = auto()
+    BODY = auto()
+    CHUNKS = auto()
+    NEXT = auto()
+    """To the next request: this one is whole, and not answered yet."""
+    NOTHING = auto()
+    """The connection ends; what comes is thrown away."""
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Given to `uvicorn.Config(http=...)` with `process` bound."""
+
+    cycle: BoundedCycle
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        process: ProcessLimits,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._process = process
+        self._limits = process.limits
+        self._reading = _Reading.HEAD
+        self._unread = bytearray()
+        self._head_size = 0
+        self._body_left = 0
+        self._framing = 0
+        self._fault: PlatformError | None = None
+        self._clock = RequestClock(self.loop, self._limits, self._time_out)
+        self._writes = WriteWatch(self.loop)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._writes.transport = transport
+        if len(self.connections) > self._limits.max_connections and not self._process.make_room():
+            self._process.log_full(self.loop.time())
+            self._reading = _Reading.NOTHING
+            self._write(busy())
+            transport.close()
+            return
+        self._process.note_idle(self, transport.abort)
+        self._clock.start(FIRST_BYTE_TIMEOUT_SECONDS, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._clock.stop()
+        self._writes.stop()
+        self._process.note_busy(self)
+        self._reading = _Reading.NOTHING
+        self._unread.clear()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._writes.begin()
+
+    def data_received(self, data: bytes) -> None:
+        if self._reading is _Reading.NOTHING:
+            return
+        if self._process.note_busy(self):
+            # The first byte of a request: from here on its own time runs.
+            self._unset_keepalive_if_required()
+            self._clock.stop()
+        self._read(data)
+        if not self._clock.is_running:
+            self._await_more()
+
+    def _await_more(self) -> None:
+        if self._reading is _Reading.HEAD:
+            self._clock.start_head()
+        elif self._reading in (_Reading.BODY, _Reading.CHUNKS):
+            if self._limits.body_seconds is None:
+                self._clock.start_head()
+            else:
+                self._clock.start_body()
+
+    def _read(self, data: bytes) -> None:
+        while data:
+            if self._reading is _Reading.HEAD:
+                data = self._read_head(data)
+            elif self._reading is _Reading.BODY:
+                data = self._read_body(data)
+            elif self._reading is _Reading.CHUNKS:
+                data = self._read_chunks(data)
+            else:
+                if self._reading is _Reading.NEXT:
+                    self._keep(data)
+                return
+
+    def _read_head(self, data: bytes) -> bytes:
+        """Parse a whole head; keep the beginning of one. Answers with what comes behind it."""
+        if self._unread:
+            data = bytes(self._unread) + data
+            self._unread.clear()
+        try:
+            found = split_head(data)
+        except PermanentError as error:
+            self._refuse(error)
+            return b""
+        if found is None:
+            self._unread += data
+            return b""
+        head, rest = found
+        self._head_size = len(head)
+        self._feed(head)
+        return rest
+
+    def _read_body(self, data: bytes) -> bytes:
+        piece, rest = data[: self._body_left], data[self._body_left :]
+        self._body_left -= len(piece)
+        self._feed(piece)
+        return rest
+
+    def _read_chunks(self, data: bytes) -> bytes:
+        """Sizes, extensions and trailers of chunks are a head too: bounded without their end."""
+        piece, rest = data[:_CHUNK_PIECE], data[_CHUNK_PIECE:]
+        self._framing += len(piece)
+        self._feed(piece)
+        if self._reading is _Reading.CHUNKS and self._framing > MAX_HEAD_BYTES:
+            self._refuse(head_too_large())
+        return rest
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # No other protocol is spoken here: this request is answered, then the connection ends.
+            self._read_no_further()
+        except httptools.HttpParserError:
+            if self._reading is _Reading.NEXT:
+                # Behind the last chunk came more; it cannot be told from this message in time.
+                self._read_no_further()
+            elif self._reading is not _Reading.NOTHING:
+                self._refuse(self._fault or malformed())
+
+    def _keep(self, data: bytes) -> None:
+        """Bytes of the next request, while this one is being answered."""
+        if len(self._unread) + len(data) > MAX_HEAD_BYTES:
+            self._read_no_further()
+            return
+        self._unread += data
+        self.flow.pause_reading()
+
+    def _read_no_further(self) -> None:
+        self._unread.clear()
+        self._reading = _Reading.NOTHING
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def on_message_begin(self) -> None:
+        if self._reading is not _Reading.HEAD:
+            raise malformed()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers are dropped: they would join the header fields behind everybody's back.
+        if self._reading is _Reading.HEAD:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        try:
+            length, chunked = body_framing(self.headers, self.parser.get_http_version())
+        except PermanentError as error:
+            self._fault = error
+            raise
+        super().on_headers_complete()
+        self._body_left, self._clock.received, self._framing = length, 0, 0
+        if chunked or length:
+            self._reading = _Reading.CHUNKS if chunked else _Reading.BODY
+            if self._limits.body_seconds is not None:
+                self._clock.stop()
+
+    def on_body(self, body: bytes) -> None:
+        if self._reading is _Reading.NOTHING:
+            return
+        self._framing = 0
+        self._clock.received += len(body)
+        if not self.cycle.held.grow(len(body)):
+            self._refuse(busy())
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._reading is _Reading.NOTHING:
+            return
+        super().on_message_complete()
+        self._reading = _Reading.NEXT
+        self._clock.stop()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        bounded = BoundedCycle(cycle, self._process)
+        self.cycle = bounded
+        if not bounded.held.grow(self._head_size):
+            self._fault = busy()
+            raise self._fault
+        super()._start_asgi_task(bounded, app)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._clock.stop()
+        elif self.cycle.answered_early or self._reading is not _Reading.NEXT:
+            self._linger()
+        else:
+            self._reading = _Reading.HEAD
+            if self._unread:
+                self._unset_keepalive_if_required()
+                waiting = bytes(self._unread)
+                self._unread.clear()
+                self.data_received(waiting)
+            else:
+                self._process.note_idle(self, self.transport.abort)
+        self._writes.begin()
+
+    def _refuse(self, error: PlatformError) -> None:
+        """Answer in place of the app, and end the connection. Nothing of the request is logged."""
+        log.info("request_refused", code=error.code)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self._reading = _Reading.NOTHING
+                self.transport.abort()
+                return
+        if not self.transport.is_closing():
+            self._write(error)
+            self._linger()
+
+    def _write(self, error: PlatformError) -> None:
+        self.transport.write(error_answer(error, self.server_state.default_headers))
+
+    def _linger(self) -> None:
+        """Closing at once, with bytes of the client unread, would take the answer away from it."""
+        self._unset_keepalive_if_required()
+        self._reading = _Reading.NOTHING
+        self._unread.clear()
+        self.flow.resume_reading()
+        self.transport.write_eof()
+        self._writes.begin()
+        self._clock.start(LINGER_SECONDS, self.transport.close)
+
+    def _time_out(self) -> None:
+        self._refuse(RequestTimeoutError("The request did not arrive in time."))
