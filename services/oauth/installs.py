@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
@@ -28,11 +29,12 @@ from libs.common.events.contracts import TenantConnected
 from libs.common.ids import new_id
 from libs.common.logs import get_logger
 from libs.common.signatures import is_shop_domain, query_signature_matches
-from services.oauth import repository
+from services.oauth import offboarding, repository
 from services.oauth.encryption import Cipher
 from services.oauth.repository import InstallState
 from services.oauth.scopes import missing_scopes
 from services.oauth.settings import OauthSettings
+from services.oauth.shop_ids import ShopIds
 from services.oauth.shopify import TokenEndpoint
 from services.oauth.tokens import seal_pair
 
@@ -73,12 +75,14 @@ class Installs:
         engine: AsyncEngine,
         cipher: Cipher,
         endpoint: TokenEndpoint,
+        shop_ids: ShopIds,
         slots: asyncio.Semaphore,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._cipher = cipher
         self._endpoint = endpoint
+        self._shop_ids = shop_ids
         self._slots = slots
 
     async def begin(self, query: str, browser: str | None) -> Begun:
@@ -121,10 +125,11 @@ class Installs:
         await self._use_state(parameters["state"], browser or "", domain, now)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS), self._slots:
-                tenant_id = await self._connect(domain, parameters["code"])
+                tenant_id, token = await self._connect(domain, parameters["code"])
         except TimeoutError:
             raise ShopifyUnavailableError("Shopify does not answer.") from None
         log.info("shop_connected", tenant_id=tenant_id, shop=domain)
+        await self._shop_ids.learn(tenant_id, domain, token)
         return Connected(tenant_id, domain)
 
     async def _use_state(self, state: str, browser: str, domain: str, now: datetime) -> None:
@@ -136,7 +141,7 @@ class Installs:
         if reason is not None:
             raise _refused(reason)
 
-    async def _connect(self, domain: str, code: str) -> UUID:
+    async def _connect(self, domain: str, code: str) -> tuple[UUID, SecretStr]:
         """Tenant, credentials and event in one transaction.
 
         The shop's row is locked before the code is exchanged: with two at once, the pair that
@@ -152,9 +157,10 @@ class Installs:
             await repository.save_credentials(tx, tenant_id, sealed)
             await repository.set_status(tx, tenant_id, "active")
             await repository.set_connected_at(tx, tenant_id, now)
+            await offboarding.come_back(tx, tenant_id, now)
             event = TenantConnected(tenant_id=tenant_id, shop_domain=domain)
             await repository.add_to_outbox(tx, event)
-        return tenant_id
+        return tenant_id, pair.access_token
 
 
 def _single_parameters(query: str) -> dict[str, str]:

@@ -13,6 +13,11 @@ PERMISSIONS: Mapping[str, Permit | None] = {
     "POST /internal/tenants/{tenant_id}/disconnect": for_tenant("gateway"),
     "POST /internal/tenants/{tenant_id}/token": for_tenant("ingestor"),
     "POST /internal/tenants/{tenant_id}/token/refused": for_tenant("ingestor"),
+    "GET /internal/erasures": tenantless("ops"),
+    "GET /internal/erasures/{tenant_id}": for_tenant("gateway", "ingestor"),
     "POST /internal/erasures/{tenant_id}": for_tenant("gateway", "ingestor"),
+    "POST /internal/erasures/{tenant_id}/cancel": for_tenant("ops"),
+    "POST /internal/erasures/{tenant_id}/run": for_tenant("ops"),
+    "POST /internal/departures/resume": tenantless("ops"),
     "POST /internal/keys/rotate": tenantless("ops"),
 }
