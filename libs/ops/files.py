@@ -4,7 +4,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,20 @@ def private_by_default() -> Iterator[None]:
         os.umask(before)
 
 
-def private_folder(folder: Path) -> None:
-    """Makes `folder` if need be; nobody else can look into it, or into what lies there already.
+def private_folder(folder: Path, own: Collection[str]) -> None:
+    """Take what is in `folder` by a name in `own` from all but its owner, whatever made it so.
 
-    Root's folder, if others may walk through it, stays so: PostgreSQL runs as another user.
+    The folder itself too, unless something else lies there: it may be a home folder. Root's
+    folder, if others may walk through it, stays so: PostgreSQL runs as another user.
     """
-    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    allowed = PRIVATE_FOLDER if os.geteuid() else _WALKED_THROUGH
-    folder.chmod(stat.S_IMODE(folder.stat().st_mode) & allowed)
-    for parent, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            _take_from_others(Path(parent, name))
+    if set(os.listdir(folder)) <= set(own):
+        allowed = PRIVATE_FOLDER if os.geteuid() else _WALKED_THROUGH
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) & allowed)
+    for name in own:
+        _take_from_others(folder / name)
+        for parent, folders, files in os.walk(folder / name):
+            for inside in (*folders, *files):
+                _take_from_others(Path(parent, inside))
 
 
 def _take_from_others(path: Path) -> None:

@@ -74,15 +74,14 @@ async def _take_lock(holder: AsyncConnection) -> None:
 
 def _engine(owner_url: str) -> AsyncEngine:
     parts = urlsplit(owner_url)
-    try:
-        tls = tls_arguments(owner_url)
-    except ValueError as error:
-        raise OperationError(f"DATABASE_URL {error}") from None
     return create_async_engine(
         urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, "", "")),
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args={"server_settings": {"application_name": "tillstream-migrate"}, **tls},
+        connect_args={
+            "server_settings": {"application_name": "tillstream-migrate"},
+            **tls_arguments(owner_url),
+        },
     )
 
 

@@ -8,6 +8,7 @@ import aio_pika
 import asyncpg
 from aiormq.exceptions import AMQPConnectionError, ProbableAuthenticationError
 
+from libs.common.database.tls import tls_parameters
 from libs.ops.errors import BackingServiceError
 
 _WAIT_SECONDS = 60.0
@@ -18,6 +19,10 @@ Say = Callable[[str], None]
 
 async def wait_for_database(url: str, say: Say, *, seconds: float = _WAIT_SECONDS) -> None:
     """Raises BackingServiceError when it refuses us, or does not answer within `seconds`."""
+    try:
+        tls_parameters(url)
+    except ValueError as error:
+        raise BackingServiceError(f"DATABASE_URL {error}") from None
 
     async def attempt() -> None:
         try:

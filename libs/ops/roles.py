@@ -62,8 +62,10 @@ async def ensure_roles(owner: AsyncConnection, passwords: Mapping[str, str]) -> 
         if role not in known:
             await owner.exec_driver_sql(_CREATE.format(role=role))
         else:
-            excess = [no for attribute, no in _EXCESS.items() if getattr(known[role], attribute)]
-            await _take_back(owner, role, excess)
+            changes = [no for attribute, no in _EXCESS.items() if getattr(known[role], attribute)]
+            if not known[role].rolcanlogin:
+                changes.append("LOGIN")
+            await _bring_back(owner, role, changes)
         if service in passwords:
             verifier = scram_verifier(passwords[service])
             await _alter(owner, f"ALTER ROLE {role} PASSWORD '{verifier}'")
@@ -74,7 +76,7 @@ async def restrict_temporary_tables(owner: AsyncConnection) -> None:
     await owner.exec_driver_sql(RESTRICT_TEMPORARY_TABLES)
 
 
-async def _take_back(owner: AsyncConnection, role: str, excess: Sequence[str]) -> None:
+async def _bring_back(owner: AsyncConnection, role: str, changes: Sequence[str]) -> None:
     memberships = await owner.scalars(
         text(
             "SELECT format('REVOKE %I FROM %I GRANTED BY %I',"
@@ -83,13 +85,13 @@ async def _take_back(owner: AsyncConnection, role: str, excess: Sequence[str]) -
         ),
         {"role": role},
     )
-    statements = [*memberships, *([f"ALTER ROLE {role} {' '.join(excess)}"] if excess else ())]
+    statements = [*memberships, *([f"ALTER ROLE {role} {' '.join(changes)}"] if changes else ())]
     for statement in statements:
         try:
             await _alter(owner, statement)
         except ProgrammingError as error:
             raise OperationError(
-                f"the role {role} may do more than a service should, and the owner in "
+                f"the role {role} has other rights than a service should, and the owner in "
                 f"DATABASE_URL may not change that: have a superuser run: {statement}"
             ) from error
 

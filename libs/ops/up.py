@@ -36,6 +36,12 @@ from libs.ops.supervisor import Supervisor
 CDNOW = PROJECT / ".cache/lifetimes/CDNOW_master.txt"
 GENERATED_ORDERS = 2_000
 ANY_PORT = 0
+_OWN_NAMES = frozenset(
+    {"logs", "postgres", "rabbitmq", "simulator"}
+    | {f"{name}.json" for name in ("ports", "secrets", "state")}
+    | {f"{name}.lock" for name in ("up", "postgres", "rabbitmq")}
+)
+"""What lies in a data folder."""
 _LEFTOVER_STEPS = ((signal.SIGTERM, 8.0), (signal.SIGKILL, 5.0))
 
 
@@ -83,7 +89,7 @@ class Up:
         """Ready inside the block; everything is stopped after it, front doors first."""
         data_dir = self._options.data_dir
         with private_by_default(), exclusive(data_dir, "up"), PortClaims() as claims:
-            private_folder(data_dir)
+            private_folder(data_dir, _OWN_NAMES)
             (data_dir / "logs").mkdir(exist_ok=True)
             strays = processes.with_variable(DATA_DIR_VARIABLE, str(data_dir))
             await processes.end_strays(strays, _LEFTOVER_STEPS)

@@ -277,6 +277,7 @@ async def test_rights_of_an_earlier_version_are_taken_back(broker, owner):
         await administration.add_service_users(broker.vhost, passwords)
     found = (await owner.get(f"/api/vhosts/{place}/permissions")).json()
     topics = (await owner.get(f"/api/topic-permissions/{place}/tillstream_gateway")).json()
+    await owner.delete("/api/users/tillstream_analytics")
     rights = {one["user"]: one["write"] for one in found}
     assert rights["tillstream_gateway"] == SERVICE_PERMISSIONS["gateway"].write
     assert "tillstream_analytics" not in rights

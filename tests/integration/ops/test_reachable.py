@@ -35,6 +35,12 @@ async def test_one_that_refuses_us_is_not_asked_again(database: Database, vhost:
     assert said == []
 
 
+@pytest.mark.parametrize("query", ["sslmode=on", "sslmode=verify-full", "sslrootcrt=/ca.pem"])
+async def test_a_url_whose_tls_cannot_be_relied_on_is_refused_at_once(query: str):
+    with pytest.raises(BackingServiceError, match=r"^DATABASE_URL "):
+        await wait_for_database(f"postgresql://a:b@127.0.0.1:9/c?{query}", [].append)
+
+
 async def test_one_that_answers_is_used_at_once(database: Database, vhost: Broker):
     said: list[str] = []
     await wait_for_database(database.url, said.append)

@@ -29,12 +29,13 @@ async def test_what_a_role_has_beyond_its_part_is_taken_back_or_the_start_says_w
     async with private_postgres(tmp_path) as server:
         await migrate(server.owner_url, PASSWORDS)
         admin = await asyncpg.connect(server.admin_url)
-        await admin.execute(f"ALTER ROLE {role} CREATEDB CREATEROLE")
+        await admin.execute(f"ALTER ROLE {role} CREATEDB CREATEROLE NOLOGIN")
         owner = await asyncpg.connect(server.owner_url)
         await owner.execute(f"GRANT {role_name('ingestor')} TO {role}")
         await owner.close()
         await migrate(server.owner_url, PASSWORDS)
         assert await _powers(server.owner_url, role) == ([], [])
+        await (await asyncpg.connect(with_user(server.owner_url, role, "only-for-tests"))).close()
 
         await admin.execute(f"ALTER ROLE {role} BYPASSRLS SUPERUSER")
         with pytest.raises(OperationError, match=f"ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS"):
