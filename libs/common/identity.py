@@ -8,6 +8,7 @@ The service that answers decides which callers may ask what.
 import hashlib
 import secrets
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -124,7 +125,7 @@ class TokenVerifier:
             raise _refused("the token has no id", "token_invalid")
         if claims["exp"] - claims["iat"] > _LIFETIME.total_seconds():
             raise _refused("the token lives too long", "token_lifetime")
-        if not secrets.compare_digest(str(claims.get("call")), call.digest()):
+        if claims.get("call") != call.digest():
             raise _refused("the token is for another request", "other_request")
         identity = CallerIdentity(
             caller=str(claims["iss"]),
@@ -158,7 +159,8 @@ class _UsedTokens:
     """The ids of tokens that were used, for as long as one could be used again."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, float] = {}
+        self._seen: set[str] = set()
+        self._oldest_first: deque[tuple[float, str]] = deque()
 
     def add(self, token_id: str) -> None:
         """Raises CallerRefusedError for one that is known, TransientError when there are too many.
@@ -166,14 +168,14 @@ class _UsedTokens:
         Only genuine tokens come here: a stranger cannot fill it.
         """
         now = time.monotonic()
-        # The dict keeps the order in which they came: the oldest are in front.
-        while self._seen and now - next(iter(self._seen.values())) > _REMEMBERED_SECONDS:
-            del self._seen[next(iter(self._seen))]
+        while self._oldest_first and now - self._oldest_first[0][0] > _REMEMBERED_SECONDS:
+            self._seen.discard(self._oldest_first.popleft()[1])
         if token_id in self._seen:
             raise _refused("the token was used before", "token_used")
         if len(self._seen) >= MAX_REMEMBERED_TOKENS:
             raise TransientError("Too many calls at this moment.")
-        self._seen[token_id] = now
+        self._seen.add(token_id)
+        self._oldest_first.append((now, token_id))
 
 
 def _refused(message: str, reason: str) -> CallerRefusedError:

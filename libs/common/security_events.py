@@ -12,7 +12,7 @@ import hmac
 import ipaddress
 import secrets
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -95,7 +95,7 @@ class _Lines:
     """Which lines were logged within the last minute, the oldest first."""
 
     def __init__(self) -> None:
-        self._since: dict[str, tuple[float, int]] = {}
+        self._since: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def take(self, key: str) -> int | None:
         """How many were left out since the last line of `key`; None when none is due."""
@@ -106,7 +106,7 @@ class _Lines:
             return None
         self._since.pop(key, None)
         while len(self._since) >= _MAX_LINE_KEYS:
-            del self._since[next(iter(self._since))]
+            self._since.popitem(last=False)
         self._since[key] = (now, 0)
         return unlogged
 

@@ -105,12 +105,13 @@ class InstallPages:
 
     def _refusal(self, request: Request, error: PlatformError) -> Response:
         address = request.headers.get(CLIENT_ADDRESS_HEADER, "unknown")
+        details = error.context.get("details")
         record_security_event(
             SecurityEvent.INSTALL_REFUSED,
             address=address,
-            repeats=f"{address} {error.code}",
+            repeats=f"{address} {error.code} {details}",
             code=error.code,
-            details=error.context.get("details"),
+            details=details,
         )
         if "text/html" not in request.headers.get("Accept", ""):
             return platform_error_response(request, error)

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from libs.common import security_events
 from libs.common.database.engine import create_engine
 from libs.common.security_events import (
     SecurityEvent,
@@ -51,6 +52,29 @@ def test_event_line_holds_hashes_in_place_of_name_and_address():
     assert first["source_hash"] != other["source_hash"]
     assert "lovelace" not in str(lines)
     assert "113.77" not in str(lines)
+
+
+def test_what_repeats_is_logged_once_a_minute_and_the_next_line_says_how_often(monkeypatch):
+    def record(cause: str) -> None:
+        record_security_event(SecurityEvent.RATE_LIMITED, repeats=cause)
+
+    with capture_logs() as lines:
+        for cause in ("one", "one", "other", "one"):
+            record(cause)
+        # The next minute.
+        monkeypatch.setattr(security_events, "_LINE_SECONDS", 0)
+        record("one")
+        record("one")
+    assert [line.get("unlogged") for line in lines] == [None, None, 2, None]
+
+
+def test_what_repeats_takes_bounded_memory(monkeypatch):
+    monkeypatch.setattr(security_events, "_MAX_LINE_KEYS", 2)
+    with capture_logs() as lines:
+        for cause in ("first", "second", "third", "second", "first"):
+            record_security_event(SecurityEvent.ORIGIN_REFUSED, repeats=cause)
+    # The oldest was forgotten, and is logged again.
+    assert len(lines) == 4
 
 
 @pytest.mark.parametrize("service", TABLES)

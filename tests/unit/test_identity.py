@@ -126,8 +126,21 @@ def test_used_tokens_take_bounded_memory_and_are_never_forgotten_early(
     verifier.caller(gateway.caller_token("oauth", CALL), GATEWAY_ONLY, CALL)
 
 
+def _encoded(text: bytes) -> str:
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+_HEADER = _encoded(b'{"alg":"EdDSA"}')
+_NESTED = _encoded(b"[" * 15_000)
+
+
 @pytest.mark.parametrize(
-    "token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJnYXRld2F5In0."]
+    "token",
+    [
+        *("", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJnYXRld2F5In0.", "\xff.\xff.\xff"),
+        *(f"{_HEADER}.{_NESTED}.x", f"{_NESTED}.{_HEADER}.x", f"{_HEADER}.{_encoded(b'[]')}.x"),
+        *(f"{_HEADER}.{_encoded(bytes([255]))}.x", f"{_HEADER}.{_encoded(b'9' * 9000)}.x"),
+    ],
 )
 def test_what_is_no_token_is_refused(verifier, token):
     assert _reason(verifier, token) in ("token_invalid", "caller_unknown")

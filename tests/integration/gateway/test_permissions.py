@@ -244,3 +244,15 @@ async def test_a_refused_origin_and_a_reached_limit_are_security_events(platform
     assert codes == [200, 200, 429, 429, 429, 429]
     assert _events(lines) == [("origin_refused", "POST"), ("rate_limited", None)]
     assert {line["source"] for line in lines if "source" in line} == {"192.0.2.0/24"}
+
+
+async def test_a_refused_install_is_recorded_with_the_clients_network(platform: Platform):
+    transport = httpx.ASGITransport(platform.app, client=("198.51.100.7", 1))
+    async with httpx.AsyncClient(transport=transport, base_url=platform.origin) as http:
+        with capture_logs() as lines:
+            # What a client says of itself is not passed on.
+            lie = {"X-Client-Address": "203.0.113.7"}
+            answer = await http.get("/api/shopify/auth?shop=evil.example", headers=lie)
+    assert answer.json()["error"]["code"] == "VALIDATION_INVALID_SHOP"
+    [event] = [line for line in lines if line["event"] == "security_event"]
+    assert (event["security_event"], event["source"]) == ("install_refused", "198.51.100.0/24")

@@ -4,8 +4,10 @@ and connects nothing."""
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.clock import utc_now
+from libs.common.web.requests import CLIENT_ADDRESS_HEADER
 from tests.integration.oauth.driver import Begun, OauthDriver, encoded, new_domain, signed
 from tests.integration.oauth.scripted_shopify import ScriptedShopify
 
@@ -181,3 +183,18 @@ async def test_a_person_is_sent_back_to_the_page_with_the_code_and_the_request_i
             "error": [code],
             "requestId": [answer.headers["X-Request-Id"]],
         }
+
+
+async def test_a_refusal_is_a_security_event_with_its_reason_and_the_clients_network(
+    oauth: OauthDriver, begun: Begun
+):
+    client = {CLIENT_ADDRESS_HEADER: "203.0.113.77"}
+    with capture_logs() as lines:
+        await oauth.callback({**begun.parameters, "hmac": "0" * 64}, begun.browser, **client)
+        await oauth.auth("shop=evil.example", **client)
+    events = [line for line in lines if line["event"] == "security_event"]
+    assert [event["security_event"] for event in events] == ["install_refused"] * 2
+    assert events[0]["details"] == {"reason": "hmac_invalid"}
+    assert events[1]["code"] == "VALIDATION_INVALID_SHOP"
+    assert {event["source"] for event in events} == {"203.0.113.0/24"}
+    assert "203.0.113.77" not in str(lines)

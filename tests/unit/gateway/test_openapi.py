@@ -4,6 +4,7 @@ import re
 
 from libs.common.web.errors import STATUS_BY_CODE
 from libs.ops import openapi
+from services.gateway.permissions import PERMISSIONS, Access
 
 
 def test_the_document_is_what_the_code_says():
@@ -31,6 +32,18 @@ def test_every_operation_says_whether_it_needs_a_session_and_that_it_is_counted(
             assert ("429" in operation["responses"]) is (path != "/api/live")
     assert "security" not in paths["/api/auth/login"]["post"]
     assert "security" in paths["/api/tenants/current"]["get"]
+
+
+def test_every_operation_says_of_its_visitors_what_the_table_of_permissions_says():
+    for path, operations in openapi.public_document()["paths"].items():
+        for method, operation in operations.items():
+            inside = "/api/analytics/{question:path}"
+            own = inside if path.startswith("/api/analytics/") else path
+            access = PERMISSIONS[f"{method.upper()} {own}"]
+            signed_in = access in (Access.MEMBER, Access.OWNER)
+            refused = operation["responses"].get("403", {"description": ""})["description"]
+            assert ("security" in operation) is signed_in, path
+            assert ("OWNER_REQUIRED" in refused) is (access is Access.OWNER), path
 
 
 def test_every_error_that_an_operation_names_is_in_the_catalogue_of_the_document():
