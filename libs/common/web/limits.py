@@ -36,8 +36,8 @@ class HttpLimits:
     body_seconds: float | None = 20.0
     body_grace_seconds: float = 5.0
     min_body_rate: float = 500.0
-    free_bytes: int = 32 * 1024
-    shared_bytes: int = 24 * 1024 * 1024
+    free_bytes: int = 16 * 1024
+    shared_bytes: int = 8 * 1024 * 1024
     max_connections: int = 768
 
 

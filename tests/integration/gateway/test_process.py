@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import httpx
 
@@ -30,8 +30,8 @@ def _environment(platform: Platform, broker_url: str, port: int) -> dict[str, st
     }
 
 
-async def _start(environment: Mapping[str, str]) -> Process:
-    command = (*covered.python(), "-m", "services.gateway.main")
+async def _start(environment: Mapping[str, str], python: Sequence[str] = ()) -> Process:
+    command = (*(python or covered.python()), "-m", "services.gateway.main")
     return await asyncio.create_subprocess_exec(
         *command, env=dict(environment), stdout=PIPE, stderr=STDOUT
     )

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -17,9 +17,11 @@ from tests.integration.webhooks.shopify import SECRET, add_shop, headers
 
 
 @asynccontextmanager
-async def process(environment: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(
+    environment: Mapping[str, str], python: Sequence[str] = ()
+) -> AsyncIterator[asyncio.subprocess.Process]:
     started = await asyncio.create_subprocess_exec(
-        *covered.python(),
+        *(python or covered.python()),
         "-m",
         "services.webhooks.main",
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd(), **environment},

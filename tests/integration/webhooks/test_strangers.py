@@ -1,5 +1,6 @@
 """No stranger takes the service's memory or its connections: genuine deliveries are answered."""
 
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -66,7 +67,8 @@ async def running(
     }
     url = f"http://127.0.0.1:{unused_tcp_port}"
     async with (
-        process(environment) as started,
+        # Without the tracer of coverage, whose memory is not the product's.
+        process(environment, [sys.executable]) as started,
         httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http,
     ):
 
