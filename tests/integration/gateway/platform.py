@@ -25,6 +25,7 @@ from services.ingestor.main import create_app as create_ingestor
 from services.ingestor.settings import IngestorSettings
 from services.oauth.claims import sign_claim
 from services.oauth.main import create_app as create_oauth
+from services.oauth.main import create_parts as create_oauth_parts
 from services.oauth.settings import OauthSettings
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
@@ -142,6 +143,17 @@ async def running_services(database: Database, keys: CallerKeys) -> AsyncIterato
         await engine.dispose()
 
 
+async def erase_what_is_due(platform: Platform) -> None:
+    """Do what oauth does beside answering: begin the erasures that are due."""
+    settings = _oauth_settings(platform.database, platform.keys)
+    engine = create_engine(settings.database_url, "oauth", pool_size=2)
+    parts = create_oauth_parts(settings, engine)
+    while await parts.verification.step():
+        pass
+    await parts.close()
+    await engine.dispose()
+
+
 def gateway_settings(
     database: Database, keys: CallerKeys, dashboard: Path, **changes: str
 ) -> GatewaySettings:
@@ -195,6 +207,7 @@ def _oauth_settings(database: Database, keys: CallerKeys) -> OauthSettings:
             "ENCRYPTION_KEY": f"one:{base64.b64encode(bytes(32)).decode()}",
             "CALLER_PRIVATE_KEY": keys.private["oauth"],
             "CALLER_PUBLIC_KEYS": keys.public_list,
+            "ERASURE_GRACE_HOURS": "0",
         }
     )
 

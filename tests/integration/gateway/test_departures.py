@@ -14,7 +14,7 @@ from libs.common.web.client import ServiceClient
 from services.gateway.events import erase_tenant as erase_at_the_gateway
 from services.ingestor.privacy.erasure import erase_tenant as erase_at_the_ingestor
 from tests.integration.analytics.shop_facts import Customer, Order, Shop
-from tests.integration.gateway.platform import Platform, code_of, domain_of
+from tests.integration.gateway.platform import Platform, code_of, domain_of, erase_what_is_due
 
 DISCONNECT = "/api/tenants/current/disconnect"
 TENANT_TABLES = """
@@ -117,8 +117,11 @@ async def test_an_erased_tenant_leaves_two_receipts_and_nothing_else_in_any_sche
     assert of_other >= {"store.orders", "identity.memberships", "tenancy.shop_directory"}
 
     assert (await _erase(ada, domain_of(shop.tenant_id).upper())).status_code == 202
+    told = ["tenant.disconnected.v1", "tenant.erasure_scheduled.v1"]
+    assert await _events(platform, shop) == told
+    await erase_what_is_due(platform)
     assert code_of(await ada.get("/api/tenants/current")) == (404, "TENANT_NOT_FOUND")
-    assert await _events(platform, shop) == ["tenant.erased.v1"]
+    assert await _events(platform, shop) == [*told, "tenant.erased.v1"]
     await platform.execute("DELETE FROM tenancy.outbox")
     await _tell_the_others(platform, shop)
 

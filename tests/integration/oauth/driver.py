@@ -102,6 +102,9 @@ class OauthDriver:
         """The headers of a call that `http` signs as `name`."""
         return {_SIGN_AS: f"{name} {audience} {tenant or ''}"}
 
+    def private_key(self, name: str) -> str:
+        return self._keys.private[name]
+
     async def auth(self, query: str, **headers: str) -> httpx.Response:
         url = f"/api/shopify/auth?{query}"
         self.http.cookies.clear()
