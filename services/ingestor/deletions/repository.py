@@ -67,7 +67,8 @@ WITH first AS (
     ORDER BY due_at, topic, location_id LIMIT 1)
 SELECT held.topic, held.object_id, held.location_id, held.entity, held.observed_at, held.asked,
     coalesce(shop.history_since IS NOT NULL
-        AND coalesce(owned.created_at, owned.processed_at) < now() - :shown, false) AS hidden
+        AND coalesce(owned.created_at, owned.processed_at) < now() - CAST(:shown AS interval),
+        false) AS hidden
 FROM store.deletion_checks AS held
 JOIN first USING (topic, location_id)
 LEFT JOIN store.shops AS shop ON shop.tenant_id = held.tenant_id

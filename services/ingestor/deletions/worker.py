@@ -107,6 +107,9 @@ class DeletionChecks:
         except PlatformError as error:
             log.warning("deletion_checks_postponed", code=error.code, reason=error.message)
             await self._write(turn, repository.postpone_turn)
+        except Exception:
+            await self._write(turn, repository.postpone_turn)
+            raise
         else:
             await self._tell(turn, settled)
 
