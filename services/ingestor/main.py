@@ -17,6 +17,7 @@ from libs.common.messaging.topology import Lane
 from libs.common.process import run_service
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
+from services.ingestor.deletions.routes import redaction_routes
 from services.ingestor.deliveries.dead_letters import dead_letter_keeper
 from services.ingestor.deliveries.handle import delivery_handler
 from services.ingestor.deliveries.upkeep import keep_up
@@ -40,6 +41,7 @@ def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
             ingestion_routes(engine, verifier),
             data_request_routes(engine, verifier),
             operator_routes(engine, verifier, settings.shopify_api_version),
+            redaction_routes(engine, verifier),
         ],
         ready_checks={"database": lambda: ping(engine)},
     )

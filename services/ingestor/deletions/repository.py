@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from libs.common.database.transaction import Transaction
 from libs.common.errors import TransientError
@@ -132,6 +132,23 @@ WHERE tenant_id = :tenant_id AND lease_owner = :owner
 """)
 
 
+_TENANTS_WITH_HELD = text("SELECT tenant_id FROM store.deletion_turns WHERE held > 0")
+
+_HELD = text("""
+SELECT held.tenant_id, held.object_id, held.received_at, held.held_at, shop.domain
+FROM store.deletion_checks AS held
+LEFT JOIN store.shops AS shop ON shop.tenant_id = held.tenant_id
+WHERE held.tenant_id = ANY (:tenants) AND held.held_at IS NOT NULL
+ORDER BY held.held_at, held.object_id
+""")
+
+_TAKE_HELD = text("""
+DELETE FROM store.deletion_checks
+WHERE tenant_id = :tenant_id AND object_id = :customer_id AND held_at IS NOT NULL
+RETURNING topic, object_id, location_id, entity, observed_at, requests
+""")
+
+
 class TurnLostError(TransientError):
     """Another worker has the tenant's checks now: write nothing more."""
 
@@ -241,6 +258,22 @@ async def postpone_turn(tx: Transaction, turn: Turn) -> None:
 
 async def give_back(tx: Transaction, turn: Turn) -> None:
     await tx.execute(_GIVE_BACK, turn._asdict())
+
+
+async def tenants_with_held(tx: Transaction) -> Sequence[UUID]:
+    """Tenants for which a person has something to decide."""
+    return (await tx.scalars(_TENANTS_WITH_HELD)).all()
+
+
+async def read_held(tx: Transaction, tenants: Collection[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
+    return (await tx.execute(_HELD, {"tenants": list(tenants)})).all()
+
+
+async def take_held(tx: Transaction, tenant_id: UUID, customer_id: int) -> Taken | None:
+    """Remove the redaction of one customer that is held; None where there is none."""
+    given = {"tenant_id": tenant_id, "customer_id": customer_id}
+    row = (await tx.execute(_TAKE_HELD, given)).one_or_none()
+    return None if row is None else Taken(*row)
 
 
 def _seen(checks: Collection[Check]) -> list[Any]:

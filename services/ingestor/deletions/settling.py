@@ -1,8 +1,8 @@
 """Writes what became of the checks of one turn: in one transaction, under the turn's lease."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from services.ingestor.deletions.repository import Check, Taken, Turn
 from services.ingestor.facts import Deletion, Fact, Gone, Observation
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.privacy.people import Person
-from services.ingestor.privacy.requests import redact
+from services.ingestor.privacy.requests import keep_receipt, redact
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.recut import refuse_recut
 from services.ingestor.store.tenants import lock_known_tenants
@@ -54,7 +54,7 @@ async def settle(
         await lock_known_tenants(tx, [tenant_id])
         await repository.hold_turn(tx, turn)
         taken = await repository.take(tx, tenant_id, gone)
-        version = await _apply(tx, tenant_id, taken)
+        version = await apply_taken(tx, tenant_id, taken)
         for asked, pause in enumerate(PAUSES):
             again = [check for check in there if check.asked == asked]
             await repository.put_off(tx, tenant_id, again, pause, held=False)
@@ -68,8 +68,11 @@ async def settle(
     return await in_transaction(engine, work, tenants=[tenant_id])
 
 
-async def _apply(tx: Transaction, tenant_id: UUID, taken: Sequence[Taken]) -> int | None:
-    """Returns the tenant's new data version, where its data changed."""
+async def apply_taken(tx: Transaction, tenant_id: UUID, taken: Sequence[Taken]) -> int | None:
+    """Returns the tenant's new data version, where its data changed.
+
+    The caller holds the tenant's lock and its turn's row.
+    """
     deletions = [
         Observation(tenant_id=tenant_id, fact=_fact(each), observed_at=each.observed_at)
         for each in taken
@@ -77,11 +80,23 @@ async def _apply(tx: Transaction, tenant_id: UUID, taken: Sequence[Taken]) -> in
     ]
     versions = dict(await apply_observations(tx, deletions))
     for each in taken:
-        for request_id, told in (each.requests or {}).items():
-            request = msgspec.convert(told, Request)
-            person = Person(each.object_id, request.email, frozenset(request.orders))
-            versions |= await redact(tx, tenant_id, UUID(request_id), person, request.requested_at)
+        for request_id, person, requested_at in _requests(each):
+            versions |= await redact(tx, tenant_id, request_id, person, requested_at)
     return versions.get(tenant_id)
+
+
+async def refuse_redactions(tx: Transaction, tenant_id: UUID, taken: Taken) -> None:
+    """Keep a receipt that says so, by which the same request does not come back."""
+    for request_id, person, requested_at in _requests(taken):
+        refused = {"counts": {"refused": 1}}
+        await keep_receipt(tx, tenant_id, request_id, REDACT, person, requested_at, refused)
+
+
+def _requests(taken: Taken) -> Iterator[tuple[UUID, Person, datetime]]:
+    for request_id, told in (taken.requests or {}).items():
+        request = msgspec.convert(told, Request)
+        person = Person(taken.object_id, request.email, frozenset(request.orders))
+        yield UUID(request_id), person, request.requested_at
 
 
 def _fact(taken: Taken) -> Fact:

@@ -102,7 +102,7 @@ async def redact(
     """
     versions = await raise_versions(tx, [tenant_id])
     counts = await redact_person(tx, tenant_id, person, requested_at)
-    await _keep_receipt(tx, tenant_id, request_id, REDACT, person, requested_at, {"counts": counts})
+    await keep_receipt(tx, tenant_id, request_id, REDACT, person, requested_at, {"counts": counts})
     return versions
 
 
@@ -111,7 +111,7 @@ async def _disclose(
 ) -> None:
     file, counts = await disclose(tx, record, person)
     values = {"counts": counts, "file": file, "expires_at": utc_now() + FILE_LIFETIME}
-    await _keep_receipt(tx, record.tenant_id, request_id, record.type, person, record.time, values)
+    await keep_receipt(tx, record.tenant_id, request_id, record.type, person, record.time, values)
 
 
 async def _is_answered(tx: Transaction, tenant_id: UUID, request_id: UUID) -> bool:
@@ -120,7 +120,7 @@ async def _is_answered(tx: Transaction, tenant_id: UUID, request_id: UUID) -> bo
     return (await tx.execute(query)).one_or_none() is not None
 
 
-async def _keep_receipt(
+async def keep_receipt(
     tx: Transaction,
     tenant_id: UUID,
     request_id: UUID,
