@@ -33,7 +33,7 @@ def list_pulls(ingestor: Ingestor = None, data_dir: DataDir = _DATA_DIR) -> None
     """Every shop: how often and when next it is read, and what became of the last pull."""
 
     async def work() -> None:
-        async with _asking(ingestor, data_dir) as client:
+        async with asking_ingestor(ingestor, data_dir) as client:
             await show_schedule(client, Console())
 
     asyncio.run(work())
@@ -50,7 +50,7 @@ def run(
     """Read again what was created in a range of days, or all."""
 
     async def work() -> None:
-        async with _asking(ingestor, data_dir) as client:
+        async with asking_ingestor(ingestor, data_dir) as client:
             print(f"pull {await run_pull(client, shop, first, last)} is queued")
 
     asyncio.run(work())
@@ -71,13 +71,14 @@ def resume(shop: Shops = None, ingestor: Ingestor = None, data_dir: DataDir = _D
 async def _set_paused(
     shop: str | None, ingestor: str | None, data_dir: Path, *, paused: bool
 ) -> None:
-    async with _asking(ingestor, data_dir) as client:
+    async with asking_ingestor(ingestor, data_dir) as client:
         changed = await set_paused(client, shop, paused=paused)
     print(f"{'paused' if paused else 'resumed'}: {changed} shop(s)")
 
 
 @asynccontextmanager
-async def _asking(ingestor: str | None, data_dir: Path) -> AsyncIterator[ServiceClient]:
+async def asking_ingestor(ingestor: str | None, data_dir: Path) -> AsyncIterator[ServiceClient]:
+    """The ingestor at that address, or the one of the data folder, asked as the operator."""
     url = ingestor or read_state(data_dir).ingestor
     if url is None:
         raise OperationError("--ingestor must be given: what runs there does not say where it is")

@@ -43,7 +43,7 @@ async def run_pull(
 ) -> str:
     """The id of a pull of what was created on the days from `first` to `last`, or of all."""
     days = {name: day for name, day in (("from", first), ("to", last)) if day}
-    tenant_id = await _tenant_of(ingestor, domain)
+    tenant_id = await tenant_of(ingestor, domain)
     path = f"{_SCHEDULE}/{tenant_id}/pulls"
     answer = await ingestor.ask("POST", path, tenant_id=UUID(tenant_id), json=days)
     return str(answer["id"])
@@ -53,12 +53,13 @@ async def set_paused(ingestor: ServiceClient, domain: str | None, *, paused: boo
     """Stops or starts the scheduled pulls of one shop, or of all; returns of how many."""
     change: dict[str, Any] = {"paused": paused}
     if domain is not None:
-        change["tenant"] = await _tenant_of(ingestor, domain)
+        change["tenant"] = await tenant_of(ingestor, domain)
     answer = await ingestor.ask("PATCH", _SCHEDULE, json=change)
     return int(answer["changed"])
 
 
-async def _tenant_of(ingestor: ServiceClient, domain: str) -> str:
+async def tenant_of(ingestor: ServiceClient, domain: str) -> str:
+    """The tenant whose shop has that domain, or that id. Raises OperationError."""
     tenants = (await ingestor.ask("GET", _SCHEDULE))["tenants"]
     for line in tenants:
         if domain.lower() in (line["domain"], line["tenantId"]):

@@ -3,10 +3,13 @@
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from libs.common.clock import utc_now
 from libs.simulator.changes import found
 from libs.simulator.model import Customer
 from libs.simulator.shops import Shop
+from libs.simulator.times import now_seconds
 from libs.simulator.webhooks import WebhookSender
 
 SHOP_REDACT_SECONDS = 48 * 3_600
@@ -33,12 +36,14 @@ class Compliance:
         self._sender.send_compliance(self._shop, "customers/data_request", body)
 
     def redact_customer(self, customer_id: str) -> None:
+        """Shopify forgets the person first; the customer stays, without a name."""
         customer = self._customer(customer_id)
         body = {
             **self._shop_body(),
             "customer": _customer_body(customer),
             "orders_to_redact": self._orders_of(customer),
         }
+        self._shop.put(_anonymous(customer))
         self._sender.send_compliance(self._shop, "customers/redact", body)
 
     def plan_shop_redact(self) -> None:
@@ -70,6 +75,12 @@ class Compliance:
 
     def _shop_body(self) -> Body:
         return {"shop_id": self._shop.facts.id, "shop_domain": self._shop.domain}
+
+
+def _anonymous(customer: Customer) -> Customer:
+    return msgspec.structs.replace(
+        customer, first_name="", last_name="", email=None, note=None, updated_at=now_seconds()
+    )
 
 
 def _customer_body(customer: Customer) -> Body:

@@ -10,6 +10,7 @@ from libs.simulator.few_rows import BELOW, COUNT_LIMIT, FEW, Args, Connection, C
 from libs.simulator.field_kinds import Fields
 from libs.simulator.fields import RefundOfOrder
 from libs.simulator.model import Customer, Order, Product
+from libs.simulator.nodes import NODES
 from libs.simulator.numbers import global_id, number_from_global_id
 from libs.simulator.operations import Operation
 from libs.simulator.order_parts import fulfillments_of, transactions_of
@@ -79,18 +80,6 @@ def _product(context: Context, _source: Any, args: Args) -> Product | None:
     return context.shop.products.get(_number(args, "Product"))
 
 
-def _node(context: Context, source: Any, args: Args) -> Any:
-    text = str(args["id"])
-    for kind, read, scope in (
-        ("Order", _order, "read_orders"),
-        ("Customer", _customer, "read_customers"),
-        ("Product", _product, "read_products"),
-    ):
-        if number_from_global_id(text, kind) is not None:
-            return read(context, source, args) if context.may(scope) else None
-    return context.shop.operations.get(number_from_global_id(text, "BulkOperation"))
-
-
 def _number(args: Args, kind: str) -> int:
     number = number_from_global_id(str(args["id"]), kind)
     if number is None:
@@ -145,7 +134,6 @@ CONNECTIONS: Mapping[tuple[str, str], Connection] = {
     ("QueryRoot", "refund"): _refund,
     ("QueryRoot", "customer"): _customer,
     ("QueryRoot", "product"): _product,
-    ("QueryRoot", "node"): _node,
     ("QueryRoot", "bulkOperation"): _operation,
     ("QueryRoot", "bulkOperations"): _operations,
     ("QueryRoot", "webhookSubscription"): _subscription,
@@ -155,6 +143,7 @@ CONNECTIONS: Mapping[tuple[str, str], Connection] = {
     ("Order", "fulfillments"): lambda _, order, args: fulfillments_of(order)[: args.get("first")],
     **FEW,
     **BELOW,
+    **NODES,
 }
 
 _PAGE: Fields = {

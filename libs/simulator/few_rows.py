@@ -10,7 +10,7 @@ from libs.simulator.numbers import number_from_global_id
 from libs.simulator.pages import Page, page, part, sorted_keys
 from libs.simulator.roots import ROOTS
 from libs.simulator.search import predicate, terms_from_query
-from libs.simulator.stock import quantities
+from libs.simulator.stock import Level, location_of, quantities
 
 Args = Mapping[str, Any]
 Connection = Callable[[Context, Any, Args], Any]
@@ -77,6 +77,12 @@ def _below(parent_type: str, name: str) -> Connection:
     )
 
 
+def _level(context: Context, item: Any, args: Args) -> Level | None:
+    location = location_of(context.shop.facts)
+    asked = number_from_global_id(str(args["locationId"]), "Location")
+    return Level(location, item) if asked == location.id else None
+
+
 FEW: Mapping[tuple[str, str], Connection] = {
     **{("QueryRoot", name): _listed(name) for name in _LISTS},
     **{("QueryRoot", f"{name}Count"): _counted(name) for name in _LISTS},
@@ -91,5 +97,6 @@ BELOW: Mapping[tuple[str, str], Connection] = {
     ("Product", "mediaCount"): lambda *_: Counted(0, None),
     ("Product", "description"): lambda *_: "",
     ("Product", "options"): lambda _, product, args: [product][: args.get("first")],
+    ("InventoryItem", "inventoryLevel"): _level,
     ("InventoryLevel", "quantities"): lambda _, level, args: quantities(level, args["names"]),
 }

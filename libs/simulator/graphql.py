@@ -24,6 +24,7 @@ from libs.simulator.field_kinds import Fields
 from libs.simulator.fields import FIELDS, RefundOfOrder
 from libs.simulator.model import Customer, Order, Product
 from libs.simulator.mutations import MUTATIONS
+from libs.simulator.nodes import Node
 from libs.simulator.offers import Offer
 from libs.simulator.operations import Operation
 from libs.simulator.pages import PageError
@@ -91,9 +92,7 @@ def executed(
         variable_values=variables,
         operation_name=operation_name,
         field_resolver=_resolve,
-        type_resolver=lambda value, _info, _type: (
-            value.type_name if isinstance(value, Offer) else _TYPES[type(value)]
-        ),
+        type_resolver=lambda value, _info, _type: _type_of(value),
     )
     answer: dict[str, Any] = {"data": result.data}
     if context.shop.faults.takes_query(document.loc.source.body if document.loc else ""):
@@ -104,9 +103,34 @@ def executed(
     return answer
 
 
+def _type_of(value: Any) -> str:
+    if isinstance(value, Node):
+        return value.kind
+    return value.type_name if isinstance(value, Offer) else _TYPES[type(value)]
+
+
 def _resolve(source: Any, info: GraphQLResolveInfo[Context], **args: Any) -> Any:
     parent, field = info.parent_type.name, info.field_name
+    if isinstance(source, Node):
+        source = source.row
     context = info.context
+    _check_access(context, parent, field)
+    if parent == "Mutation":
+        return MUTATIONS[field](context, args)
+    if isinstance(source, dict):
+        return source[field]
+    if isinstance(source, UserError):
+        return getattr(source, field)
+    connection = CONNECTIONS.get((parent, field))
+    try:
+        if connection is not None:
+            return connection(context, source, args)
+        return _ALL_FIELDS[parent][field](context, source)
+    except (PageError, SearchError) as error:
+        raise GraphQLError(str(error), extensions={"code": error.code}) from error
+
+
+def _check_access(context: Context, parent: str, field: str) -> None:
     scope = SCOPES.get((parent, field))
     if scope is not None and not context.may(scope):
         raise GraphQLError(
@@ -125,19 +149,6 @@ def _resolve(source: Any, info: GraphQLResolveInfo[Context], **args: Any) -> Any
                 "documentation": "https://shopify.dev/docs/apps/launch/protected-customer-data",
             },
         )
-    if parent == "Mutation":
-        return MUTATIONS[field](context, args)
-    if isinstance(source, dict):
-        return source[field]
-    if isinstance(source, UserError):
-        return getattr(source, field)
-    connection = CONNECTIONS.get((parent, field))
-    try:
-        if connection is not None:
-            return connection(context, source, args)
-        return _ALL_FIELDS[parent][field](context, source)
-    except (PageError, SearchError) as error:
-        raise GraphQLError(str(error), extensions={"code": error.code}) from error
 
 
 def _validation_error(error: GraphQLError) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from libs.common.process import run_service
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
+from services.ingestor.deletions.routes import redaction_routes
 from services.ingestor.deliveries.dead_letters import dead_letter_keeper
 from services.ingestor.deliveries.handle import delivery_handler
 from services.ingestor.deliveries.upkeep import keep_up
@@ -42,6 +43,7 @@ def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
             ingestion_routes(engine),
             data_request_routes(engine),
             operator_routes(engine, settings.shopify_api_version),
+            redaction_routes(engine),
         ],
         ready_checks={"database": lambda: ping(engine)},
         guard=CallerGuard(verifier, PERMISSIONS),

@@ -15,4 +15,6 @@ PERMISSIONS: Mapping[str, Permit | None] = {
     "GET /internal/schedule": tenantless("ops"),
     "PATCH /internal/schedule": tenantless("ops"),
     "POST /internal/schedule/{tenant_id}/pulls": for_tenant("ops"),
+    "GET /internal/redactions": tenantless("ops"),
+    "POST /internal/redactions/{tenant_id}/{customer_id}": for_tenant("ops"),
 }

@@ -146,13 +146,19 @@ class Person(Struct):
     email: str | None = None
 
 
-class RedactBody(Named, kw_only=True):
+class _RequestBody(Named, kw_only=True):
+    """What privacy law asks always names the shop."""
+
+    shop_id: Id
+    shop_domain: str
     customer: Person
+
+
+class RedactBody(_RequestBody, kw_only=True):
     orders_to_redact: list[Id] = field(default_factory=list)
 
 
-class DataRequestBody(Named, kw_only=True):
-    customer: Person
+class DataRequestBody(_RequestBody, kw_only=True):
     orders_requested: list[Id] = field(default_factory=list)
 
 

@@ -11,7 +11,9 @@ from libs.common.logs import get_logger
 from libs.common.messaging.dead_letters import DeadLetter
 from libs.common.messaging.fates import Kind
 from libs.common.messaging.records import decode_records
+from libs.common.security_events import SecurityEvent, record_security_event
 from services.ingestor import repository
+from services.ingestor.deliveries.decode import BODY_OF_ANOTHER_SHOP
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.letters import names_a_redacted_customer
 
@@ -47,6 +49,10 @@ async def keep_dead_letter(engine: AsyncEngine, letter: DeadLetter) -> None:
             log.info("dead_letter_of_the_forgotten_dropped", tenant_id=str(tenant_id))
             return
         await repository.add_dead_letter(tx, values)
+    if letter.reason == BODY_OF_ANOTHER_SHOP:
+        record_security_event(
+            SecurityEvent.DELIVERY_FORGED, tenant_id=str(tenant_id), topic=letter.topic
+        )
 
 
 async def _is_forgotten(tx: Transaction, message: bytes) -> bool:

@@ -29,6 +29,9 @@ from services.ingestor.json_text import without_nul
 from services.ingestor.kinds.kind import Topic, checked
 from services.ingestor.kinds.registry import KINDS
 
+BODY_OF_ANOTHER_SHOP: Final = "body_of_another_shop"
+"""Signed by Shopify, and sent with the name of a shop whose it is not."""
+
 _PLACE: Final = re.compile(r"at `(?P<place>[^`]+)`")
 
 _Body = TypeVar("_Body", bound=bodies.Named)
@@ -84,7 +87,7 @@ def _decoded(decode: Callable[[bytes], _Read], record: DeliveryRecord) -> _Read:
 def _check_shop(body: bodies.Named, record: DeliveryRecord) -> None:
     for named in (body.shop_domain, body.myshopify_domain):
         if named is not None and named.lower() != record.source.lower():
-            raise malformed("body_of_another_shop")
+            raise malformed(BODY_OF_ANOTHER_SHOP)
 
 
 def _place(error: msgspec.ValidationError) -> str:

@@ -16,6 +16,7 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord
 from libs.common.messaging.topology import HINTS
 from services.ingestor import repository
+from services.ingestor.deletions.checks import add_checks, is_deletion
 from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
 from services.ingestor.deliveries.known_fields import MOST_NAMES
 from services.ingestor.deliveries.news import NEWS_TOPICS, ask_for_untold, pass_news
@@ -25,7 +26,7 @@ from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
 from services.ingestor.repository import AppliedKey
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.recut import refuse_recut
-from services.ingestor.store.tenants import ShopFactsMissingError
+from services.ingestor.store.tenants import ShopFactsMissingError, lock_tenants
 
 _OLDEST_DAY = timedelta(days=7)
 _NEWEST_DAY = timedelta(days=1)
@@ -49,7 +50,8 @@ async def handle_deliveries(
     """Apply each delivery once, however often it comes; drop those of an erased tenant.
 
     Raises MessageMalformedError for a body that cannot be read, and TenantRecutError; then no fact
-    of `records` is applied. What is asked about a person is answered after the facts.
+    of `records` is applied. What is asked about a person is answered after the facts. A deletion is
+    not applied here: see `services.ingestor.deletions`.
     """
     requests = [record for record in records if record.type in REQUEST_TOPICS]
     news = [record for record in records if record.type in NEWS_TOPICS]
@@ -59,7 +61,7 @@ async def handle_deliveries(
     )
     await pass_news(engine, news)
     for request in requests:
-        await _announce(publisher, await answer_request(engine, request))
+        await answer_request(engine, request)
     known = others | mapped_topics()
     await _count_unmapped(engine, [record for record in records if record.type not in known])
 
@@ -104,7 +106,7 @@ async def _apply_facts(
         await refuse_recut(tx, tenants)
         fresh = await repository.add_applied(tx, deliveries)
         new = [delivery for key, delivery in deliveries.items() if key in fresh]
-        versions = await apply_observations(tx, [each for one in new for each in one.observations])
+        versions = await _apply(tx, new)
         # Behind the tenants' locks, so that a batch counts after the other.
         unknown = [(one.key[0], one.topic, one.unknown_fields) for one in new]
         await repository.count_unknown_fields(tx, unknown, now)
@@ -125,6 +127,18 @@ async def _apply_facts(
             engine, (each for one in deliveries.values() for each in one.observations)
         )
         await _announce(publisher, versions)
+
+
+async def _apply(tx: Transaction, deliveries: Sequence[Delivery]) -> Mapping[UUID, int]:
+    """Returns the new data versions. A deletion changes none yet: Shopify is asked about it."""
+    told = [(each.topic, seen) for each in deliveries for seen in each.observations]
+    deletions = [(topic, seen) for topic, seen in told if is_deletion(seen)]
+    if deletions:
+        # All at once, and before anything else: in one order, so that nobody waits in a circle.
+        await lock_tenants(tx, {seen.tenant_id for _, seen in told})
+    versions = await apply_observations(tx, [seen for _, seen in told if not is_deletion(seen)])
+    await add_checks(tx, deletions)
+    return versions
 
 
 def _tell_unknown_fields(deliveries: Iterable[Delivery]) -> None:

@@ -60,6 +60,7 @@ KIND = Kind(
     row=Collection,
     rows=_rows,
     page_size=250,
+    node_type="Collection",
     count="collectionsCount",
     topics={
         "collections/create": _SEEN,

@@ -114,6 +114,7 @@ KIND = Kind(
     row=Discount,
     rows=_rows,
     from_pulls=("starts_at", "ends_at"),
+    node_type="DiscountNode",
     count="discountNodesCount",
     topics={
         "discounts/create": _SEEN,

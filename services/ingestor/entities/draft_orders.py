@@ -122,6 +122,7 @@ KIND = Kind(
     node=_Node,
     row=DraftOrder,
     rows=_rows,
+    node_type="DraftOrder",
     count="draftOrdersCount",
     topics={
         "draft_orders/create": _SEEN,

@@ -102,6 +102,7 @@ KIND = Kind(
     rows=_rows,
     sort=None,
     from_pulls=("currency",),
+    node_type="InventoryItem",
     page_size=250,
     topics={
         "inventory_items/create": _SEEN,

@@ -111,6 +111,7 @@ _BY_ITEM = Kind(
         Owner(entity="inventory_items", column="inventory_item_id"),
         Owner(entity="locations", column="location_id"),
     ),
+    node_type="InventoryItem",
     topics={
         "inventory_levels/connect": _SEEN,
         "inventory_levels/update": _SEEN,

@@ -82,6 +82,7 @@ KIND = Kind(
     sort=None,
     search="",
     arguments="includeInactive: true",
+    node_type="Location",
     bulk=False,
     topics={
         "locations/create": _SEEN,

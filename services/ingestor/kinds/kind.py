@@ -103,6 +103,8 @@ class Kind:
     is left out. A whole list below `owner` is all it has; the rows also go with each of `others`.
     With `follows_refunds` the rows are below refunds, which the sales name: the orders of those
     that no page showed are then asked for one by one.
+    `node_type` is the type of the ids by which Shopify tells whether a row is there still; needed
+    where a topic says that one is gone.
     `from_pulls` are columns of which deliveries say nothing, or not always: the last pull's word
     counts, and until there was one the first that a delivery said.
     """
@@ -127,6 +129,7 @@ class Kind:
     follows_refunds: bool = False
     count: str | None = None
     needs: tuple[str, ...] = ()
+    node_type: str = ""
     from_pulls: tuple[str, ...] = ()
     topics: Mapping[str, Topic] = field(default_factory=dict)
 

@@ -4,8 +4,8 @@ Source: shopify.dev, "Privacy law compliance".
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
@@ -17,17 +17,19 @@ from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction, in_transaction
 from libs.common.logs import get_logger
 from libs.common.messaging.records import DeliveryRecord
-from libs.common.tables.store import privacy_requests
+from libs.common.tables.store import privacy_requests, shops
+from services.ingestor.deletions.checks import REDACT, Request, add_redaction
+from services.ingestor.deliveries.amounts import malformed
 from services.ingestor.deliveries.bodies import DataRequestBody, RedactBody
-from services.ingestor.deliveries.decode import decode_body
+from services.ingestor.deliveries.decode import BODY_OF_ANOTHER_SHOP, decode_body
 from services.ingestor.privacy.disclosure import disclose
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.people import Person
 from services.ingestor.privacy.redaction import redact_person
 from services.ingestor.store.recut import refuse_recut
-from services.ingestor.store.tenants import raise_versions
+from services.ingestor.store.tenants import lock_known_tenants, raise_versions
 
-REQUEST_TOPICS: Final = frozenset({"customers/redact", "customers/data_request"})
+REQUEST_TOPICS: Final = frozenset({REDACT, "customers/data_request"})
 
 FILE_LIFETIME: Final = timedelta(days=30)
 """As long as the law gives the merchant to answer."""
@@ -39,48 +41,68 @@ _DATA_REQUEST: Final = msgspec.json.Decoder(DataRequestBody)
 log = get_logger()
 
 
-async def answer_request(engine: AsyncEngine, record: DeliveryRecord) -> Mapping[UUID, int]:
-    """Returns the tenant's new data version when its data changed.
+async def answer_request(engine: AsyncEngine, record: DeliveryRecord) -> None:
+    """Write the file that was asked for, or have Shopify asked whether it has forgotten the person.
 
     A repeated request changes nothing, nor does one about an erased tenant. Raises
-    MessageMalformedError and TenantRecutError.
+    MessageMalformedError, also where the body names another shop than the header, and
+    TenantRecutError.
     """
-    person = _person(record)
+    asked = _asked(record)
     request_id = uuid5(_REQUESTS, record.id)
+    tenant_id = record.tenant_id
 
-    async def work(tx: Transaction) -> Mapping[UUID, int]:
-        if await _is_answered(tx, record.tenant_id, request_id):
-            return {}
-        if await erased_among(tx, [record.tenant_id]):
-            return {}
-        if record.type == "customers/redact":
-            return await _redact(tx, record, request_id, person)
-        await _disclose(tx, record, request_id, person)
-        return {}
+    async def work(tx: Transaction) -> None:
+        if await _is_answered(tx, tenant_id, request_id):
+            return
+        if await erased_among(tx, [tenant_id]):
+            return
+        await _check_shop_id(tx, tenant_id, asked.shop_id)
+        if record.type == REDACT:
+            await refuse_recut(tx, [tenant_id])
+            await lock_known_tenants(tx, [tenant_id])
+            person = asked.person
+            request = Request(person.email, tuple(sorted(person.order_ids)), record.time)
+            await add_redaction(tx, tenant_id, person.id, request_id, request)
+        else:
+            await _disclose(tx, record, request_id, asked.person)
 
-    versions = await in_transaction(engine, work, tenants=[record.tenant_id])
-    log.info("privacy_request_answered", topic=record.type, delivery_id=record.id)
-    return versions
+    await in_transaction(engine, work, tenants=[tenant_id])
+    log.info("privacy_request_taken", topic=record.type, delivery_id=record.id)
 
 
-def _person(record: DeliveryRecord) -> Person:
-    if record.type == "customers/redact":
-        redaction = decode_body(_REDACT, record)
-        customer, orders = redaction.customer, redaction.orders_to_redact
+class _Asked(NamedTuple):
+    shop_id: int
+    person: Person
+
+
+def _asked(record: DeliveryRecord) -> _Asked:
+    body: RedactBody | DataRequestBody
+    if record.type == REDACT:
+        body = decode_body(_REDACT, record)
+        orders = body.orders_to_redact
     else:
-        request = decode_body(_DATA_REQUEST, record)
-        customer, orders = request.customer, request.orders_requested
-    return Person(customer.id, customer.email, frozenset(orders))
+        body = decode_body(_DATA_REQUEST, record)
+        orders = body.orders_requested
+    return _Asked(body.shop_id, Person(body.customer.id, body.customer.email, frozenset(orders)))
 
 
-async def _redact(
-    tx: Transaction, record: DeliveryRecord, request_id: UUID, person: Person
+async def _check_shop_id(tx: Transaction, tenant_id: UUID, shop_id: int) -> None:
+    known = await tx.scalar(select(shops.c.shopify_id).where(shops.c.tenant_id == tenant_id))
+    if known not in (None, shop_id):
+        raise malformed(BODY_OF_ANOTHER_SHOP)
+
+
+async def redact(
+    tx: Transaction, tenant_id: UUID, request_id: UUID, person: Person, requested_at: datetime
 ) -> Mapping[UUID, int]:
-    await refuse_recut(tx, [record.tenant_id])
-    # First, because it is the tenant's lock too; a tenant without facts has none.
-    versions = await raise_versions(tx, [record.tenant_id])
-    counts = await redact_person(tx, record.tenant_id, person, record.time)
-    await _keep_receipt(tx, record, request_id, person, {"counts": counts})
+    """Forget the person and keep the receipt. Returns the tenant's new data version.
+
+    The caller holds the tenant's lock; a tenant without facts has none.
+    """
+    versions = await raise_versions(tx, [tenant_id])
+    counts = await redact_person(tx, tenant_id, person, requested_at)
+    await keep_receipt(tx, tenant_id, request_id, REDACT, person, requested_at, {"counts": counts})
     return versions
 
 
@@ -89,7 +111,7 @@ async def _disclose(
 ) -> None:
     file, counts = await disclose(tx, record, person)
     values = {"counts": counts, "file": file, "expires_at": utc_now() + FILE_LIFETIME}
-    await _keep_receipt(tx, record, request_id, person, values)
+    await keep_receipt(tx, record.tenant_id, request_id, record.type, person, record.time, values)
 
 
 async def _is_answered(tx: Transaction, tenant_id: UUID, request_id: UUID) -> bool:
@@ -98,19 +120,21 @@ async def _is_answered(tx: Transaction, tenant_id: UUID, request_id: UUID) -> bo
     return (await tx.execute(query)).one_or_none() is not None
 
 
-async def _keep_receipt(
+async def keep_receipt(
     tx: Transaction,
-    record: DeliveryRecord,
+    tenant_id: UUID,
     request_id: UUID,
+    topic: str,
     person: Person,
+    requested_at: datetime,
     values: Mapping[str, Any],
 ) -> None:
     receipt = insert(privacy_requests).values(
-        tenant_id=record.tenant_id,
+        tenant_id=tenant_id,
         id=request_id,
-        topic=record.type,
+        topic=topic,
         customer_id=person.id,
-        requested_at=record.time,
+        requested_at=requested_at,
         done_at=utc_now(),
         **values,
     )

@@ -24,6 +24,7 @@ from libs.common.messaging.consumer import consume_events
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_INGESTOR
 from libs.common.web.client import ServiceClient
+from services.ingestor.deletions.worker import DeletionChecks
 from services.ingestor.export_ends import ExportEnds
 from services.ingestor.privacy.erasure import erase_tenant
 from services.ingestor.pulls import leases
@@ -111,6 +112,7 @@ class PullWorker:
         self._http = create_http_client(shopify.api)
         self._gates = ShopGates(engine)
         self._renewals = Renewals(engine, publisher, self._client)
+        self._deletions = DeletionChecks(engine, publisher, self._client)
         self._large = Turns(_LARGE_AT_ONCE)
         self._something_due = asyncio.Event()
         self._pulls: set[asyncio.Task[None]] = set()
@@ -125,6 +127,7 @@ class PullWorker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._export_ends.listen(self._engine))
                 group.create_task(self._renewals.run())
+                group.create_task(self._deletions.run())
                 while True:
                     await self._start_due()
                     await self._wait()

@@ -196,6 +196,31 @@ MORE_CHILDREN: Final[dict[Entity, str]] = {
 }
 """The rest of a nested list that is longer than a page of it."""
 
+NODES: Final = """
+query Nodes($ids: [ID!]!) {
+  nodes(ids: $ids) { id }
+}
+"""
+
+CUSTOMER_NODES: Final = """
+query CustomerNodes($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    id
+    ... on Customer { firstName lastName defaultEmailAddress { emailAddress } }
+  }
+}
+"""
+
+LEVEL_NODES: Final = """
+query LevelNodes($ids: [ID!]!, $location: ID!) {
+  nodes(ids: $ids) {
+    id
+    ... on InventoryItem { level: inventoryLevel(locationId: $location) { id } }
+  }
+}
+"""
+"""Whether objects are there still: null for each that is not."""
+
 ORDER_SPAN: Final = """
 query OrderSpan {
   oldest: orders(first: 1, sortKey: CREATED_AT) { nodes { createdAt } }
@@ -259,6 +284,9 @@ SINGLE_DOCUMENTS: Final = (
     *PAGE.values(),
     *MORE_CHILDREN.values(),
     *ORDER.values(),
+    NODES,
+    CUSTOMER_NODES,
+    LEVEL_NODES,
     ORDER_SPAN,
     START_BULK,
     BULK_OPERATION,

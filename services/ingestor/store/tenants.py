@@ -31,13 +31,17 @@ _RAISE = """UPDATE store.versions SET version = version + 1, changed_at = clock_
 
 async def lock_tenants(tx: Transaction, tenants: Collection[UUID]) -> None:
     """Raises ShopFactsMissingError when one of `tenants` has no shop facts yet."""
-    wanted = list(tenants)
-    await tx.exec_driver_sql(_ADD, (wanted,))
-    locked = await run(tx, _LOCK, wanted)
-    if missing := set(wanted) - {row.tenant_id for row in locked}:
+    if missing := set(tenants) - await lock_known_tenants(tx, tenants):
         raise ShopFactsMissingError(
             "the shop facts of a tenant are not there yet", tenants=sorted(map(str, missing))
         )
+
+
+async def lock_known_tenants(tx: Transaction, tenants: Collection[UUID]) -> set[UUID]:
+    """Those of `tenants` whose shop facts are there: they alone have a lock, and facts to lock."""
+    wanted = list(tenants)
+    await tx.exec_driver_sql(_ADD, (wanted,))
+    return {row.tenant_id for row in await run(tx, _LOCK, wanted)}
 
 
 async def raise_versions(tx: Transaction, tenants: Collection[UUID]) -> Mapping[UUID, int]:

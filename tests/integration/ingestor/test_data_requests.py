@@ -25,6 +25,7 @@ from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.pulls.queue import queue_backfill
 from tests.caller_keys import CallerKeys
 from tests.factories import SHOP, new_delivery
+from tests.integration.ingestor.confirming import work_off
 from tests.integration.ingestor.facts import customer, line, order, refund, seen
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import record
@@ -176,6 +177,7 @@ async def test_a_redaction_takes_the_files_about_the_person_too(
     redaction = _request(tenant_id, topic="customers/redact")
 
     await handle_deliveries(world.engine, [redaction], publisher)
+    await work_off(world.engine, publisher)
 
     [listed] = await gateway.files(tenant_id)
     assert listed["bytes"] is None

@@ -28,6 +28,7 @@ from services.ingestor.deliveries.handle import applied_day, delivery_handler, h
 from services.ingestor.deliveries.known_fields import MOST_NAMES
 from tests.brokers import Broker
 from tests.factories import new_delivery
+from tests.integration.ingestor.confirming import work_off
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import customer_body, order_body, refund_body
 
@@ -92,6 +93,7 @@ async def test_a_time_to_come_does_not_outlive_what_comes_after_it(
         tenant_id, "customers/delete", {"id": 1}, time=utc_now() + timedelta(days=365)
     )
     await handle_deliveries(world.engine, [future], publisher)
+    await work_off(world.engine, publisher)
 
     row = await world.row(tenant_id, "SELECT deleted_at FROM store.customers")
     assert row["deleted_at"] <= utc_now()

@@ -12,6 +12,8 @@ from services.ingestor.entities.abandoned_checkouts import AbandonedCheckout
 from services.ingestor.entities.discounts import Discount
 from services.ingestor.entities.draft_orders import DraftOrder
 from services.ingestor.facts import ZERO, Gone, Observation, Records
+from tests.factories import SHOP
+from tests.integration.ingestor.confirming import work_off
 from tests.integration.ingestor.facts import START, at
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import record
@@ -113,6 +115,7 @@ async def test_a_delivery_of_a_draft_order_arrives_and_its_deletion_takes_it_awa
     assert (row["id"], row["customer_id"], str(row["total"])) == (5, 3, "12.50")
     gone = record("draft_orders/delete", {"id": 5}, tenant_id=tenant_id, time=at(2), id="b")
     await handle_deliveries(world.engine, [gone, made], publisher)
+    await work_off(world.engine, publisher)
     row = await world.row(tenant_id, "SELECT deleted_at FROM store.draft_orders")
     assert row["deleted_at"] == at(2)
     assert await world.differences(tenant_id) == []
@@ -138,7 +141,7 @@ async def test_what_is_held_on_a_person_includes_drafts_and_checkouts(
         seen(tenant_id, Records(entity="draft_orders", rows=(draft, other)), 1),
         seen(tenant_id, Records(entity="abandoned_checkouts", rows=(checkout,)), 1),
     )
-    asked = {"customer": {"id": 3}, "orders_requested": []}
+    asked = {"shop_id": 1, "shop_domain": SHOP, "customer": {"id": 3}, "orders_requested": []}
     request = record("customers/data_request", asked, tenant_id=tenant_id, id="r", time=at(2))
     await handle_deliveries(world.engine, [request], publisher)
 

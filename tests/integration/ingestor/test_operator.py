@@ -8,16 +8,22 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
-from libs.common.errors import CallerRefusedError, InvalidRangeError
+from libs.common.errors import CallerRefusedError, InvalidRangeError, NotFoundError
 from libs.common.ids import new_id
+from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.records import DeliveryRecord
 from libs.common.web.client import ServiceClient
 from libs.ops.errors import OperationError
 from libs.ops.pulls import run_pull, set_paused, show_schedule
+from libs.ops.redactions import decide_redaction, show_redactions
+from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.main import create_app
 from services.ingestor.settings import IngestorSettings
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
+from tests.factories import SHOP, new_delivery
 from tests.http_servers import serving
+from tests.integration.ingestor.facts import customer, seen
 from tests.integration.ingestor.world import World
 
 KEYS = CallerKeys()
@@ -155,11 +161,66 @@ async def test_a_pull_is_asked_for_by_the_shops_name(world: World, ingestor: Ser
         await run_pull(ingestor, "three.myshopify.com", None, None)
 
 
+async def _held(world: World, publisher: Publisher, *customers: int) -> UUID:
+    """A tenant with redactions that Shopify did not confirm."""
+    await _shop(world, "one.myshopify.com")
+    [row] = await world.rows(await world.add_tenant(), "SELECT tenant_id FROM store.schedule")
+    tenant_id: UUID = row["tenant_id"]
+    await world.apply(*(seen(tenant_id, customer(number)) for number in customers))
+    for number in customers:
+        await handle_deliveries(world.engine, [_redaction(tenant_id, number)], publisher)
+    for statement in (
+        "UPDATE store.deletion_checks SET held_at = now(), asked = 4 RETURNING 1",
+        f"UPDATE store.deletion_turns SET held = {len(customers)} RETURNING 1",
+    ):
+        await world.rows(tenant_id, statement)
+    return tenant_id
+
+
+def _redaction(tenant_id: UUID, number: int) -> DeliveryRecord:
+    body = {"shop_id": 1, "shop_domain": SHOP, "customer": {"id": number}}
+    return new_delivery(tenant_id, "customers/redact", body, id=f"asked-{number}")
+
+
+async def _redactions(ingestor: ServiceClient) -> list[str]:
+    out = StringIO()
+    await show_redactions(ingestor, Console(file=out, width=160))
+    return [line.split()[3] for line in out.getvalue().splitlines() if "one.myshopify" in line]
+
+
+async def test_a_held_redaction_is_listed_and_done_or_refused(
+    world: World, ingestor: ServiceClient, publisher: Publisher
+):
+    tenant_id = await _held(world, publisher, 7, 8, 9)
+    assert await _redactions(ingestor) == ["7", "8", "9"]
+
+    await decide_redaction(ingestor, "one.myshopify.com", 7, "forget")
+    await decide_redaction(ingestor, "one.myshopify.com", 8, "refuse")
+
+    assert await _redactions(ingestor) == ["9"]
+    people = "SELECT id, first_name FROM store.customers ORDER BY id"
+    names = {row["id"]: row["first_name"] for row in await world.rows(tenant_id, people)}
+    assert names == {7: None, 8: "Ada", 9: "Ada"}
+    receipts = await world.rows(tenant_id, "SELECT customer_id, counts FROM store.privacy_requests")
+    assert {row["customer_id"]: row["counts"] for row in receipts} == {
+        7: {"customers": 1, "deadLetters": 0, "files": 0},
+        8: {"refused": 1},
+    }
+    with pytest.raises(NotFoundError):
+        await decide_redaction(ingestor, "one.myshopify.com", 8, "forget")
+    await handle_deliveries(world.engine, [_redaction(tenant_id, 8)], publisher)
+    assert await _redactions(ingestor) == ["9"]
+
+
 @pytest.mark.parametrize("caller", ["gateway", "oauth", "analytics"])
-async def test_nobody_else_sees_or_changes_the_schedule_of_all(url: str, caller: str):
+async def test_nobody_else_sees_or_changes_what_is_the_operators(url: str, caller: str):
     client = ServiceClient("ingestor", url, KEYS.signer(caller))
     with pytest.raises(CallerRefusedError):
         await show_schedule(client, Console(file=StringIO()))
     with pytest.raises(CallerRefusedError):
         await set_paused(client, None, paused=True)
+    with pytest.raises(CallerRefusedError):
+        await show_redactions(client, Console(file=StringIO()))
+    with pytest.raises(CallerRefusedError):
+        await client.ask("POST", f"/internal/redactions/{new_id()}/7", json={"decision": "forget"})
     await client.close()

@@ -23,6 +23,7 @@ from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.facts import Customer
 from services.ingestor.privacy.erasure import erase_rows
 from tests.factories import SHOP, new_delivery
+from tests.integration.ingestor.confirming import work_off
 from tests.integration.ingestor.facts import customer, order, seen
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import customer_body, order_body
@@ -49,6 +50,12 @@ def _redaction(tenant_id: UUID, number: int = ADA, **values: Any) -> DeliveryRec
     return new_delivery(tenant_id, "customers/redact", body, **values)
 
 
+async def _redact(world: World, publisher: Publisher, *asked: DeliveryRecord) -> None:
+    """The deliveries, and all that follows from them for a shop that was disconnected."""
+    await handle_deliveries(world.engine, asked, publisher)
+    await work_off(world.engine, publisher)
+
+
 async def _bury(world: World, tenant_id: UUID, topic: str, body: Any) -> None:
     lost = new_delivery(tenant_id, topic, body)
     message = encode_records([lost])
@@ -73,6 +80,10 @@ def _marks_in(everything: str) -> list[str]:
     return [mark for mark in MARKS if mark.lower() in everything.lower()]
 
 
+def _naming(shop_id: int, domain: str) -> dict[str, Any]:
+    return {"shop_id": shop_id, "shop_domain": domain, "customer": {"id": ADA}}
+
+
 async def _person(world: World, tenant_id: UUID, number: int = ADA) -> tuple[Any, ...]:
     query = f"SELECT email, first_name, last_name FROM store.customers WHERE id = {number}"
     return tuple((await world.row(tenant_id, query)).values())
@@ -89,7 +100,7 @@ async def test_a_redacted_person_is_in_no_table_and_every_sum_stays(
     assert before["revenue"] == Decimal("20.00")
     assert _marks_in(await _everything(world, tenant_id)) == list(MARKS)
 
-    await handle_deliveries(world.engine, [_redaction(tenant_id)], publisher)
+    await _redact(world, publisher, _redaction(tenant_id))
 
     assert _marks_in(await _everything(world, tenant_id)) == []
     assert await world.row(tenant_id, _SUMS) == before
@@ -102,7 +113,7 @@ async def test_no_later_copy_brings_the_person_back(world: World, publisher: Pub
     tenant_id = await world.add_tenant()
     old = new_delivery(tenant_id, "customers/update", customer_body(id=ADA, email=EMAIL))
     await handle_deliveries(world.engine, [old], publisher)
-    await handle_deliveries(world.engine, [_redaction(tenant_id)], publisher)
+    await _redact(world, publisher, _redaction(tenant_id))
 
     newer = customer_body(id=ADA, email=EMAIL, updated_at="2026-12-08T00:00:00Z")
     inside = order_body(id=9, customer={"id": ADA, "email": EMAIL, "last_name": "Lovelace"})
@@ -124,7 +135,7 @@ async def test_a_person_redacted_before_the_first_copy_comes_without_a_name(
     world: World, publisher: Publisher
 ) -> None:
     tenant_id = await world.add_tenant(shop=True)
-    await handle_deliveries(world.engine, [_redaction(tenant_id)], publisher)
+    await _redact(world, publisher, _redaction(tenant_id))
     assert await world.differences(tenant_id) == []
 
     older = seen(tenant_id, _ada(-90), -60, pulled=True)
@@ -142,7 +153,7 @@ async def test_copies_written_while_a_person_is_redacted_bring_nothing_back(
 
     await asyncio.gather(
         *(world.apply(seen(tenant_id, _ada(version))) for version in range(8)),
-        handle_deliveries(world.engine, [_redaction(tenant_id)], publisher),
+        _redact(world, publisher, _redaction(tenant_id)),
         *(world.apply(seen(tenant_id, _ada(version), pulled=True)) for version in range(8, 16)),
     )
 
@@ -172,7 +183,7 @@ async def test_dead_letters_about_the_person_go_and_those_of_others_stay(
         await _bury(world, tenant_id, topic, body)
     await _bury(world, other, "customers/update", {"id": ADA})
 
-    await handle_deliveries(world.engine, [_redaction(tenant_id)], publisher)
+    await _redact(world, publisher, _redaction(tenant_id))
 
     kept = await world.rows(tenant_id, "SELECT topic FROM store.dead_letters")
     assert {row["topic"] for row in kept} == set(unlike)
@@ -183,7 +194,7 @@ async def test_a_delivery_given_up_after_the_redaction_is_not_kept(
     world: World, publisher: Publisher
 ) -> None:
     tenant_id = await world.add_tenant()
-    await handle_deliveries(world.engine, [_redaction(tenant_id)], publisher)
+    await _redact(world, publisher, _redaction(tenant_id))
 
     await _bury(world, tenant_id, "orders/create", {"id": 1, "customer": {"id": ADA}})
     await _bury(world, tenant_id, "orders/create", {"id": 1, "customer": {"id": BOB}})
@@ -203,7 +214,7 @@ async def test_a_delivery_whose_ids_are_none_is_kept_and_looked_through(
     body = json.dumps({"id": number} | names).encode()
     await _bury(world, tenant_id, topic, body)
     for redacted in (1, BOB):
-        await handle_deliveries(world.engine, [_redaction(tenant_id, redacted)], publisher)
+        await _redact(world, publisher, _redaction(tenant_id, redacted))
 
     assert len(await world.rows(tenant_id, "SELECT 1 FROM store.dead_letters")) == 1
 
@@ -217,7 +228,7 @@ async def test_a_repeated_redaction_is_one_receipt_and_one_change(
     asked = _redaction(tenant_id, id="the-same", time=utc_now() - timedelta(days=20))
 
     for _ in range(2):
-        await handle_deliveries(world.engine, [asked, asked], publisher)
+        await _redact(world, publisher, asked, asked)
 
     receipt = await world.row(tenant_id, "SELECT * FROM store.privacy_requests")
     assert (receipt["topic"], receipt["customer_id"]) == ("customers/redact", ADA)
@@ -232,7 +243,7 @@ async def test_a_request_about_an_erased_tenant_changes_nothing(
 ) -> None:
     tenant_id = await world.add_tenant()
     await erase_rows(world.engine, tenant_id, utc_now())
-    await handle_deliveries(world.engine, [_redaction(tenant_id)], publisher)
+    await _redact(world, publisher, _redaction(tenant_id))
     for table in ("customers", "privacy_requests"):
         assert await world.rows(tenant_id, f"SELECT 1 FROM store.{table}") == []
 
@@ -243,7 +254,10 @@ async def test_a_request_about_an_erased_tenant_changes_nothing(
         (b"{", "not_json"),
         ({"customer": None}, "wrong_shape: $.customer"),
         ({"customer": {"id": 0}}, "wrong_shape: $.customer.id"),
-        ({"customer": {"id": 1}, "shop_domain": "x.myshopify.com"}, "body_of_another_shop"),
+        ({"shop_id": 1, "customer": {"id": 1}}, "wrong_shape: $"),
+        ({"shop_domain": SHOP, "customer": {"id": 1}}, "wrong_shape: $"),
+        (_naming(1, "x.myshopify.com"), "body_of_another_shop"),
+        (_naming(2, SHOP), "body_of_another_shop"),
     ],
 )
 @pytest.mark.parametrize("topic", ["customers/redact", "customers/data_request"])

@@ -1,6 +1,7 @@
 """Tenants, an engine with the ingestor's own rights, and a simulated Shopify to pull from."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from libs.common.database.engine import create_engine
 from libs.common.messaging.publisher import Publisher
 from tests.brokers import Broker
 from tests.databases import Database
+from tests.integration.pulls.pulled_shop import PulledShop, pulled_shop
 from tests.integration.pulls.tenants import PulledTenant, connected
 
 
@@ -38,3 +40,11 @@ async def tenant(engine: AsyncEngine, tenant_id: UUID) -> PulledTenant:
 async def publisher(broker: Broker) -> AsyncIterator[Publisher]:
     async with Publisher(SecretStr(broker.url_for("ingestor")), "tests") as publisher:
         yield publisher
+
+
+@pytest.fixture
+async def pulled(
+    tenant: PulledTenant, publisher: Publisher, tmp_path: Path
+) -> AsyncIterator[PulledShop]:
+    async with pulled_shop(tmp_path, publisher, tenant) as shop:
+        yield shop

@@ -1,5 +1,6 @@
 """Tables of the ingestor. Whoever imports this has all of them in `metadata`."""
 
+from libs.common.tables.store.deletions import deletion_checks, deletion_turns
 from libs.common.tables.store.deliveries import (
     applied_deliveries,
     dead_letters,
@@ -40,6 +41,8 @@ __all__ = [
     "customers",
     "daily_sales",
     "dead_letters",
+    "deletion_checks",
+    "deletion_turns",
     "entity_counts",
     "erasures",
     "metadata",
