@@ -59,6 +59,7 @@ def create_app(settings: Settings, shops: list[Shop]) -> ASGIApp:
             Route("/_bulk/{number}/{name}", endpoints.bulk_file),
             Route("/{shop}/admin/oauth/authorize", endpoints.authorize),
             Route("/{shop}/admin/oauth/access_token", endpoints.access_token, methods=["POST"]),
+            Route("/{shop}/admin/apps", endpoints.admin_apps),
             Route("/{shop}/admin/api/{version}/graphql.json", endpoints.graphql, methods=["POST"]),
             *rest_routes(world),
         ],
@@ -87,6 +88,10 @@ class _Endpoints:
         if handle is None:
             return PlainTextResponse("Sorry, this shop is currently unavailable.", 404)
         return oauth.authorize(request, handle.shop, self._app)
+
+    async def admin_apps(self, request: Request) -> Response:
+        handle = self._handle(request)
+        return not_found() if handle is None else oauth.admin_apps(handle.shop)
 
     async def access_token(self, request: Request) -> Response:
         handle = self._handle(request)
