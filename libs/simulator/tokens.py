@@ -3,7 +3,7 @@
 A code works once. An access token lives an hour. A refresh token lives 90 days, and after its
 first use 30 more, but dies as soon as a newer one is used or a new pair is acquired.
 A code that is exchanged installs the app; client credentials work while it is installed.
-A code of an online grant gives a day's token of one person, and leaves those of the shop as they are.
+An online code gives a day's token of one person, and leaves the tokens of the shop as they are.
 A migration whose answer was lost gives the same pair again, for seven days at most.
 """
 

@@ -24,13 +24,10 @@ from services.oauth.encryption import Cipher
 from services.oauth.handlers import Deliveries
 from services.oauth.idle import keep_idle_connected
 from services.oauth.installs import Installs
+from services.oauth.pages import InstallPages, RecoveryPages, install_routes, recovery_routes
+from services.oauth.recoveries import Recoveries
 from services.oauth.rotation import Rotation
-from services.oauth.routes import (
-    InstallPages,
-    departure_routes,
-    install_routes,
-    tenant_routes,
-)
+from services.oauth.routes import departure_routes, tenant_routes
 from services.oauth.settings import OauthSettings
 from services.oauth.shopify import TokenEndpoint
 from services.oauth.tokens import Tokens
@@ -44,6 +41,7 @@ class Parts:
     endpoint: TokenEndpoint
     tokens: Tokens
     installs: Installs
+    recoveries: Recoveries
     rotation: Rotation
 
 
@@ -58,6 +56,7 @@ def create_parts(settings: OauthSettings, engine: AsyncEngine) -> Parts:
         endpoint,
         Tokens(engine, cipher, endpoint, slots),
         Installs(settings, engine, cipher, endpoint, slots),
+        Recoveries(settings, engine, endpoint),
         Rotation(engine, cipher),
     )
 
@@ -78,6 +77,7 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
         "Tillstream oauth",
         [
             install_routes(InstallPages(parts.installs, signer, settings.public_url), gateway),
+            recovery_routes(RecoveryPages(parts.recoveries, signer, settings.public_url), gateway),
             tenant_routes(engine, parts.tokens, readers, ingestor),
             departure_routes(engine, gateway, readers),
             upkeep_routes(parts.tokens, parts.rotation, ingestor, callers(verifier, "ops")),
