@@ -15,6 +15,7 @@ from services.gateway.claims import ClaimReader
 from services.gateway.cookies import Cookies
 from services.gateway.live import LiveHub
 from services.gateway.rate_limits import RateLimits
+from services.gateway.recovery import Recoveries, RecoveryReader
 from services.gateway.repository import ActiveSession
 from services.gateway.sessions import SessionStore
 from services.gateway.settings import GatewaySettings
@@ -27,6 +28,8 @@ class Parts:
     sessions: SessionStore
     cookies: Cookies
     claims: ClaimReader
+    proofs: RecoveryReader
+    recoveries: Recoveries
     passwords: PasswordHasher
     oauth: ServiceClient
     ingestor: ServiceClient
@@ -53,6 +56,8 @@ def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
         sessions=sessions,
         cookies=cookies,
         claims=ClaimReader(settings.caller_public_keys),
+        proofs=RecoveryReader(settings.caller_public_keys),
+        recoveries=Recoveries(engine, sessions),
         passwords=PasswordHasher(),
         oauth=ServiceClient("oauth", settings.oauth_url, signer),
         ingestor=ServiceClient("ingestor", settings.ingestor_url, signer),
