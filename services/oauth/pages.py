@@ -106,13 +106,13 @@ class RecoveryPages:
         self._signer = signer
         self._browsers = Browsers(public_url, "/recover")
 
-    async def begin(self, request: Request) -> Response:
+    async def begin_recovery(self, request: Request) -> Response:
         try:
             return await self._browsers.begin(request, self._recoveries.authorizations)
         except PlatformError as error:
             return self._refusal(request, error)
 
-    async def finish(self, request: Request) -> Response:
+    async def finish_recovery(self, request: Request) -> Response:
         browser = self._browsers.secret_of(request)
         try:
             proven = await self._recoveries.finish(query_of(request), browser)
@@ -198,7 +198,7 @@ def recovery_routes(pages: RecoveryPages, gateway: Identify) -> APIRouter:
     router = APIRouter(dependencies=[Depends(gateway)])
     router.add_api_route(
         "/api/shopify/recover",
-        pages.begin,
+        pages.begin_recovery,
         response_class=Response,
         status_code=302,
         summary="Begin to recover an account",
@@ -210,7 +210,7 @@ def recovery_routes(pages: RecoveryPages, gateway: Identify) -> APIRouter:
     )
     router.add_api_route(
         recoveries.CALLBACK_PATH,
-        pages.finish,
+        pages.finish_recovery,
         response_class=Response,
         status_code=303,
         summary="Shopify's answer to the recovery",
