@@ -24,7 +24,7 @@ afterEach(cleanup);
 
 describe("in words", () => {
   test.each([
-    [entry({}), "bea took ownership over from ada, confirmed by Shopify."],
+    [entry({}), "bea took over ownership from ada, confirmed by Shopify."],
     [entry({ action: "shop_reconnected", username: null }), "The shop was connected again."],
     [entry({ action: "account_recovered", username: "ada" }), "The store owner recovered the account ada through Shopify."],
     [entry({ action: "claim_redeemed", username: "ada" }), "ada became the owner."],
@@ -53,7 +53,7 @@ describe("notices", () => {
       },
     });
     const shown = await screen.findByTestId("notices");
-    await waitFor(() => expect(shown.textContent).toContain("Nov 21, 2026: bea took ownership over from ada"));
+    await waitFor(() => expect(shown.textContent).toContain("Nov 21, 2026: bea took over ownership from ada"));
     expect(shown.textContent).toContain("Nov 19, 2026: The shop was connected again.");
     fireEvent.click(screen.getByRole("button", { name: "Dismiss" }));
     await waitFor(() => expect(screen.queryByTestId("notices")).toBeNull());

@@ -13,7 +13,7 @@ const WORDS = new Map<string, Words>(
     account_recovered: ({ username }) =>
       `The store owner recovered the account ${username ?? "of the owner"} through Shopify.`,
     ownership_taken_over: ({ username, formerOwner }) =>
-      `${someone(username)} took ownership${formerOwner ? ` over from ${formerOwner}` : ""}, confirmed by Shopify.`,
+      `${someone(username)} took over ownership${formerOwner ? ` from ${formerOwner}` : ""}, confirmed by Shopify.`,
     shop_connected: () => "The shop was connected.",
     shop_reconnected: () => "The shop was connected again.",
   } satisfies Record<string, Words>),

@@ -32,7 +32,7 @@ export function RecoverPage({ search }: { search: RecoverSearch }) {
       <Frame>
         <Title title={recovery.data.ownerUsername ? "Recover your account" : "Create your account"}>
           Shopify confirmed that you are the store owner of{" "}
-          <strong className="font-medium break-words text-ink">{recovery.data.shopDomain}</strong>.
+          <strong className="inline-block max-w-full font-medium break-words text-ink">{recovery.data.shopDomain}</strong>.
           {!recovery.data.ownerUsername && " It has no owner here yet. Choose how you will sign in."}
         </Title>
         <RecoverForm
