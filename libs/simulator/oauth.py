@@ -55,16 +55,26 @@ def authorize(request: Request, shop: Shop, app: App) -> Response:
     name = shop.domain.removesuffix(".myshopify.com")
     user = shop.approver.user(name) if _is_per_user(request) else None
     code = shop.tokens.issue_code(scope, redirect_uri, user)
-    answer = {
-        "code": code,
+    answer = {"code": code, "state": query.get("state", "")}
+    return _signed_redirect(redirect_uri, answer, shop, app.secret)
+
+
+def open_app(shop: Shop, secret: str, url: str) -> Response:
+    """As the admin does it when the app is chosen there: signed like a callback."""
+    return _signed_redirect(url, {}, shop, secret)
+
+
+def _signed_redirect(url: str, parameters: Fields, shop: Shop, secret: str) -> Response:
+    name = shop.domain.removesuffix(".myshopify.com")
+    signed = {
+        **parameters,
         "host": base64.b64encode(f"admin.shopify.com/store/{name}".encode()).decode().rstrip("="),
         "shop": shop.domain,
-        "state": query.get("state", ""),
         "timestamp": str(now_seconds()),
     }
-    answer["hmac"] = query_signature(answer, shop.faults.signing_secret(app.secret))
-    separator = "&" if urlsplit(redirect_uri).query else "?"
-    return RedirectResponse(f"{redirect_uri}{separator}{_encoded(answer)}", 302)
+    signed["hmac"] = query_signature(signed, shop.faults.signing_secret(secret))
+    separator = "&" if urlsplit(url).query else "?"
+    return RedirectResponse(f"{url}{separator}{_encoded(signed)}", 302)
 
 
 def query_signature(parameters: dict[str, str], secret: str) -> str:
