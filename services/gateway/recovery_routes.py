@@ -3,7 +3,12 @@
 from fastapi import APIRouter, Request, Response, status
 
 from libs.common.database.transaction import transaction
-from libs.common.errors import PlatformError, TransientError, UsernameTakenError
+from libs.common.errors import (
+    InvalidInputError,
+    PlatformError,
+    TransientError,
+    UsernameTakenError,
+)
 from libs.common.security_events import SecurityEvent, record_security_event
 from services.gateway import accounts, repository
 from services.gateway.audit import AuditAction
@@ -51,7 +56,7 @@ async def recover(
     try:
         proven = parts.proofs.read(parts.cookies.recovery_of(request))
         recovered = await _recovered(choice, proven, request, parts)
-    except TransientError:
+    except (TransientError, InvalidInputError):
         raise
     except PlatformError as error:
         record_security_event(
