@@ -132,6 +132,30 @@ class ClaimUsedError(PermanentError):
     code = "CLAIM_USED"
 
 
+class AccountOwnerRequiredError(PermanentError):
+    """Whoever approved at Shopify is not the account owner of the shop."""
+
+    code = "ACCOUNT_OWNER_REQUIRED"
+
+
+class RecoveryNotFoundError(PermanentError):
+    code = "RECOVERY_NOT_FOUND"
+
+
+class RecoveryInvalidError(PermanentError):
+    code = "RECOVERY_INVALID"
+
+
+class RecoveryUsedError(PermanentError):
+    code = "RECOVERY_USED"
+
+
+class ResetNotPossibleError(PermanentError):
+    """The account is not of this shop alone, or there is none: only a takeover is possible."""
+
+    code = "RESET_NOT_POSSIBLE"
+
+
 class TenantOwnedError(PermanentError):
     """The tenant has an owner already: sign in instead."""
 

@@ -27,7 +27,10 @@ _RATE_LIMIT = {
 }
 _UNCOUNTED = "/api/live"
 # Operations that answer signed-out people too.
-_OPEN = ("/api/auth/login", "/api/auth/logout", "/api/auth/claim", "/api/shopify/")
+_OPEN = (
+    *("/api/auth/login", "/api/auth/logout", "/api/auth/claim", "/api/auth/recovery"),
+    "/api/shopify/",
+)
 _ASKS_OTHERS = ("/api/analytics/", "/api/ingestion/", "/api/shopify/", "/api/tenants/")
 _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("post", "/api/auth/login"): ("AUTH_INVALID_CREDENTIALS", "PASSWORD_REFUSED"),
@@ -35,6 +38,12 @@ _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("post", "/api/auth/claim"): (
         *("CLAIM_NOT_FOUND", "CLAIM_INVALID", "CLAIM_USED", "PASSWORD_REFUSED"),
         *("TENANT_ALREADY_OWNED", "USERNAME_TAKEN"),
+    ),
+    ("get", "/api/auth/recovery"): ("RECOVERY_INVALID", "RECOVERY_NOT_FOUND", "RECOVERY_USED"),
+    ("post", "/api/auth/recovery"): (
+        *("AUTH_INVALID_CREDENTIALS", "PASSWORD_REFUSED", "RECOVERY_INVALID"),
+        *("RECOVERY_NOT_FOUND", "RECOVERY_USED", "RESET_NOT_POSSIBLE", "USERNAME_TAKEN"),
+        "TEMPORARILY_UNAVAILABLE",
     ),
     ("post", "/api/ingestion/pulls"): (
         *("OWNER_REQUIRED", "PULL_RUNNING", "TENANT_NOT_FOUND", "VALIDATION_INVALID_RANGE"),
@@ -44,11 +53,17 @@ _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("get", "/api/shopify/callback"): (
         *("SHOPIFY_AUTH_FAILED", "SHOPIFY_UNAVAILABLE", "VALIDATION_INVALID_SHOP"),
     ),
+    ("get", "/api/shopify/recover"): ("VALIDATION_INVALID_SHOP",),
+    ("get", "/api/shopify/recover/callback"): (
+        *("ACCOUNT_OWNER_REQUIRED", "SHOPIFY_AUTH_FAILED", "SHOPIFY_UNAVAILABLE"),
+        *("TENANT_NOT_FOUND", "VALIDATION_INVALID_SHOP"),
+    ),
     ("get", "/api/tenants/current"): ("TENANT_NOT_FOUND",),
     ("patch", "/api/tenants/current"): (
         *("OWNER_REQUIRED", "TEMPORARILY_UNAVAILABLE", "TENANT_NOT_FOUND"),
     ),
     ("delete", "/api/tenants/current"): ("OWNER_REQUIRED", "TENANT_NOT_FOUND"),
+    ("get", "/api/tenants/current/audit-log"): ("OWNER_REQUIRED",),
     ("get", "/api/tenants/current/data-requests"): ("OWNER_REQUIRED",),
     ("get", "/api/tenants/current/data-requests/{request_id}/file"): (
         *("NOT_FOUND", "OWNER_REQUIRED"),

@@ -32,9 +32,10 @@ ask every route below as everybody it names and as everybody it does not.
 
 Whose data are shown is decided by the session alone: no route takes a tenant from the request.
 Where "yes" is missing, a visitor without a session gets 401 `AUTH_SESSION_EXPIRED`, one without a
-claim 404 `CLAIM_NOT_FOUND`, and a member who is not the owner 403 `OWNER_REQUIRED`. A request that
-changes something (POST, PUT, PATCH, DELETE) must also come from `PUBLIC_URL` or `CORS_ORIGINS`,
-else it gets 403 `ORIGIN_REFUSED`. "Claim" is the browser that has just connected a shop.
+claim 404 `CLAIM_NOT_FOUND`, one without a proof 404 `RECOVERY_NOT_FOUND`, and a member who is not
+the owner 403 `OWNER_REQUIRED`. A request that changes something (POST, PUT, PATCH, DELETE) must also
+come from `PUBLIC_URL` or `CORS_ORIGINS`, else it gets 403 `ORIGIN_REFUSED`. "Claim" is the browser
+that has just connected a shop, "proof" one whose user Shopify has confirmed as the store owner.
 """
 _INSIDE_HEAD = """## Inside: routes for other services
 
@@ -45,11 +46,12 @@ command `tillstream`. `/health/live` and `/health/ready` are open. The webhooks 
 routes: Shopify's signature decides there.
 """
 _YES = {True: "yes", False: ""}
-_VISITORS: Mapping[Access, tuple[bool, bool, bool, bool]] = {
-    Access.PUBLIC: (True, True, True, True),
-    Access.CLAIM: (False, True, False, False),
-    Access.MEMBER: (False, False, True, True),
-    Access.OWNER: (False, False, False, True),
+_VISITORS: Mapping[Access, tuple[bool, bool, bool, bool, bool]] = {
+    Access.PUBLIC: (True, True, True, True, True),
+    Access.CLAIM: (False, True, False, False, False),
+    Access.PROOF: (False, False, True, False, False),
+    Access.MEMBER: (False, False, False, True, True),
+    Access.OWNER: (False, False, False, False, True),
 }
 
 
@@ -60,7 +62,7 @@ def document() -> str:
         [
             _HEAD,
             *_table(
-                ("route", "anybody", "claim", "viewer, analyst, admin", "owner"),
+                ("route", "anybody", "claim", "proof", "viewer, analyst, admin", "owner"),
                 (
                     (row, *(_YES[may] for may in _VISITORS[one]))
                     for row, one in _merged(people.items())

@@ -124,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-secret", default=os.environ.get("SHOPIFY_API_SECRET"))
     parser.add_argument("--redirect-uri", action="append", default=[])
     parser.add_argument(
+        "--app-url", type=_address, metavar="URL", help="where the admin opens the app, signed"
+    )
+    parser.add_argument(
         "--compliance-uri",
         type=_address,
         metavar="URL",
@@ -153,7 +156,13 @@ def settings_from_arguments(arguments: list[str]) -> Settings:
         host=given.host,
         port=given.port,
         data_dir=given.data_dir,
-        app=App(given.api_key, given.api_secret, tuple(given.redirect_uri), given.compliance_uri),
+        app=App(
+            given.api_key,
+            given.api_secret,
+            tuple(given.redirect_uri),
+            given.compliance_uri,
+            given.app_url,
+        ),
         cdnow=given.cdnow,
         file_shops=tuple(given.shop),
         generated=None

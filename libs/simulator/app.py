@@ -59,6 +59,8 @@ def create_app(settings: Settings, shops: list[Shop]) -> ASGIApp:
             Route("/_bulk/{number}/{name}", endpoints.bulk_file),
             Route("/{shop}/admin/oauth/authorize", endpoints.authorize),
             Route("/{shop}/admin/oauth/access_token", endpoints.access_token, methods=["POST"]),
+            Route("/{shop}/admin/apps", endpoints.admin_apps),
+            Route("/{shop}/admin/apps/{key}", endpoints.open_app),
             Route("/{shop}/admin/api/{version}/graphql.json", endpoints.graphql, methods=["POST"]),
             *rest_routes(world),
         ],
@@ -87,6 +89,16 @@ class _Endpoints:
         if handle is None:
             return PlainTextResponse("Sorry, this shop is currently unavailable.", 404)
         return oauth.authorize(request, handle.shop, self._app)
+
+    async def admin_apps(self, request: Request) -> Response:
+        handle = self._handle(request)
+        return not_found() if handle is None else oauth.admin_apps(handle.shop)
+
+    async def open_app(self, request: Request) -> Response:
+        handle = self._handle(request)
+        if handle is None or request.path_params["key"] != self._app.key or not self._app.url:
+            return not_found()
+        return oauth.open_app(handle.shop, self._app.secret, self._app.url)
 
     async def access_token(self, request: Request) -> Response:
         handle = self._handle(request)

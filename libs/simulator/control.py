@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from libs.common.errors import InvalidInputError, NotFoundError
 from libs.simulator import requests, views
+from libs.simulator.approver import Approver
 from libs.simulator.changes import found
 from libs.simulator.collecting import change_collection, delete_collection
 from libs.simulator.faults import Faults
@@ -160,6 +161,15 @@ def _clear_faults(handle: ShopHandle, _request: Request, _body: bytes) -> None:
     handle.shop.set_faults(Faults())
 
 
+def _set_approver(handle: ShopHandle, _request: Request, body: bytes) -> Any:
+    handle.shop.approver = read(body, Approver)
+    return orjson.loads(msgspec.json.encode(handle.shop.approver))
+
+
+def _clear_approver(handle: ShopHandle, _request: Request, _body: bytes) -> None:
+    handle.shop.approver = Approver()
+
+
 def _deliveries(handle: ShopHandle, request: Request, _body: bytes) -> Any:
     with_body = request.query_params.get("bodies") == "1"
     deliveries = handle.sender.log(handle.shop).all(request.query_params.get("topic"))
@@ -211,6 +221,8 @@ _ACTIONS: tuple[tuple[str, str, Action, int], ...] = (
     ("POST", "/faults", _set_faults, 200),
     ("GET", "/faults", _show_faults, 200),
     ("DELETE", "/faults", _clear_faults, 204),
+    ("POST", "/approver", _set_approver, 200),
+    ("DELETE", "/approver", _clear_approver, 204),
     ("GET", "/deliveries", _deliveries, 200),
     ("GET", "/subscriptions", _subscriptions, 200),
     ("GET", "/operations", _operations, 200),

@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from libs.simulator.hosts import address_of
 from libs.simulator.settings import App
 from libs.simulator.shops import Shop
 from libs.simulator.times import now_seconds
-from libs.simulator.tokens import TokenPair, Tokens
+from libs.simulator.tokens import OnlineToken, TokenPair, Tokens
 
 Fields = Mapping[str, str]
 
@@ -34,7 +36,11 @@ _OFFLINE_TOKEN = "urn:shopify:params:oauth:token-type:offline-access-token"  # n
 
 
 def authorize(request: Request, shop: Shop, app: App) -> Response:
-    """Send the browser back with a code; `consent=1` or the fault shows a page to click first."""
+    """Send the browser back with a code; `consent=1` or the fault shows a page to click first.
+
+    `grant_options[]=per-user` asks for an online token, which is of whoever approves. Who declines
+    stays in Shopify's admin.
+    """
     query = request.query_params
     if query.get("client_id") != app.key:
         return _refusal("invalid_request", "Could not find Shopify API application with api_key")
@@ -44,18 +50,31 @@ def authorize(request: Request, shop: Shop, app: App) -> Response:
     scope = _granted(query.get("scope", ""))
     if (shop.faults.consent or query.get("consent") == "1") and query.get("approved") != "1":
         return _consent_page(request, shop, scope)
-    code = shop.tokens.issue_code(scope, redirect_uri)
+    if shop.approver.declines:
+        return RedirectResponse(_admin_apps(request, shop), 302)
     name = shop.domain.removesuffix(".myshopify.com")
-    answer = {
-        "code": code,
+    user = shop.approver.user(name) if _is_per_user(request) else None
+    code = shop.tokens.issue_code(scope, redirect_uri, user)
+    answer = {"code": code, "state": query.get("state", "")}
+    return _signed_redirect(redirect_uri, answer, shop, app.secret)
+
+
+def open_app(shop: Shop, secret: str, url: str) -> Response:
+    """As the admin does it when the app is chosen there: signed like a callback."""
+    return _signed_redirect(url, {}, shop, secret)
+
+
+def _signed_redirect(url: str, parameters: Fields, shop: Shop, secret: str) -> Response:
+    name = shop.domain.removesuffix(".myshopify.com")
+    signed = {
+        **parameters,
         "host": base64.b64encode(f"admin.shopify.com/store/{name}".encode()).decode().rstrip("="),
         "shop": shop.domain,
-        "state": query.get("state", ""),
         "timestamp": str(now_seconds()),
     }
-    answer["hmac"] = query_signature(answer, shop.faults.signing_secret(app.secret))
-    separator = "&" if urlsplit(redirect_uri).query else "?"
-    return RedirectResponse(f"{redirect_uri}{separator}{_encoded(answer)}", 302)
+    signed["hmac"] = query_signature(signed, shop.faults.signing_secret(secret))
+    separator = "&" if urlsplit(url).query else "?"
+    return RedirectResponse(f"{url}{separator}{_encoded(signed)}", 302)
 
 
 def query_signature(parameters: dict[str, str], secret: str) -> str:
@@ -66,6 +85,20 @@ def query_signature(parameters: dict[str, str], secret: str) -> str:
 
 def _encoded(parameters: dict[str, str]) -> str:
     return urlencode(parameters, quote_via=quote, safe="*-._").replace("~", "%7E")
+
+
+def _is_per_user(request: Request) -> bool:
+    return "per-user" in request.query_params.getlist("grant_options[]")
+
+
+def _admin_apps(request: Request, shop: Shop) -> str:
+    return f"{address_of(request, shop.domain).shop_url}/admin/apps"
+
+
+def admin_apps(shop: Shop) -> Response:
+    """The admin's own list, where whoever declined is left."""
+    name = html.escape(shop.domain)
+    return HTMLResponse(f"<!doctype html><html lang=en><title>Apps</title><h1>Apps on {name}</h1>")
 
 
 def _allowed(redirect_uri: str, app: App) -> bool:
@@ -107,7 +140,7 @@ def _consent_page(request: Request, shop: Shop, scope: str) -> Response:
         "<!doctype html><html lang=en><title>Install app</title><main>"
         f"<h1>Install app on {html.escape(shop.domain)}</h1><p>The app will be able to use:</p>"
         f"<ul>{items}</ul><form method=get>{fields}<button type=submit>Install</button></form>"
-        "</main></html>"
+        f'<a href="{html.escape(_admin_apps(request, shop))}">Cancel</a></main></html>'
     )
 
 
@@ -126,8 +159,10 @@ async def access_token(request: Request, shop: Shop, app: App) -> Response:
 
 
 def _by_code(tokens: Tokens, form: Fields) -> Response:
-    pair = tokens.exchange(form.get("code", ""), expiring=_expiring(form))
-    return _answer(pair) or _error(400, "invalid_request", _CODE_GONE)
+    granted = tokens.exchange(form.get("code", ""), expiring=_expiring(form))
+    if isinstance(granted, OnlineToken):
+        return _online_answer(granted)
+    return _answer(granted) or _error(400, "invalid_request", _CODE_GONE)
 
 
 def _by_refresh(tokens: Tokens, form: Fields) -> Response:
@@ -184,6 +219,10 @@ def _answer(pair: TokenPair | None) -> Response | None:
         return None
     fields = {name: getattr(pair, name) for name in pair.__struct_fields__}
     return JSONResponse({name: value for name, value in fields.items() if value is not None})
+
+
+def _online_answer(token: OnlineToken) -> Response:
+    return JSONResponse(msgspec.to_builtins(token))
 
 
 def _error(status: int, error: str, description: str) -> Response:

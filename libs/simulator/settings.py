@@ -10,13 +10,15 @@ from libs.simulator.model import GeneratedShop
 class App(Struct, frozen=True):
     """The one app that may be installed. `redirect_uris` are allowed beginnings.
 
-    `compliance_uri` takes the webhooks of privacy law; without it there are none.
+    `compliance_uri` takes the webhooks of privacy law; without it there are none. `url` is where
+    the admin opens the app.
     """
 
     key: str
     secret: str
     redirect_uris: tuple[str, ...] = ()
     compliance_uri: str | None = None
+    url: str | None = None
 
 
 class FileShop(Struct, frozen=True):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from libs.simulator.approver import Approver
 from libs.simulator.faults import Faults
 from libs.simulator.generated import Generated
 from libs.simulator.journal import Journal, Record
@@ -61,6 +62,7 @@ class Shop:
         self.numbers = numbers
         self._sales = contents.sales
         self.set_faults(Faults())
+        self.approver = Approver()
         self.buckets = Buckets()
         self.tokens = Tokens(self.write)
         self.subscriptions = Subscriptions(self.write)

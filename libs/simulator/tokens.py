@@ -3,6 +3,7 @@
 A code works once. An access token lives an hour. A refresh token lives 90 days, and after its
 first use 30 more, but dies as soon as a newer one is used or a new pair is acquired.
 A code that is exchanged installs the app; client credentials work while it is installed.
+An online code gives a day's token of one person, and leaves the tokens of the shop as they are.
 A migration whose answer was lost gives the same pair again, for seven days at most.
 """
 
@@ -12,11 +13,13 @@ from typing import Any
 
 import msgspec
 
+from libs.simulator.approver import AssociatedUser
 from libs.simulator.times import now_seconds
 
 ACCESS_SECONDS = 3_600
 REFRESH_SECONDS = 7_776_000
 CLIENT_SECONDS = 86_399
+ONLINE_SECONDS = 86_399
 _REUSE_SECONDS = 30 * 86_400
 _CODE_SECONDS = 600
 _RECOVERY_SECONDS = 7 * 86_400
@@ -29,9 +32,12 @@ Write = Callable[[str, int | str, object], None]
 
 
 class Code(msgspec.Struct):
+    """`user` is whom an online grant is of."""
+
     scope: str
     redirect_uri: str
     expires_at: int
+    user: AssociatedUser | None = None
 
 
 class AccessToken(msgspec.Struct):
@@ -59,6 +65,16 @@ class TokenPair(msgspec.Struct, frozen=True):
     refresh_token_expires_in: int | None = None
 
 
+class OnlineToken(msgspec.Struct, frozen=True):
+    """What the token endpoint answers to the code of an online grant."""
+
+    access_token: str
+    scope: str
+    expires_in: int
+    associated_user_scope: str
+    associated_user: AssociatedUser
+
+
 class Migration(msgspec.Struct):
     """What a token that never expired was exchanged for, as long as that can be asked again."""
 
@@ -79,12 +95,12 @@ class Tokens:
     def installed(self) -> bool:
         return _THE_ONE in self._installations
 
-    def issue_code(self, scope: str, redirect_uri: str) -> str:
+    def issue_code(self, scope: str, redirect_uri: str, user: AssociatedUser | None = None) -> str:
         code = secrets.token_hex(16)
-        self._put("code", code, Code(scope, redirect_uri, now_seconds() + _CODE_SECONDS))
+        self._put("code", code, Code(scope, redirect_uri, now_seconds() + _CODE_SECONDS, user))
         return code
 
-    def exchange(self, code: str, *, expiring: bool) -> TokenPair | None:
+    def exchange(self, code: str, *, expiring: bool) -> TokenPair | OnlineToken | None:
         """None when the code is unknown, used or too old. Retires every older refresh token."""
         known = self._codes.get(code)
         if known is None:
@@ -92,12 +108,20 @@ class Tokens:
         self._drop("code", code)
         if known.expires_at <= now_seconds():
             return None
+        if known.user is not None:
+            return self._online(known.scope, known.user)
         self._retire_refresh_tokens()
         self._put("installation", _THE_ONE, Installation(known.scope))
         if expiring:
             return self._pair(known.scope)
         access = self._new_access(known.scope, None)
         return TokenPair(access_token=access, scope=known.scope)
+
+    def _online(self, scope: str, user: AssociatedUser) -> OnlineToken:
+        if not self.installed:
+            self._put("installation", _THE_ONE, Installation(scope))
+        access = self._new_access(scope, now_seconds() + ONLINE_SECONDS)
+        return OnlineToken(access, scope, ONLINE_SECONDS, scope, user)
 
     def migrate(self, token: str) -> TokenPair | None:
         """A pair for a token that never expires, which is revoked; None for any other."""

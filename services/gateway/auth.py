@@ -34,7 +34,7 @@ async def log_in(
     log.info("signed_in", user_id=str(account.id), tenant_id=str(membership.tenant_id))
     if claim and claim.tenant_id == membership.tenant_id:
         parts.cookies.clear_claim(response)
-    return _answer(parts, response, started)
+    return answer_with_session(parts, response, started)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, summary="Sign out")
@@ -42,6 +42,7 @@ async def log_out(request: Request, parts: TheParts) -> Response:
     await parts.sessions.end(parts.cookies.session_of(request))
     response = Response(status_code=status.HTTP_204_NO_CONTENT)
     parts.cookies.clear_session(response)
+    parts.cookies.clear_recovery(response)
     return response
 
 
@@ -85,7 +86,7 @@ async def redeem_claim(
     )
     log.info("claim_redeemed", tenant_id=str(claim.tenant_id))
     parts.cookies.clear_claim(response)
-    return _answer(parts, response, started)
+    return answer_with_session(parts, response, started)
 
 
 async def _checked_account(parts: Parts, credentials: Credentials) -> Account:
@@ -122,7 +123,7 @@ def _claim_or_none(request: Request, parts: Parts) -> VerifiedClaim | None:
         return None
 
 
-def _answer(parts: Parts, response: Response, started: NewSession) -> Session:
+def answer_with_session(parts: Parts, response: Response, started: NewSession) -> Session:
     parts.cookies.set_session(response, started.token)
     return _session_shape(started.session)
 

@@ -24,6 +24,7 @@ from libs.common.errors import (
 )
 from libs.common.identity import TokenVerifier
 from services.gateway import repository
+from services.gateway.audit import AuditAction, audit
 from services.gateway.repository import Membership
 from services.gateway.sessions import NewSession, SessionStore
 
@@ -110,6 +111,7 @@ async def _become_owner(
         raise await _refusal(tx, claim) or TenantOwnedError(_OWNED)
     if not await repository.mark_redeemed(tx, claim.id, claim.tenant_id, user_id, utc_now()):
         raise ClaimUsedError(_USED)
+    await audit(tx, claim.tenant_id, user_id, AuditAction.CLAIM_REDEEMED, username=username)
     return owner
 
 

@@ -1,4 +1,4 @@
-"""The two cookies: the session and the claim. Under https their names bind them to this host."""
+"""The cookies: session, claim, recovery. Under https their names bind them to this host."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,11 +23,18 @@ class Cookies:
     def claim(self) -> str:
         return self._named("claim")
 
+    @property
+    def recovery(self) -> str:
+        return self._named("recovery")
+
     def session_of(self, request: Request) -> str | None:
         return request.cookies.get(self.session)
 
     def claim_of(self, request: Request) -> str | None:
         return request.cookies.get(self.claim)
+
+    def recovery_of(self, request: Request) -> str | None:
+        return request.cookies.get(self.recovery)
 
     def set_session(self, response: Response, token: str) -> None:
         response.set_cookie(
@@ -44,6 +51,9 @@ class Cookies:
 
     def clear_claim(self, response: Response) -> None:
         self._clear(response, self.claim)
+
+    def clear_recovery(self, response: Response) -> None:
+        self._clear(response, self.recovery)
 
     def without_session(self, header: str) -> str:
         """The Cookie header for another service: all but the session, which is only ours."""

@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from libs.common.database.engine import create_engine, ping, wait_until_ready
-from libs.common.events.contracts import TenantErased
+from libs.common.events.contracts import TenantConnected, TenantErased
 from libs.common.messaging.consumer import consume_events, listen_to_hints
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_GATEWAY
@@ -16,8 +16,19 @@ from libs.common.security_events import save_counts
 from libs.common.tables.identity import security_counts
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
-from services.gateway import auth, docs_routes, ingestion, live_route, pages, proxies, tenants
+from services.gateway import (
+    audit_routes,
+    auth,
+    docs_routes,
+    ingestion,
+    live_route,
+    pages,
+    proxies,
+    recovery_routes,
+    tenants,
+)
 from services.gateway.compression import Compression
+from services.gateway.connections import note_connection
 from services.gateway.cors import CrossOrigin
 from services.gateway.events import erase_tenant
 from services.gateway.origin import OriginCheck
@@ -35,7 +46,9 @@ def create_api(parts: Parts) -> FastAPI:
         "Tillstream gateway",
         [
             auth.router,
+            recovery_routes.router,
             tenants.router,
+            audit_routes.router,
             ingestion.router,
             proxies.router,
             live_route.router,
@@ -76,7 +89,10 @@ async def main(settings: GatewaySettings) -> None:
                 consume_events(
                     settings.amqp_url,
                     EVENTS_GATEWAY,
-                    {TenantErased: partial(erase_tenant, engine=engine, oauth=parts.oauth)},
+                    {
+                        TenantConnected: partial(note_connection, engine=engine),
+                        TenantErased: partial(erase_tenant, engine=engine, oauth=parts.oauth),
+                    },
                     publisher,
                 ),
                 listen_to_hints(settings.amqp_url, "live", parts.live.take_hint),

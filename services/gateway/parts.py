@@ -16,6 +16,7 @@ from services.gateway.cookies import Cookies
 from services.gateway.dashboard_files import DashboardFile, read_dashboard
 from services.gateway.live import LiveHub
 from services.gateway.rate_limits import RateLimits
+from services.gateway.recovery import Recoveries, RecoveryReader
 from services.gateway.repository import ActiveSession
 from services.gateway.sessions import SessionStore
 from services.gateway.settings import GatewaySettings
@@ -28,6 +29,8 @@ class Parts:
     sessions: SessionStore
     cookies: Cookies
     claims: ClaimReader
+    proofs: RecoveryReader
+    recoveries: Recoveries
     passwords: PasswordHasher
     oauth: ServiceClient
     ingestor: ServiceClient
@@ -59,6 +62,8 @@ def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
         sessions=sessions,
         cookies=cookies,
         claims=ClaimReader(settings.caller_public_keys),
+        proofs=RecoveryReader(settings.caller_public_keys),
+        recoveries=Recoveries(engine, sessions),
         passwords=PasswordHasher(),
         oauth=client("oauth", settings.oauth_url),
         ingestor=client("ingestor", settings.ingestor_url),

@@ -8,7 +8,13 @@ from enum import StrEnum
 
 from fastapi import Request
 
-from libs.common.errors import ClaimInvalidError, ClaimNotFoundError, OwnerRequiredError
+from libs.common.errors import (
+    ClaimInvalidError,
+    ClaimNotFoundError,
+    OwnerRequiredError,
+    RecoveryInvalidError,
+    RecoveryNotFoundError,
+)
 from libs.common.identity import TokenVerifier
 from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.callers import CallerGuard, Permit
@@ -25,6 +31,7 @@ class Access(StrEnum):
 
     PUBLIC = "everybody"
     CLAIM = "the browser that has just connected a shop"
+    PROOF = "the browser whose user Shopify has confirmed as the store owner"
     MEMBER = "everybody who is signed in"
     OWNER = "the owner of the shop"
 
@@ -37,12 +44,19 @@ PERMISSIONS: Mapping[str, Access | Permit] = {
     "GET /api/auth/session": Access.MEMBER,
     "GET /api/auth/claim": Access.CLAIM,
     "POST /api/auth/claim": Access.CLAIM,
+    "GET /api/auth/recovery": Access.PROOF,
+    "POST /api/auth/recovery": Access.PROOF,
     "GET /api/shopify/auth": Access.PUBLIC,
     "GET /api/shopify/callback": Access.PUBLIC,
+    "GET /api/shopify/recover": Access.PUBLIC,
+    "GET /api/shopify/recover/callback": Access.PUBLIC,
     "GET /api/tenants/current": Access.MEMBER,
     "PATCH /api/tenants/current": Access.OWNER,
     "DELETE /api/tenants/current": Access.OWNER,
     "POST /api/tenants/current/disconnect": Access.OWNER,
+    "GET /api/tenants/current/audit-log": Access.OWNER,
+    "GET /api/tenants/current/notices": Access.MEMBER,
+    "POST /api/tenants/current/notices/seen": Access.MEMBER,
     "GET /api/tenants/current/data-requests": Access.OWNER,
     "GET /api/tenants/current/data-requests/{request_id}/file": Access.OWNER,
     "GET /api/ingestion/status": Access.MEMBER,
@@ -63,8 +77,9 @@ PERMISSIONS: Mapping[str, Access | Permit] = {
 class PermissionGuard:
     """Lets through who the table says, and records who else tried.
 
-    Raises SessionExpiredError, OwnerRequiredError, ClaimNotFoundError, ClaimInvalidError, and for
-    a row that is another service's CallerRefusedError.
+    Raises SessionExpiredError, OwnerRequiredError, ClaimNotFoundError, ClaimInvalidError,
+    RecoveryNotFoundError, RecoveryInvalidError, and for a row that is another service's
+    CallerRefusedError.
     """
 
     def __init__(self, parts: Parts, table: Mapping[str, Access | Permit] = PERMISSIONS) -> None:
@@ -84,6 +99,8 @@ class PermissionGuard:
             await self._callers(request)
         elif access is Access.CLAIM:
             self._check_claim(request)
+        elif access is Access.PROOF:
+            self._check_proof(request)
         elif access is not Access.PUBLIC:
             request.state.session = session = await session_of(request, self._parts)
             if access is not Access.MEMBER and session.role != "owner":
@@ -97,6 +114,15 @@ class PermissionGuard:
             # The dashboard looks whether there is a claim: that there is none is no attempt.
             if request.method != "GET" or isinstance(error, ClaimInvalidError):
                 self._record(request, SecurityEvent.CLAIM_REFUSED, reason=error.code)
+            raise
+
+    def _check_proof(self, request: Request) -> None:
+        try:
+            self._parts.proofs.read(self._parts.cookies.recovery_of(request))
+        except (RecoveryNotFoundError, RecoveryInvalidError) as error:
+            # As with a claim, a look finds nothing in most browsers.
+            if request.method != "GET" or isinstance(error, RecoveryInvalidError):
+                self._record(request, SecurityEvent.RECOVERY_REFUSED, reason=error.code)
             raise
 
     def _record(

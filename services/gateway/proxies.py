@@ -1,4 +1,4 @@
-"""Requests that are answered by another service: oauth's two browser routes, and analytics.
+"""Requests that are answered by another service: oauth's browser routes, and analytics.
 
 Queries go on as they came. Of the headers only those go on that the other side needs.
 """
@@ -28,13 +28,15 @@ _QUERY_CHARACTERS = "".join(set(string.punctuation) - set('"#<>\\^`{|}'))
 
 
 @router.get("/api/shopify/auth")
-async def begin_connecting(request: Request, parts: TheParts) -> Response:
-    return await _ask_oauth(request, parts)
-
-
 @router.get("/api/shopify/callback")
-async def finish_connecting(request: Request, parts: TheParts) -> Response:
-    return await _ask_oauth(request, parts)
+async def connect(request: Request, parts: TheParts) -> Response:
+    return await _ask_oauth(request, parts, "/connect")
+
+
+@router.get("/api/shopify/recover")
+@router.get("/api/shopify/recover/callback")
+async def prove_ownership(request: Request, parts: TheParts) -> Response:
+    return await _ask_oauth(request, parts, "/recover")
 
 
 @router.get("/api/analytics/{question:path}")
@@ -58,7 +60,8 @@ async def ask_analytics(
     return response
 
 
-async def _ask_oauth(request: Request, parts: Parts) -> Response:
+async def _ask_oauth(request: Request, parts: Parts, page: str) -> Response:
+    """A person whom oauth does not answer is led back to `page`."""
     headers = {
         "Accept": request.headers.get("Accept", ""),
         "Cookie": parts.cookies.without_session(request.headers.get("Cookie", "")),
@@ -75,7 +78,7 @@ async def _ask_oauth(request: Request, parts: Parts) -> Response:
         if "text/html" not in headers["Accept"]:
             raise
         told = urlencode({"error": error.code, "requestId": request_id_of(request)})
-        return RedirectResponse(f"{parts.settings.public_url}/connect?{told}", 303)
+        return RedirectResponse(f"{parts.settings.public_url}{page}?{told}", 303)
     return _returned(answer)
 
 

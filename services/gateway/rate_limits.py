@@ -25,7 +25,7 @@ from services.gateway.settings import GatewaySettings
 
 _COUNTED = "/api/"
 _LIVE = "/api/live"
-_SIGN_IN_PATHS = frozenset({"/api/auth/login", "/api/auth/claim"})
+_SIGN_IN_PATHS = frozenset({"/api/auth/login", "/api/auth/claim", "/api/auth/recovery"})
 _MINUTE = 60
 
 

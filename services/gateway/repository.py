@@ -8,7 +8,14 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database.transaction import Transaction
-from libs.common.tables.identity import memberships, redeemed_claims, sessions, users
+from libs.common.tables.identity import (
+    audit_log,
+    memberships,
+    redeemed_claims,
+    redeemed_recoveries,
+    sessions,
+    users,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,8 @@ async def erase_tenant(tx: Transaction, tenant_id: UUID) -> int:
 
     Replays find nothing to do. Answers with the number of users deleted.
     """
-    await tx.execute(delete(redeemed_claims).where(redeemed_claims.c.tenant_id == tenant_id))
+    for table in (audit_log, redeemed_claims, redeemed_recoveries):
+        await tx.execute(delete(table).where(table.c.tenant_id == tenant_id))
     await tx.execute(delete(sessions).where(sessions.c.tenant_id == tenant_id))
     gone = delete(memberships).where(memberships.c.tenant_id == tenant_id)
     members = list((await tx.execute(gone.returning(memberships.c.user_id))).scalars())

@@ -1,10 +1,10 @@
 """What the gateway takes and answers with."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 
@@ -39,6 +39,48 @@ class Claim(_Shape):
     shop_domain: str
     needs_owner: bool
     expires_at: AwareDatetime
+
+
+class Recovery(_Shape):
+    """What the account owner at Shopify may do here."""
+
+    shop_domain: str
+    owner_username: str | None = Field(description="Null where the shop has no owner yet.")
+    can_reset: bool = Field(description="Whether the owner's account is of this shop alone.")
+    expires_at: AwareDatetime
+
+
+class Reset(_Shape):
+    mode: Literal["reset"]
+    password: str = Field(max_length=4096, repr=False)
+
+
+class Takeover(Credentials):
+    mode: Literal["takeover"]
+
+
+class RecoveryChoice(RootModel[Annotated[Reset | Takeover, Field(discriminator="mode")]]):
+    """What to do with the account, or with the ownership."""
+
+
+class AuditEntry(_Shape):
+    id: UUID
+    at: AwareDatetime
+    action: str = Field(description="Such as `ownership_taken_over`; more may be added.")
+    username: str | None = Field(description="Who did it, where a user of ours did.")
+    former_owner: str | None = Field(description="Who lost the ownership by it.")
+
+
+class AuditLog(_Shape):
+    entries: list[AuditEntry] = Field(description="The newest first.")
+
+
+class Notices(_Shape):
+    notices: list[AuditEntry] = Field(description="The newest first, twenty at most.")
+
+
+class SeenNotices(_Shape):
+    until: AwareDatetime = Field(description="`at` of the newest notice that was shown.")
 
 
 class PullError(_Shape):

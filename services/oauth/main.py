@@ -33,9 +33,11 @@ from services.oauth.encryption import Cipher
 from services.oauth.handlers import Deliveries
 from services.oauth.idle import keep_idle_connected
 from services.oauth.installs import Installs
+from services.oauth.pages import InstallPages, RecoveryPages, install_routes, recovery_routes
 from services.oauth.permissions import PERMISSIONS
+from services.oauth.recoveries import Recoveries
 from services.oauth.rotation import Rotation
-from services.oauth.routes import InstallPages, install_routes, tenant_routes
+from services.oauth.routes import tenant_routes
 from services.oauth.settings import OauthSettings
 from services.oauth.shop_ids import ShopIds, keep_learning
 from services.oauth.shopify import TokenEndpoint
@@ -53,6 +55,7 @@ class Parts:
     tokens: Tokens
     shop_ids: ShopIds
     installs: Installs
+    recoveries: Recoveries
     rotation: Rotation
     verification: Verification
 
@@ -78,6 +81,7 @@ def create_parts(settings: OauthSettings, engine: AsyncEngine) -> Parts:
         tokens,
         shop_ids,
         Installs(settings, engine, cipher, endpoint, shop_ids, slots),
+        Recoveries(settings, engine, endpoint),
         Rotation(engine, cipher),
         Verification(engine, access, rules_from(settings), slots),
     )
@@ -106,6 +110,7 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
         "Tillstream oauth",
         [
             install_routes(InstallPages(parts.installs, signer, settings.public_url)),
+            recovery_routes(RecoveryPages(parts.recoveries, signer, settings.public_url)),
             tenant_routes(engine, parts.tokens),
             departure_routes(engine, rules),
             holder_routes(engine),

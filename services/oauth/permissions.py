@@ -8,6 +8,8 @@ PERMISSIONS: Mapping[str, Permit | None] = {
     **HEALTH,
     "GET /api/shopify/auth": tenantless("gateway"),
     "GET /api/shopify/callback": tenantless("gateway"),
+    "GET /api/shopify/recover": tenantless("gateway"),
+    "GET /api/shopify/recover/callback": tenantless("gateway"),
     "GET /internal/tenants/{tenant_id}": for_tenant("gateway", "ingestor"),
     "DELETE /internal/tenants/{tenant_id}": for_tenant("gateway"),
     "POST /internal/tenants/{tenant_id}/disconnect": for_tenant("gateway"),

@@ -43,6 +43,7 @@ class InstallState:
     domain: str
     expires_at: datetime
     used_at: datetime | None
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ async def add_install_state(tx: Transaction, state_hash: bytes, state: InstallSt
         "browser_hash": state.browser_hash,
         "domain": state.domain,
         "expires_at": state.expires_at,
+        "purpose": state.purpose,
     }
     await tx.execute(insert(install_states).values(values))
 
@@ -79,14 +81,21 @@ async def delete_old_install_states(tx: Transaction, expired_before: datetime) -
 
 
 async def use_install_state(
-    tx: Transaction, state_hash: bytes, *, browser_hash: bytes, domain: str, now: datetime
+    tx: Transaction,
+    state_hash: bytes,
+    *,
+    purpose: str,
+    browser_hash: bytes,
+    domain: str,
+    now: datetime,
 ) -> bool:
-    """Whether the state was good for this browser and shop; True once, however many ask."""
+    """Whether the state was good for all of these; True once, however many ask."""
     used = (
         update(install_states)
         .values(used_at=now)
         .where(
             install_states.c.state_hash == state_hash,
+            install_states.c.purpose == purpose,
             install_states.c.browser_hash == browser_hash,
             install_states.c.domain == domain,
             install_states.c.expires_at > now,
@@ -102,7 +111,7 @@ async def install_state(tx: Transaction, state_hash: bytes) -> InstallState | No
     row = (await tx.execute(statement)).one_or_none()
     if row is None:
         return None
-    return InstallState(row.browser_hash, row.domain, row.expires_at, row.used_at)
+    return InstallState(row.browser_hash, row.domain, row.expires_at, row.used_at, row.purpose)
 
 
 async def claim_domain(tx: Transaction, domain: str, new_tenant: UUID, now: datetime) -> UUID:
@@ -145,6 +154,12 @@ def _shop_query(
         .join(tenants, tenants.c.id == shop_directory.c.tenant_id)
         .where(shop_directory.c.tenant_id == tenant_id)
     )
+
+
+async def tenant_of(tx: Transaction, domain: str) -> UUID | None:
+    statement = select(shop_directory.c.tenant_id).where(shop_directory.c.domain == domain)
+    tenant_id: UUID | None = (await tx.execute(statement)).scalar_one_or_none()
+    return tenant_id
 
 
 async def shop(tx: Transaction, tenant_id: UUID) -> Shop | None:

@@ -1,33 +1,21 @@
-"""The HTTP side: the two browser routes that the gateway hands on, and the internal ones."""
+"""The internal routes: what other services ask about tenants, and what ends one."""
 
 from datetime import datetime
-from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import transaction
-from libs.common.errors import PlatformError, TenantNotFoundError
-from libs.common.identity import TokenSigner
-from libs.common.security_events import SecurityEvent, record_security_event
-from libs.common.web.app import platform_error_response, request_id_of
-from libs.common.web.requests import CLIENT_ADDRESS_HEADER
+from libs.common.errors import TenantNotFoundError
 from services.oauth import repository
-from services.oauth.claims import LIFETIME as CLAIM_LIFETIME
-from services.oauth.claims import sign_claim
 from services.oauth.erasures import erasure_of
-from services.oauth.installs import CALLBACK_PATH, STATE_LIFETIME, Installs
 from services.oauth.repository import Shop
 from services.oauth.tokens import Tokens, ValidToken
 
 _NO_STORE = {"Cache-Control": "no-store"}
-_REFUSED = (
-    "A refusal leads a browser to `/connect?error=CODE&requestId=ID`, and is JSON for programs."
-)
 
 
 class _Answer(BaseModel):
@@ -55,110 +43,6 @@ class TokenAnswer(_Answer):
     expires_at: datetime | None
     scopes: list[str]
     shop_domain: str
-
-
-class InstallPages:
-    """What a browser sees of an install: redirects and cookies, or an error."""
-
-    def __init__(self, installs: Installs, signer: TokenSigner, public_url: str) -> None:
-        self._installs = installs
-        self._signer = signer
-        self._public_url = public_url
-        self._secure = public_url.startswith("https://")
-        prefix = "__Host-" if self._secure else ""
-        self._install_cookie, self._claim_cookie = f"{prefix}install", f"{prefix}claim"
-
-    async def begin(self, request: Request) -> Response:
-        browser = request.cookies.get(self._install_cookie)
-        try:
-            begun = await self._installs.begin(_query(request), browser)
-        except PlatformError as error:
-            return self._refusal(request, error)
-        response = RedirectResponse(begun.authorize_url, 302, _NO_STORE)
-        seconds = int(STATE_LIFETIME.total_seconds())
-        self._set_cookie(response, self._install_cookie, begun.browser, seconds)
-        return response
-
-    async def finish(self, request: Request) -> Response:
-        browser = request.cookies.get(self._install_cookie)
-        try:
-            connected = await self._installs.finish(_query(request), browser)
-        except PlatformError as error:
-            return self._refusal(request, error)
-        claim = sign_claim(self._signer, connected.tenant_id, connected.domain)
-        response = RedirectResponse(f"{self._public_url}/welcome", 303, _NO_STORE)
-        seconds = int(CLAIM_LIFETIME.total_seconds())
-        self._set_cookie(response, self._claim_cookie, claim, seconds)
-        self._set_cookie(response, self._install_cookie, "", 0)
-        return response
-
-    def _set_cookie(self, response: Response, name: str, value: str, seconds: int) -> None:
-        response.set_cookie(
-            name,
-            value,
-            max_age=seconds,
-            path="/",
-            secure=self._secure,
-            httponly=True,
-            samesite="lax",
-        )
-
-    def _refusal(self, request: Request, error: PlatformError) -> Response:
-        address = request.headers.get(CLIENT_ADDRESS_HEADER, "unknown")
-        details = error.context.get("details")
-        record_security_event(
-            SecurityEvent.INSTALL_REFUSED,
-            address=address,
-            repeats=f"{address} {error.code} {details}",
-            code=error.code,
-            details=details,
-        )
-        if "text/html" not in request.headers.get("Accept", ""):
-            return platform_error_response(request, error)
-        shown = urlencode({"error": error.code, "requestId": request_id_of(request)})
-        return RedirectResponse(f"{self._public_url}/connect?{shown}", 303, _NO_STORE)
-
-
-def _query_parameter(name: str, description: str) -> dict[str, object]:
-    return {
-        "name": name,
-        "in": "query",
-        "required": name != "host",
-        "description": description,
-        "schema": {"type": "string"},
-    }
-
-
-def install_routes(pages: InstallPages) -> APIRouter:
-    router = APIRouter()
-    router.add_api_route(
-        "/api/shopify/auth",
-        pages.begin,
-        response_class=Response,
-        status_code=302,
-        summary="Begin to connect a shop",
-        description="For browsers: leads to Shopify, where the merchant approves. " + _REFUSED,
-        response_description="To Shopify's page, with a cookie that binds the install.",
-        openapi_extra={"parameters": [_query_parameter("shop", "Its `*.myshopify.com` domain.")]},
-        tags=["shopify"],
-    )
-    router.add_api_route(
-        CALLBACK_PATH,
-        pages.finish,
-        response_class=Response,
-        status_code=303,
-        summary="Shopify's answer to the install",
-        description="For browsers: Shopify leads here, with its signature. " + _REFUSED,
-        response_description="To `/welcome`, with the claim of the shop in a cookie.",
-        openapi_extra={
-            "parameters": [
-                _query_parameter(name, "As Shopify sends it.")
-                for name in ("shop", "code", "state", "hmac", "timestamp", "host")
-            ]
-        },
-        tags=["shopify"],
-    )
-    return router
 
 
 def tenant_routes(engine: AsyncEngine, tokens: Tokens) -> APIRouter:
@@ -200,7 +84,3 @@ def token_answer(response: Response, valid: ValidToken) -> TokenAnswer:
         scopes=valid.scopes,
         shop_domain=valid.shop_domain,
     )
-
-
-def _query(request: Request) -> str:
-    return bytes(request.scope["query_string"]).decode("latin-1")

@@ -7,15 +7,15 @@ when migrating tokens without a user session".
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -34,6 +34,7 @@ from libs.common.errors import (
 )
 from libs.common.logs import get_logger
 from libs.common.settings import HttpUrl
+from services.oauth.online import AssociatedUser, associated_user
 
 _TRIES = 4
 _ASK_SECONDS = 4
@@ -52,6 +53,10 @@ _LONGEST_PAUSE = 2
 _PAUSE = wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE)
 
 log = get_logger()
+
+_Read = TypeVar("_Read")
+_Reader = Callable[[httpx.Response, datetime], _Read]
+"""Of an answer, and of when it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class _Answer(BaseModel):
     expires_in: int | None = None
     refresh_token: SecretStr | None = None
     refresh_token_expires_in: int | None = None
+    associated_user: Any = Field(default=None, repr=False)
 
 
 class TokenEndpoint:
@@ -93,7 +99,14 @@ class TokenEndpoint:
 
         Raises ShopifyAuthError when Shopify does not take the code, ShopifyUnavailableError.
         """
-        return await self._ask(domain, {"code": code, "expiring": "1"})
+        return await self._ask(domain, {"code": code, "expiring": "1"}, _pair)
+
+    async def exchange_online(self, domain: str, code: str) -> AssociatedUser:
+        """Whose online grant a callback's code is of. The token itself is dropped.
+
+        Raises as `exchange` does, ShopifyAuthError also when the grant was no online one.
+        """
+        return await self._ask(domain, {"code": code}, _user)
 
     async def refresh(self, domain: str, refresh_token: SecretStr) -> TokenPair:
         """The next pair. Holds for 8 seconds at most.
@@ -102,7 +115,8 @@ class TokenEndpoint:
         and ShopifyRequestError for a refusal that says nothing of the token.
         """
         token = refresh_token.get_secret_value()
-        return await self._ask(domain, {"grant_type": "refresh_token", "refresh_token": token})
+        fields = {"grant_type": "refresh_token", "refresh_token": token}
+        return await self._ask(domain, fields, _pair)
 
     async def migrate(self, domain: str, access_token: SecretStr) -> TokenPair:
         """A pair in place of a token without end, which Shopify revokes with it.
@@ -116,9 +130,9 @@ class TokenEndpoint:
             "requested_token_type": _OFFLINE_TOKEN,
             "expiring": "1",
         }
-        return await self._ask(domain, fields)
+        return await self._ask(domain, fields, _pair)
 
-    async def _ask(self, domain: str, fields: Mapping[str, str]) -> TokenPair:
+    async def _ask(self, domain: str, fields: Mapping[str, str], read: _Reader[_Read]) -> _Read:
         retrying = AsyncRetrying(
             retry=retry_if_exception(_may_soon_answer),
             wait=_pause,
@@ -128,11 +142,13 @@ class TokenEndpoint:
         )
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
-                return await retrying(self._ask_once, domain, fields)
+                return await retrying(self._ask_once, domain, fields, read)
         except TimeoutError:
             raise _unavailable(reason="timeout") from None
 
-    async def _ask_once(self, domain: str, fields: Mapping[str, str]) -> TokenPair:
+    async def _ask_once(
+        self, domain: str, fields: Mapping[str, str], read: _Reader[_Read]
+    ) -> _Read:
         secret = self._client_secret.get_secret_value()
         form = {"client_id": self._client_id, "client_secret": secret, **fields}
         url = self._api_url.replace("{shop}", domain) + "/admin/oauth/access_token"
@@ -144,7 +160,7 @@ class TokenEndpoint:
             raise _unavailable(reason=type(error).__name__) from None
         if response.status_code != HTTPStatus.OK:
             raise _refusal(response, by_code="code" in fields)
-        return _pair(response, asked_at)
+        return read(response, asked_at)
 
 
 def _may_soon_answer(error: BaseException) -> bool:
@@ -217,11 +233,21 @@ def _retry_after(response: httpx.Response) -> float | None:
         return None
 
 
+def _user(response: httpx.Response, _asked_at: datetime) -> AssociatedUser:
+    return associated_user(response)
+
+
 def _pair(response: httpx.Response, asked_at: datetime) -> TokenPair:
     try:
         answer = _Answer.model_validate_json(response.content)
     except ValidationError:
         raise _unavailable(reason="answer_malformed") from None
+    if answer.associated_user is not None:
+        # It would die with that person's session at Shopify.
+        raise ShopifyAuthError(
+            "Shopify gave the token of a person instead of the shop's. Connect the shop again.",
+            details={"reason": "grant_not_offline"},
+        )
     lifetime = _seconds(answer.expires_in)
     refresh_lifetime = _seconds(answer.refresh_token_expires_in)
     if answer.refresh_token is not None:

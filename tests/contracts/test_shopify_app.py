@@ -11,7 +11,7 @@ from libs.ops import openapi
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.privacy.requests import REQUEST_TOPICS
 from services.ingestor.settings import IngestorSettings
-from services.oauth.installs import CALLBACK_PATH
+from services.oauth import installs, recoveries
 from services.oauth.scopes import OPTIONAL_SCOPES
 from services.oauth.settings import OauthSettings
 from services.webhooks.deliveries import is_webhook_path, read_attributes
@@ -42,12 +42,14 @@ def test_it_pins_the_version_that_is_called():
     assert APP["webhooks"]["api_version"] == version == "2026-10"
 
 
-def test_it_leads_to_the_two_routes_of_an_install():
-    [redirect] = APP["auth"]["redirect_urls"]
+def test_it_leads_to_the_routes_of_installs_and_recoveries():
+    redirects = APP["auth"]["redirect_urls"]
+    opened = urlsplit(APP["application_url"])
     paths = openapi.public_document()["paths"]
-    assert urlsplit(redirect).path == CALLBACK_PATH
-    assert {CALLBACK_PATH, urlsplit(APP["application_url"]).path} <= set(paths)
-    assert urlsplit(redirect).netloc == urlsplit(APP["application_url"]).netloc
+    callbacks = {urlsplit(address).path for address in redirects}
+    assert callbacks == {installs.CALLBACK_PATH, recoveries.CALLBACK_PATH}
+    assert callbacks | {opened.path} <= set(paths)
+    assert {urlsplit(address).netloc for address in redirects} == {opened.netloc}
     assert APP["embedded"] is False
 
 

@@ -101,7 +101,10 @@ async def test_a_wrong_password_is_refused_and_the_right_one_lets_in(running, co
 _QUESTIONS = (
     "/api/auth/session",
     "/api/auth/claim",
+    "/api/auth/recovery",
     "/api/tenants/current",
+    "/api/tenants/current/notices",
+    "/api/tenants/current/audit-log",
     "/api/ingestion/status",
     "/api/ingestion/pulls?limit=5",
     "/api/tenants/current/data-requests",

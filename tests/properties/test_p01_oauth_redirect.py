@@ -15,8 +15,8 @@ from tests.integration.oauth.driver import OauthDriver, encoded, running
 from tests.properties.settings import PROPERTY, Mutant
 
 MUTANT = Mutant(
-    "services/oauth/installs.py",
-    '"redirect_uri": self._settings.public_url + CALLBACK_PATH,',
+    "services/oauth/authorizations.py",
+    '"redirect_uri": self._settings.public_url + self._callback_path,',
     '"redirect_uri": self._settings.public_url,',
 )
 APP = "an app/with & odd=characters?"

@@ -41,10 +41,14 @@ class Event(BaseModel):
 
 
 class TenantConnected(Event):
-    """A shop was connected, or connected again. Published by oauth; starts a backfill."""
+    """A shop was connected, or connected again. Published by oauth; starts a backfill.
+
+    `previous_status` is what the shop was before, and null where it was connected the first time.
+    """
 
     TYPE = "tenant.connected.v1"
     shop_domain: str
+    previous_status: str | None = None
 
 
 class TenantDisconnected(Event):

@@ -54,6 +54,7 @@ _TENANCY_TOPICS = frozenset({"app/uninstalled", "app/scopes_update", "shop/redac
 _EVENT_BINDINGS = {
     EVENTS_INGESTOR: ("tenant.connected.v1", "tenant.disconnected.v1", "tenant.erased.v1"),
     EVENTS_GATEWAY: (
+        "tenant.connected.v1",
         "tenant.erasure_scheduled.v1",
         "tenant.erasure_cancelled.v1",
         "tenant.erased.v1",

@@ -1,6 +1,7 @@
-"""Tables of the gateway: users, memberships, sessions, redeemed claims."""
+"""Tables of the gateway: users, memberships, sessions, redeemed claims, recoveries, audit log."""
 
 from sqlalchemy import Column, DateTime, FetchedValue, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.common.tables.security_counts import security_counts_table
 
@@ -26,6 +27,9 @@ memberships = Table(
     Column("shop_domain", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column(
+        "notices_seen_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False
+    ),
 )
 
 sessions = Table(
@@ -45,4 +49,23 @@ redeemed_claims = Table(
     Column("tenant_id", Uuid, nullable=False),
     Column("user_id", Uuid, nullable=False),
     Column("redeemed_at", DateTime(timezone=True), nullable=False),
+)
+
+redeemed_recoveries = Table(
+    "redeemed_recoveries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("redeemed_at", DateTime(timezone=True), nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Uuid, server_default=FetchedValue(), primary_key=True),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("user_id", Uuid),
+    Column("action", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("details", JSONB, server_default=FetchedValue(), nullable=False),
 )

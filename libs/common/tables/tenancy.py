@@ -64,6 +64,7 @@ install_states = Table(
     Column("domain", Text, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("used_at", DateTime(timezone=True)),
+    Column("purpose", Text, server_default=FetchedValue(), nullable=False),
 )
 
 outbox = Table(

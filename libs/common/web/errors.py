@@ -9,6 +9,7 @@ from libs.common.clock import utc_now
 from libs.common.errors import PlatformError, TransientError
 
 STATUS_BY_CODE: Mapping[str, int] = {
+    "ACCOUNT_OWNER_REQUIRED": 403,
     "AUTH_INVALID_CREDENTIALS": 401,
     "AUTH_SESSION_EXPIRED": 401,
     "BROKER_UNAVAILABLE": 503,
@@ -32,6 +33,10 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "RECONNECT_REQUIRED": 409,
     "REQUEST_MALFORMED": 400,
     "REQUEST_TIMEOUT": 408,
+    "RECOVERY_INVALID": 400,
+    "RECOVERY_NOT_FOUND": 404,
+    "RECOVERY_USED": 409,
+    "RESET_NOT_POSSIBLE": 409,
     "SERVICE_UNAVAILABLE": 503,
     "SHOPIFY_AUTH_FAILED": 403,
     "SHOPIFY_CIRCUIT_OPEN": 503,

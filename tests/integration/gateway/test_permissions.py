@@ -21,9 +21,16 @@ from services.gateway.permissions import PERMISSIONS, Access, PermissionGuard
 from tests.http_servers import serving
 from tests.integration.analytics.shop_facts import Shop
 from tests.integration.gateway.platform import Platform, domain_of, running_gateway
+from tests.integration.gateway.recovering import proof
 
 ROLES = ("owner", "admin", "analyst", "viewer")
-REFUSALS = ("AUTH_SESSION_EXPIRED", "OWNER_REQUIRED", "CLAIM_NOT_FOUND", "CALLER_REFUSED")
+REFUSALS = (
+    "AUTH_SESSION_EXPIRED",
+    "OWNER_REQUIRED",
+    "CLAIM_NOT_FOUND",
+    "CALLER_REFUSED",
+    "RECOVERY_NOT_FOUND",
+)
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 # Last, because it ends the session that the others need.
 ROWS = sorted(PERMISSIONS, key=lambda row: row.endswith("/logout"))
@@ -88,25 +95,28 @@ async def _member(platform: Platform, role: str) -> tuple[Shop, dict[str, str]]:
     return shop, {name: str(browser.cookies[name])}
 
 
-def _expected(access: Access | Permit, role: str | None, *, claim: bool) -> str | None:
+_NOT_HELD = {Access.CLAIM: "CLAIM_NOT_FOUND", Access.PROOF: "RECOVERY_NOT_FOUND"}
+
+
+def _expected(access: Access | Permit, role: str | None, held: Access | None) -> str | None:
     if isinstance(access, Permit):
         return "CALLER_REFUSED"
     if access is Access.PUBLIC:
         return None
-    if access is Access.CLAIM:
-        return None if claim else "CLAIM_NOT_FOUND"
+    if access in _NOT_HELD:
+        return None if access is held else _NOT_HELD[access]
     if role is None:
         return "AUTH_SESSION_EXPIRED"
     return None if access is Access.MEMBER or role == "owner" else "OWNER_REQUIRED"
 
 
-async def _check_all(visitor: Visitor, role: str | None, *, claim: bool = False) -> list[str]:
+async def _check_all(visitor: Visitor, role: str | None, held: Access | None = None) -> list[str]:
     """The answers, after every one was compared with the table."""
     answers = []
     for row in ROWS:
         code, text = await visitor.ask(row)
         refused = code if code in REFUSALS else None
-        assert refused == _expected(PERMISSIONS[row], role, claim=claim), (row, text)
+        assert refused == _expected(PERMISSIONS[row], role, held), (row, text)
         answers.append(text)
     return answers
 
@@ -127,10 +137,19 @@ async def test_a_stranger_is_shown_what_is_public(platform: Platform, url: str):
 async def test_who_holds_a_claim_may_redeem_it_and_nothing_else(platform: Platform, url: str):
     claim = platform.claim(await platform.new_shop())
     async with _visitor(platform, url, {platform.parts.cookies.claim: claim}) as visitor:
-        await _check_all(visitor, None, claim=True)
+        await _check_all(visitor, None, Access.CLAIM)
     async with _visitor(platform, url, {platform.parts.cookies.claim: claim[:-4]}) as visitor:
         for row in ("GET /api/auth/claim", "POST /api/auth/claim"):
             assert (await visitor.ask(row))[0] == "CLAIM_INVALID"
+
+
+async def test_who_holds_a_proof_may_recover_and_nothing_else(platform: Platform, url: str):
+    token = proof(platform, await platform.new_shop())
+    async with _visitor(platform, url, {platform.parts.cookies.recovery: token}) as visitor:
+        await _check_all(visitor, None, Access.PROOF)
+    async with _visitor(platform, url, {platform.parts.cookies.recovery: token[:-4]}) as visitor:
+        for row in ("GET /api/auth/recovery", "POST /api/auth/recovery"):
+            assert (await visitor.ask(row))[0] == "RECOVERY_INVALID"
 
 
 async def test_the_owner_of_another_shop_sees_nothing_of_this_one(platform: Platform, url: str):

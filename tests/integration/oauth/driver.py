@@ -24,6 +24,9 @@ from tests.http_servers import serving
 
 SECRET = "hush"
 OLDER_SECRET = "hush before"
+INSTALL, RECOVERY = "auth", "recover"
+"""Where a browser begins, below /api/shopify."""
+RECOVERED = "recover/callback"
 
 
 def environment(
@@ -105,13 +108,13 @@ class OauthDriver:
     def private_key(self, name: str) -> str:
         return self._keys.private[name]
 
-    async def auth(self, query: str, **headers: str) -> httpx.Response:
-        url = f"/api/shopify/auth?{query}"
+    async def auth(self, query: str, door: str = INSTALL, **headers: str) -> httpx.Response:
+        url = f"/api/shopify/{door}?{query}"
         self.http.cookies.clear()
         return await self.http.get(url, headers=self.caller("gateway") | headers)
 
-    async def begin(self, domain: str, code: str = "the-code") -> Begun:
-        answer = await self.auth(f"shop={domain}")
+    async def begin(self, domain: str, code: str = "the-code", door: str = INSTALL) -> Begun:
+        answer = await self.auth(f"shop={domain}", door)
         assert answer.status_code == 302
         [state] = parse_qs(urlsplit(answer.headers["Location"]).query)["state"]
         parameters = {
@@ -124,11 +127,15 @@ class OauthDriver:
         return Begun(answer.cookies["install"], parameters)
 
     async def callback(
-        self, query: Mapping[str, str] | str, browser: str | None, **headers: str
+        self,
+        query: Mapping[str, str] | str,
+        browser: str | None,
+        path: str = "callback",
+        **headers: str,
     ) -> httpx.Response:
         shown = query if isinstance(query, str) else encoded(query)
         cookie = {} if browser is None else {"Cookie": f"install={browser}"}
-        url = f"/api/shopify/callback?{shown}"
+        url = f"/api/shopify/{path}?{shown}"
         self.http.cookies.clear()
         return await self.http.get(url, headers=self.caller("gateway") | cookie | headers)
 

@@ -209,3 +209,16 @@ async def test_old_states_are_deleted_as_new_ones_come(oauth: OauthDriver):
     await oauth.begin(new_domain())
     [row] = await oauth.rows("SELECT expires_at > now() AS live FROM tenancy.install_states")
     assert row["live"]
+
+
+async def test_the_event_of_a_connection_says_what_the_shop_was_before(oauth: OauthDriver):
+    domain = new_domain()
+    tenant_id = await oauth.connect(domain)
+    await oauth.connect(domain)
+    await oauth.rows("UPDATE tenancy.shop_directory SET status = 'disconnected'")
+    await oauth.connect(domain)
+
+    events = await oauth.events_of(tenant_id)
+
+    statuses = [event["body"]["previousStatus"] for event in events]
+    assert statuses == [None, "active", "disconnected"]

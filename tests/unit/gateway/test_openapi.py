@@ -58,10 +58,15 @@ def test_every_error_that_an_operation_names_is_in_the_catalogue_of_the_document
                 assert all(STATUS_BY_CODE[code] == int(status) for code in codes)
 
 
-def test_the_live_stream_and_the_two_browser_routes_are_described():
+def test_the_live_stream_and_the_browser_routes_are_described():
     paths = openapi.public_document()["paths"]
 
     assert "text/event-stream" in paths["/api/live"]["get"]["responses"]["200"]["content"]
-    for path, status in (("/api/shopify/auth", "302"), ("/api/shopify/callback", "303")):
+    for path, status in (
+        ("/api/shopify/auth", "302"),
+        ("/api/shopify/callback", "303"),
+        ("/api/shopify/recover", "302"),
+        ("/api/shopify/recover/callback", "303"),
+    ):
         assert {one["name"] for one in paths[path]["get"]["parameters"]} >= {"shop"}
         assert status in paths[path]["get"]["responses"]

@@ -22,6 +22,7 @@ import {
 import type { ConnectSearch } from "./connect/ConnectPage";
 import type { LoginSearch } from "./login/LoginPage";
 import { parseSearch } from "./overview/ranges";
+import type { RecoverSearch } from "./recover/RecoverPage";
 import { NotFoundPage } from "./shell/NotFoundPage";
 import { PageErrorPage } from "./shell/PageErrorPage";
 
@@ -62,6 +63,16 @@ const connect = createRoute({
     shop: optionalText(search.shop),
   }),
   component: lazyRouteComponent(() => import("./connect/ConnectRoute"), "ConnectRoute"),
+});
+
+const recover = createRoute({
+  getParentRoute: () => root,
+  path: "/recover",
+  validateSearch: (search: Record<string, unknown>): RecoverSearch => ({
+    error: optionalText(search.error),
+    requestId: optionalText(search.requestId),
+  }),
+  component: lazyRouteComponent(() => import("./recover/RecoverRoute"), "RecoverRoute"),
 });
 
 const welcome = createRoute({
@@ -110,6 +121,7 @@ const settings = createRoute({
 const routeTree = root.addChildren([
   login,
   connect,
+  recover,
   welcome,
   signedIn.addChildren([overview, settings]),
 ]);

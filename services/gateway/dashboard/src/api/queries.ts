@@ -1,6 +1,12 @@
 /** The cache: one key per answer, and who may ask again when. */
 
-import { QueryCache, QueryClient, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import {
+  QueryCache,
+  QueryClient,
+  infiniteQueryOptions,
+  keepPreviousData,
+  queryOptions,
+} from "@tanstack/react-query";
 
 import {
   type OrdersRange,
@@ -12,6 +18,7 @@ import {
   readTopCustomers,
 } from "./client";
 import { ApiError } from "./errors";
+import { ENTRIES_A_PAGE, readAuditLog, readNotices, readRecovery } from "./recovery";
 import { type PullRecord, readDataRequests, readIngestionStatus, readPulls } from "./settings";
 
 export const keys = {
@@ -24,6 +31,9 @@ export const keys = {
   ingestion: ["ingestion"] as const,
   pulls: ["pulls"] as const,
   dataRequests: ["data-requests"] as const,
+  recovery: ["recovery"] as const,
+  notices: ["notices"] as const,
+  auditLog: ["audit-log"] as const,
 };
 
 export const sessionQuery = queryOptions({
@@ -75,6 +85,26 @@ export const ingestionQuery = queryOptions({
 export const dataRequestsQuery = queryOptions({
   queryKey: keys.dataRequests,
   queryFn: ({ signal }) => readDataRequests(signal),
+});
+
+export const recoveryQuery = queryOptions({
+  queryKey: keys.recovery,
+  queryFn: ({ signal }) => readRecovery(signal),
+  // A confirmation lives for minutes: each visit asks whether it still does.
+  staleTime: 0,
+});
+
+export const noticesQuery = queryOptions({
+  queryKey: keys.notices,
+  queryFn: ({ signal }) => readNotices(signal),
+  refetchInterval: OTHERWISE_MS,
+});
+
+export const auditLogQuery = infiniteQueryOptions({
+  queryKey: keys.auditLog,
+  queryFn: ({ pageParam, signal }) => readAuditLog(pageParam, signal),
+  initialPageParam: null as string | null,
+  getNextPageParam: (last) => (last.length < ENTRIES_A_PAGE ? undefined : last.at(-1)?.at),
 });
 
 export function ordersQuery(range: OrdersRange) {

@@ -107,6 +107,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What Shopify's confirmation opens */
+        get: operations["read_recovery"];
+        put?: never;
+        /**
+         * Recover the account of a shop, or take its ownership over
+         * @description For the account owner at Shopify. `reset` gives the present owner's account a new password and ends its sessions; it is refused where that account belongs to other shops too. `takeover` makes another account the owner, a new one or one that exists, with its password: the former owner loses access to this shop, everybody else has to sign in again, and the members are told.
+         */
+        post: operations["recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/session": {
         parameters: {
             query?: never;
@@ -219,6 +240,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/shopify/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Begin to recover an account
+         * @description For browsers: leads to Shopify, which says whether whoever approves is the account owner of the shop. A refusal leads a browser to `/recover?error=CODE&requestId=ID`, and is JSON for programs.
+         */
+        get: operations["begin_recovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shopify/recover/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shopify's answer to the recovery
+         * @description For browsers: Shopify leads here, with its signature. A refusal leads a browser to `/recover?error=CODE&requestId=ID`, and is JSON for programs.
+         */
+        get: operations["finish_recovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tenants/current": {
         parameters: {
             query?: never;
@@ -239,6 +300,23 @@ export interface paths {
         head?: never;
         /** Change how often and what is read */
         patch: operations["change_current_tenant"];
+        trace?: never;
+    };
+    "/api/tenants/current/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done to the accounts */
+        get: operations["read_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/tenants/current/data-requests": {
@@ -295,10 +373,83 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tenants/current/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done by others and not seen yet
+         * @description Takeovers of the ownership, recovered accounts and new connections of the shop.
+         */
+        get: operations["read_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tenants/current/notices/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Dismiss notices */
+        post: operations["dismiss_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AuditEntry */
+        AuditEntry: {
+            /**
+             * Action
+             * @description Such as `ownership_taken_over`; more may be added.
+             */
+            action: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Formerowner
+             * @description Who lost the ownership by it.
+             */
+            formerOwner: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Username
+             * @description Who did it, where a user of ours did.
+             */
+            username: string | null;
+        };
+        /** AuditLog */
+        AuditLog: {
+            /**
+             * Entries
+             * @description The newest first.
+             */
+            entries: components["schemas"]["AuditEntry"][];
+        };
         /** Claim */
         Claim: {
             /**
@@ -517,6 +668,14 @@ export interface components {
              * @description Deliveries that arrived and carry nothing that is kept.
              */
             unmappedTopics: components["schemas"]["UnmappedTopic"][];
+        };
+        /** Notices */
+        Notices: {
+            /**
+             * Notices
+             * @description The newest first, twenty at most.
+             */
+            notices: components["schemas"]["AuditEntry"][];
         };
         /**
          * OrdersByDay
@@ -760,6 +919,53 @@ export interface components {
              */
             pulls: components["schemas"]["Pull"][];
         };
+        /**
+         * Recovery
+         * @description What the account owner at Shopify may do here.
+         */
+        Recovery: {
+            /**
+             * Canreset
+             * @description Whether the owner's account is of this shop alone.
+             */
+            canReset: boolean;
+            /**
+             * Expiresat
+             * Format: date-time
+             */
+            expiresAt: string;
+            /**
+             * Ownerusername
+             * @description Null where the shop has no owner yet.
+             */
+            ownerUsername: string | null;
+            /** Shopdomain */
+            shopDomain: string;
+        };
+        /**
+         * RecoveryChoice
+         * @description What to do with the account, or with the ownership.
+         */
+        RecoveryChoice: components["schemas"]["Reset"] | components["schemas"]["Takeover"];
+        /** Reset */
+        Reset: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            mode: "reset";
+            /** Password */
+            password: string;
+        };
+        /** SeenNotices */
+        SeenNotices: {
+            /**
+             * Until
+             * Format: date-time
+             * @description `at` of the newest notice that was shown.
+             */
+            until: string;
+        };
         /** Session */
         Session: {
             /**
@@ -863,6 +1069,18 @@ export interface components {
             totalRevenue: string;
             /** Zone */
             zone: string | null;
+        };
+        /** Takeover */
+        Takeover: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            mode: "takeover";
+            /** Password */
+            password: string;
+            /** Username */
+            username: string;
         };
         /** TenantSettings */
         TenantSettings: {
@@ -1695,6 +1913,271 @@ export interface operations {
             };
         };
     };
+    read_recovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            /** @description `RECOVERY_INVALID` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RECOVERY_NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RECOVERY_USED` */
+            409: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    recover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecoveryChoice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description `PASSWORD_REFUSED`, `RECOVERY_INVALID`, `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_INVALID_CREDENTIALS` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RECOVERY_NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RECOVERY_USED`, `RESET_NOT_POSSIBLE`, `USERNAME_TAKEN` */
+            409: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `TEMPORARILY_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     read_session: {
         parameters: {
             query?: never;
@@ -2375,6 +2858,214 @@ export interface operations {
             };
         };
     };
+    begin_recovery: {
+        parameters: {
+            query: {
+                /** @description Its `*.myshopify.com` domain. */
+                shop: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To Shopify's page, with a cookie that binds the recovery. */
+            302: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `VALIDATION_FAILED`, `VALIDATION_INVALID_SHOP` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    finish_recovery: {
+        parameters: {
+            query: {
+                /** @description As Shopify sends it. */
+                shop: string;
+                /** @description As Shopify sends it. */
+                code: string;
+                /** @description As Shopify sends it. */
+                state: string;
+                /** @description As Shopify sends it. */
+                hmac: string;
+                /** @description As Shopify sends it. */
+                timestamp: string;
+                /** @description As Shopify sends it. */
+                host?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To `/recover`, with the proof in a cookie. */
+            303: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `VALIDATION_FAILED`, `VALIDATION_INVALID_SHOP` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ACCOUNT_OWNER_REQUIRED`, `SHOPIFY_AUTH_FAILED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `TENANT_NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE`, `SHOPIFY_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     read_current_tenant: {
         parameters: {
             query?: never;
@@ -2753,6 +3444,121 @@ export interface operations {
             };
         };
     };
+    read_audit_log: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description Only what is older. */
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            /** @description `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `OWNER_REQUIRED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     read_data_requests: {
         parameters: {
             query?: never;
@@ -3025,6 +3831,217 @@ export interface operations {
             };
             /** @description `TENANT_NOT_FOUND` */
             404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    read_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    dismiss_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeenNotices"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED` */
+            403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
                     RateLimit?: string;

@@ -9,18 +9,28 @@ import { safeNext } from "./next";
 /** ended: the session of this tab; erased: the tenant it was of. */
 export type LoginSearch = { next?: string; ended?: true; erased?: true };
 
+const LINK = "font-medium text-accent underline underline-offset-2";
+
 export function LoginPage({ search: { next, ended, erased } }: { search: LoginSearch }) {
   usePageTitle("Sign in");
   const router = useRouter();
   return (
     <EntryFrame
       footer={
-        <>
-          New here?{" "}
-          <Link className="font-medium text-accent underline underline-offset-2" to="/connect">
-            Connect a shop
-          </Link>
-        </>
+        <div className="space-y-1.5">
+          <p>
+            Can't sign in?{" "}
+            <Link className={LINK} search={{}} to="/recover">
+              Recover with Shopify
+            </Link>
+          </p>
+          <p>
+            New here?{" "}
+            <Link className={LINK} to="/connect">
+              Connect a shop
+            </Link>
+          </p>
+        </div>
       }
     >
       <h1 className="text-xl font-semibold tracking-[-0.01em]">Sign in</h1>

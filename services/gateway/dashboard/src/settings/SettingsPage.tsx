@@ -7,6 +7,7 @@ import { sessionQuery, tenantQuery } from "../api/queries";
 import { Card } from "../ui/Card";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { usePageTitle } from "../ui/usePageTitle";
+import { ActivitySection } from "./ActivitySection";
 import { DataRequestsSection } from "./DataRequestsSection";
 import { FurtherEntitiesSection } from "./FurtherEntitiesSection";
 import { LeaveSection } from "./LeaveSection";
@@ -61,6 +62,7 @@ function Sections({ tenant }: { tenant: CurrentTenant }) {
       <FurtherEntitiesSection />
       <PullsSection canPull={role === "owner" && tenant.status === "active"} zone={tenant.zone} />
       {role === "owner" && <DataRequestsSection zone={tenant.zone} />}
+      {role === "owner" && <ActivitySection zone={tenant.zone} />}
       <LeaveSection role={role} tenant={tenant} />
     </>
   );

@@ -11,6 +11,7 @@ import { Mark } from "../ui/Logo";
 import { LogOut } from "../ui/icons";
 import { useLeaveWithoutSession } from "./useLeaveWithoutSession";
 import { Freshness } from "./Freshness";
+import { Notices } from "./Notices";
 import { OfflineBanner } from "./OfflineBanner";
 import { TenantBanner } from "./TenantBanner";
 
@@ -53,6 +54,7 @@ function SignedIn({ username }: { username: string }) {
       </header>
       <OfflineBanner live={live} what="Figures" />
       <TenantBanner />
+      <Notices />
       <main className="mx-auto w-full max-w-[1280px] flex-1 px-4 py-5 sm:px-6 sm:py-6" id="content" tabIndex={-1}>
         <Suspense fallback={null}>
           <Outlet />

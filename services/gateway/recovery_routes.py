@@ -1,0 +1,112 @@
+"""What a browser with Shopify's proof may ask and do."""
+
+from fastapi import APIRouter, Request, Response, status
+
+from libs.common.database.transaction import transaction
+from libs.common.errors import (
+    InvalidInputError,
+    PlatformError,
+    TransientError,
+    UsernameTakenError,
+)
+from libs.common.security_events import SecurityEvent, record_security_event
+from services.gateway import accounts, repository
+from services.gateway.audit import AuditAction
+from services.gateway.auth import answer_with_session
+from services.gateway.client_address import client_key
+from services.gateway.parts import Parts, TheParts
+from services.gateway.recovery import Candidate, ProvenOwner, Recovered
+from services.gateway.schemas import Recovery, RecoveryChoice, Session, Takeover
+
+router = APIRouter(prefix="/api/auth", tags=["auth"])
+
+_EVENTS = {
+    AuditAction.CLAIM_REDEEMED: SecurityEvent.CLAIM_REDEEMED,
+    AuditAction.ACCOUNT_RECOVERED: SecurityEvent.ACCOUNT_RECOVERED,
+    AuditAction.OWNERSHIP_TAKEN_OVER: SecurityEvent.OWNERSHIP_TAKEN_OVER,
+}
+
+
+@router.get("/recovery", response_model=Recovery, summary="What Shopify's confirmation opens")
+async def read_recovery(request: Request, parts: TheParts) -> Recovery:
+    proven = parts.proofs.read(parts.cookies.recovery_of(request))
+    standing = await parts.recoveries.standing(proven)
+    return Recovery(
+        shop_domain=proven.shop_domain,
+        owner_username=standing.owner and standing.owner.username,
+        can_reset=standing.can_reset,
+        expires_at=proven.expires_at,
+    )
+
+
+@router.post(
+    "/recovery",
+    status_code=status.HTTP_201_CREATED,
+    response_model=Session,
+    summary="Recover the account of a shop, or take its ownership over",
+    description="For the account owner at Shopify. `reset` gives the present owner's account a new "
+    "password and ends its sessions; it is refused where that account belongs to other shops too. "
+    "`takeover` makes another account the owner, a new one or one that exists, with its password: "
+    "the former owner loses access to this shop, everybody else has to sign in again, and the "
+    "members are told.",
+)
+async def recover(
+    choice: RecoveryChoice, request: Request, response: Response, parts: TheParts
+) -> Session:
+    try:
+        proven = parts.proofs.read(parts.cookies.recovery_of(request))
+        recovered = await _recovered(choice, proven, request, parts)
+    except (TransientError, InvalidInputError):
+        raise
+    except PlatformError as error:
+        record_security_event(
+            SecurityEvent.RECOVERY_REFUSED, address=_address(request, parts), reason=error.code
+        )
+        raise
+    session = recovered.started.session
+    record_security_event(
+        _EVENTS[recovered.action],
+        who=session.username,
+        address=_address(request, parts),
+        tenant_id=str(session.tenant_id),
+        person=proven.person,
+    )
+    parts.cookies.clear_recovery(response)
+    return answer_with_session(parts, response, recovered.started)
+
+
+async def _recovered(
+    choice: RecoveryChoice, proven: ProvenOwner, request: Request, parts: Parts
+) -> Recovered:
+    # Spares the work for a proof that is void already.
+    await parts.recoveries.standing(proven)
+    old_token = parts.cookies.session_of(request)
+    wanted = choice.root
+    if isinstance(wanted, Takeover):
+        candidate = await _candidate(wanted, request, parts)
+        return await parts.recoveries.take_over(proven, candidate, old_token)
+    password = accounts.new_password_bytes(wanted.password)
+    hashed = await parts.passwords.hash(password)
+    return await parts.recoveries.reset(proven, hashed, old_token)
+
+
+async def _candidate(wanted: Takeover, request: Request, parts: Parts) -> Candidate:
+    """Raises UsernameTakenError when the account exists and the password is not its own."""
+    username = accounts.new_username(wanted.username)
+    await parts.limits.check_user_name(request, username)
+    async with transaction(parts.engine) as tx:
+        account = await repository.find_account(tx, username)
+    if account is None:
+        password = accounts.new_password_bytes(wanted.password)
+        return Candidate(username, await parts.passwords.hash(password), None)
+    typed = accounts.password_bytes(wanted.password)
+    if not await parts.passwords.matches(typed, account.password_hash):
+        raise UsernameTakenError(
+            "This user name is taken, and the password is not that of its account. "
+            "Choose another user name, or enter the account's own password."
+        )
+    return Candidate.of(username, account)
+
+
+def _address(request: Request, parts: Parts) -> str:
+    return client_key(request.scope, parts.settings.trusted_proxies)
