@@ -21,6 +21,7 @@ from libs.common.web.app import create_web_app
 from libs.common.web.callers import callers
 from libs.common.web.server import serve
 from services.oauth.encryption import Cipher
+from services.oauth.erasure_routes import erasure_routes
 from services.oauth.handlers import Deliveries
 from services.oauth.idle import keep_idle_connected
 from services.oauth.installs import Installs
@@ -80,6 +81,7 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
             install_routes(InstallPages(parts.installs, signer, settings.public_url), gateway),
             tenant_routes(engine, parts.tokens, readers, ingestor),
             departure_routes(engine, gateway, readers),
+            erasure_routes(engine, readers),
             upkeep_routes(parts.tokens, parts.rotation, ingestor, callers(verifier, "ops")),
         ],
         ready_checks={"database": lambda: ping(engine)},

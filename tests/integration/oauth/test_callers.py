@@ -13,6 +13,7 @@ ALLOWED = {
     "GET /api/shopify/callback": {"gateway"},
     "GET /internal/tenants/{tenant}": {"gateway", "ingestor"},
     "POST /internal/tenants/{tenant}/token": {"ingestor"},
+    "GET /internal/erasures/{tenant}": {"gateway", "ingestor"},
 }
 
 
