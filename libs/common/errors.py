@@ -126,6 +126,12 @@ class TenantOwnedError(PermanentError):
     code = "TENANT_ALREADY_OWNED"
 
 
+class TenantErasureScheduledError(PermanentError):
+    """The tenant's data are to be erased: nobody may come in. `context["details"]` says when."""
+
+    code = "TENANT_ERASURE_SCHEDULED"
+
+
 class UsernameTakenError(PermanentError):
     code = "USERNAME_TAKEN"
 

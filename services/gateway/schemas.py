@@ -240,3 +240,12 @@ class DataRequests(_Shape):
 
 class Confirmation(_Shape):
     confirm: str = Field(max_length=512, description="The shop's domain, to show that it is meant.")
+    password: str = Field(max_length=4096, repr=False, description="The user's own, once more.")
+
+
+class PasswordAgain(_Shape):
+    password: str = Field(max_length=4096, repr=False, description="The user's own, once more.")
+
+
+class ErasureScheduled(_Shape):
+    due_at: AwareDatetime = Field(description="Connecting the shop again before it keeps the data.")

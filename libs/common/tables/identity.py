@@ -1,4 +1,4 @@
-"""Tables of the gateway: users, memberships, sessions, redeemed claims."""
+"""Tables of the gateway: users, memberships, sessions, redeemed claims, erasures."""
 
 from sqlalchemy import Column, DateTime, FetchedValue, LargeBinary, MetaData, Table, Text, Uuid
 
@@ -45,4 +45,13 @@ redeemed_claims = Table(
     Column("tenant_id", Uuid, nullable=False),
     Column("user_id", Uuid, nullable=False),
     Column("redeemed_at", DateTime(timezone=True), nullable=False),
+)
+
+tenant_erasures = Table(
+    "tenant_erasures",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True)),
+    Column("changed_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
 )
