@@ -1,25 +1,35 @@
-"""What oauth does with each delivery of the tenancy lane. A repeated delivery changes nothing."""
+"""What oauth does with each delivery of the tenancy lane. A repeated delivery changes nothing.
+
+A delivery that says the shop has left is kept as a row of work: Shopify is asked before anything
+happens (see `offboarding`).
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction, in_transaction
 from libs.common.errors import MessageMalformedError, PermanentError
 from libs.common.logs import get_logger
 from libs.common.messaging.records import DeliveryRecord
-from services.oauth import departures, repository
+from libs.common.security_events import SecurityEvent, record_security_event
+from services.oauth import departures, erasures, repository
 from services.oauth.repository import Shop
 
 Handler = Callable[[Transaction, DeliveryRecord, Shop], Awaitable[None]]
+_Shape = TypeVar("_Shape", bound=BaseModel)
 
 _WHOLE_SECOND = timedelta(seconds=1)
-_REDACTED_AFTER = timedelta(hours=48)
-"""How long after an uninstall Shopify sends shop/redact."""
 
 log = get_logger()
+
+
+class ShopMismatchError(PermanentError):
+    """A signed body whose shop is not the one that the delivery's headers name."""
 
 
 class Deliveries:
@@ -29,14 +39,31 @@ class Deliveries:
         self._engine = engine
 
     async def apply(self, records: Sequence[DeliveryRecord]) -> None:
-        """Raises PermanentError for a topic without a handler and for a body that misses it."""
+        """Raises PermanentError for a topic without a handler, and for a body that misses its
+        topic or names another shop.
+        """
 
         async def work(tx: Transaction) -> None:
             # Shops are locked in one order, or two batches could wait for each other.
             for record in sorted(records, key=lambda record: (record.tenant_id, record.time)):
                 await _apply(tx, record)
 
-        await in_transaction(self._engine, work)
+        try:
+            await in_transaction(self._engine, work)
+        except ShopMismatchError as error:
+            if len(records) == 1:  # Else the batch is halved, and the record comes again.
+                _record_mismatch(records[0], error)
+            raise
+
+
+def _record_mismatch(record: DeliveryRecord, error: ShopMismatchError) -> None:
+    record_security_event(
+        SecurityEvent.DELIVERY_FORGED,
+        tenant_id=record.tenant_id,
+        topic=record.type,
+        delivery_id=record.id,
+        reason=error.context["reason"],
+    )
 
 
 async def _apply(tx: Transaction, record: DeliveryRecord) -> None:
@@ -66,23 +93,53 @@ async def _is_of_an_earlier_install(tx: Transaction, record: DeliveryRecord, sho
     return record.time < pair.installed_at + doubt
 
 
-async def _disconnect(tx: Transaction, _record: DeliveryRecord, shop: Shop) -> None:
-    await departures.disconnect(tx, shop, "app_uninstalled")
+class _Uninstalled(BaseModel):
+    """The Shop resource. Shopify's own sample leaves the domain empty."""
+
+    model_config = ConfigDict(strict=True)
+
+    id: int
+    myshopify_domain: str | None
 
 
-async def _redact(tx: Transaction, record: DeliveryRecord, shop: Shop) -> None:
-    if await _came_back(tx, record, shop):
-        log.warning("shop_redact_of_a_connected_shop_ignored", delivery_id=record.id)
-    else:
-        await departures.begin_erasure(tx, shop, "shop_redact")
+class _Redact(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    shop_id: int
+    shop_domain: str
 
 
-async def _came_back(tx: Transaction, record: DeliveryRecord, shop: Shop) -> bool:
-    """Whether the app was installed again since the uninstall that `record` is about."""
-    if shop.status == "active":
-        return True
-    pair = await repository.credentials_of(tx, shop.tenant_id)
-    return pair is not None and pair.installed_at > record.time - _REDACTED_AFTER
+async def _note_uninstall(tx: Transaction, record: DeliveryRecord, shop: Shop) -> None:
+    body = _decoded(_Uninstalled, record)
+    _check_names(shop, body.id, body.myshopify_domain)
+    await departures.add(tx, shop.tenant_id, "uninstall", record.id, utc_now())
+
+
+async def _note_redact(tx: Transaction, record: DeliveryRecord, shop: Shop) -> None:
+    body = _decoded(_Redact, record)
+    _check_names(shop, body.shop_id, body.shop_domain)
+    if await erasures.erasure_of(tx, shop.tenant_id) is None:
+        await departures.add(tx, shop.tenant_id, "redact", record.id, utc_now())
+
+
+def _check_names(shop: Shop, shop_id: int, domain: str | None) -> None:
+    """The header that named the shop is not signed; the body is. Raises ShopMismatchError.
+
+    What the body says must agree with what is known, and something of it must be known.
+    """
+    agrees = [domain.lower() == shop.domain] if domain is not None else []
+    if shop.shop_id is not None:
+        agrees.append(shop_id == shop.shop_id)
+    if not agrees or not all(agrees):
+        raise ShopMismatchError("the body names another shop", reason="shop_mismatch")
+
+
+def _decoded(shape: type[_Shape], record: DeliveryRecord) -> _Shape:
+    try:
+        return shape.model_validate_json(record.body)
+    except ValidationError:
+        # Without its cause, which shows the body.
+        raise MessageMalformedError("not a body of its topic", reason="body_malformed") from None
 
 
 class _ScopesUpdate(BaseModel):
@@ -90,16 +147,12 @@ class _ScopesUpdate(BaseModel):
 
 
 async def _update_scopes(tx: Transaction, record: DeliveryRecord, shop: Shop) -> None:
-    try:
-        update = _ScopesUpdate.model_validate_json(record.body)
-    except ValidationError:
-        # Without its cause, which shows the body.
-        raise MessageMalformedError("not a scopes update", reason="scopes_malformed") from None
+    update = _decoded(_ScopesUpdate, record)
     await repository.set_scopes(tx, shop.tenant_id, sorted(set(update.current)))
 
 
 _HANDLERS: Mapping[str, Handler] = {
-    "app/uninstalled": _disconnect,
+    "app/uninstalled": _note_uninstall,
     "app/scopes_update": _update_scopes,
-    "shop/redact": _redact,
+    "shop/redact": _note_redact,
 }

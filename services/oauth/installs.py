@@ -28,11 +28,12 @@ from libs.common.events.contracts import TenantConnected
 from libs.common.ids import new_id
 from libs.common.logs import get_logger
 from libs.common.signatures import is_shop_domain, query_signature_matches
-from services.oauth import repository
+from services.oauth import offboarding, repository
 from services.oauth.encryption import Cipher
 from services.oauth.repository import InstallState
 from services.oauth.scopes import missing_scopes
 from services.oauth.settings import OauthSettings
+from services.oauth.shop_ids import ShopIds
 from services.oauth.shopify import TokenEndpoint
 from services.oauth.tokens import seal_pair
 
@@ -73,12 +74,14 @@ class Installs:
         engine: AsyncEngine,
         cipher: Cipher,
         endpoint: TokenEndpoint,
+        shop_ids: ShopIds,
         slots: asyncio.Semaphore,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._cipher = cipher
         self._endpoint = endpoint
+        self._shop_ids = shop_ids
         self._slots = slots
 
     async def begin(self, query: str, browser: str | None) -> Begun:
@@ -125,6 +128,7 @@ class Installs:
         except TimeoutError:
             raise ShopifyUnavailableError("Shopify does not answer.") from None
         log.info("shop_connected", tenant_id=tenant_id, shop=domain)
+        await self._shop_ids.learn(tenant_id)
         return Connected(tenant_id, domain)
 
     async def _use_state(self, state: str, browser: str, domain: str, now: datetime) -> None:
@@ -152,6 +156,7 @@ class Installs:
             await repository.save_credentials(tx, tenant_id, sealed)
             await repository.set_status(tx, tenant_id, "active")
             await repository.set_connected_at(tx, tenant_id, now)
+            await offboarding.come_back(tx, tenant_id, now)
             event = TenantConnected(tenant_id=tenant_id, shop_domain=domain)
             await repository.add_to_outbox(tx, event)
         return tenant_id

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,22 +21,26 @@ from libs.common.tables import tenancy
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import callers
 from libs.common.web.server import serve
+from services.oauth.access import AccessCheck
+from services.oauth.admin import AdminApi
+from services.oauth.departure_routes import (
+    decision_routes,
+    departure_routes,
+    holder_routes,
+    operator_routes,
+)
 from services.oauth.encryption import Cipher
-from services.oauth.erasure_routes import erasure_routes
 from services.oauth.handlers import Deliveries
 from services.oauth.idle import keep_idle_connected
 from services.oauth.installs import Installs
 from services.oauth.rotation import Rotation
-from services.oauth.routes import (
-    InstallPages,
-    departure_routes,
-    install_routes,
-    tenant_routes,
-)
+from services.oauth.routes import InstallPages, install_routes, tenant_routes
 from services.oauth.settings import OauthSettings
+from services.oauth.shop_ids import ShopIds, keep_learning
 from services.oauth.shopify import TokenEndpoint
 from services.oauth.tokens import Tokens
 from services.oauth.upkeep_routes import upkeep_routes
+from services.oauth.verification import Rules, Verification, keep_verifying
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,16 @@ class Parts:
     """What the routes and the background work share."""
 
     endpoint: TokenEndpoint
+    admin: AdminApi
     tokens: Tokens
+    shop_ids: ShopIds
     installs: Installs
     rotation: Rotation
+    verification: Verification
+
+    async def close(self) -> None:
+        await self.endpoint.close()
+        await self.admin.close()
 
 
 def create_parts(settings: OauthSettings, engine: AsyncEngine) -> Parts:
@@ -55,11 +67,26 @@ def create_parts(settings: OauthSettings, engine: AsyncEngine) -> Parts:
     )
     # Half of the pool may wait for Shopify; the other half answers from what is stored.
     slots = asyncio.Semaphore(max(1, settings.database_pool_size // 2))
+    admin = AdminApi(settings.shopify_api_url)
+    tokens = Tokens(engine, cipher, endpoint, slots)
+    shop_ids = ShopIds(engine, tokens, admin)
+    access = AccessCheck(tokens, admin)
     return Parts(
         endpoint,
-        Tokens(engine, cipher, endpoint, slots),
-        Installs(settings, engine, cipher, endpoint, slots),
+        admin,
+        tokens,
+        shop_ids,
+        Installs(settings, engine, cipher, endpoint, shop_ids, slots),
         Rotation(engine, cipher),
+        Verification(engine, access, rules_from(settings), slots),
+    )
+
+
+def rules_from(settings: OauthSettings) -> Rules:
+    return Rules(
+        redact_min_age=timedelta(hours=settings.redact_min_age_hours),
+        erasure_grace=timedelta(hours=settings.erasure_grace_hours),
+        departures_an_hour=settings.max_departures_per_hour,
     )
 
 
@@ -68,21 +95,24 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
     signer = TokenSigner("oauth", settings.caller_private_key)
     verifier = TokenVerifier("oauth", settings.caller_public_keys)
     gateway, ingestor = callers(verifier, "gateway"), callers(verifier, "ingestor")
-    readers = callers(verifier, "gateway", "ingestor")
+    readers, ops = callers(verifier, "gateway", "ingestor"), callers(verifier, "ops")
+    rules = rules_from(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        await parts.endpoint.close()
+        await parts.close()
 
     return create_web_app(
         "Tillstream oauth",
         [
             install_routes(InstallPages(parts.installs, signer, settings.public_url), gateway),
             tenant_routes(engine, parts.tokens, readers, ingestor),
-            departure_routes(engine, gateway, readers),
-            erasure_routes(engine, readers),
-            upkeep_routes(parts.tokens, parts.rotation, ingestor, callers(verifier, "ops")),
+            departure_routes(engine, rules, gateway),
+            holder_routes(engine, readers),
+            operator_routes(engine, rules, ops),
+            decision_routes(engine, ops),
+            upkeep_routes(parts.tokens, parts.rotation, ingestor, ops),
         ],
         ready_checks={"database": lambda: ping(engine)},
         lifespan=lifespan,
@@ -104,6 +134,8 @@ async def main(settings: OauthSettings) -> None:
                     settings.amqp_url, Lane.TENANCY, Deliveries(engine).apply, publisher
                 ),
                 keep_idle_connected(parts.tokens),
+                keep_learning(parts.shop_ids),
+                keep_verifying(parts.verification),
                 save_counts(engine, tenancy.security_counts),
             )
     finally:

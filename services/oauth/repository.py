@@ -1,19 +1,16 @@
 """Every SQL statement of the oauth service. The row of the shop directory is the shop's lock."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, delete, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from libs.common.database.transaction import Transaction
 from libs.common.events.contracts import Event
 from libs.common.tables.tenancy import (
     credentials,
-    erasures,
     install_states,
     outbox,
     shop_directory,
@@ -25,11 +22,15 @@ _OLD_STATES_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Shop:
+    """`shop_id` is Shopify's, None until it is learned. `uninstalled_at` is of this install."""
+
     tenant_id: UUID
     domain: str
     status: str
     connected_at: datetime
     first_connected_at: datetime
+    shop_id: int | None
+    uninstalled_at: datetime | None
 
     @property
     def was_reconnected(self) -> bool:
@@ -128,7 +129,9 @@ async def claim_domain(tx: Transaction, domain: str, new_tenant: UUID, now: date
     return tenant_id
 
 
-def _shop_query(tenant_id: UUID) -> Select[UUID, str, str, datetime, datetime]:
+def _shop_query(
+    tenant_id: UUID,
+) -> Select[UUID, str, str, datetime, datetime, int | None, datetime | None]:
     return (
         select(
             shop_directory.c.tenant_id,
@@ -136,6 +139,8 @@ def _shop_query(tenant_id: UUID) -> Select[UUID, str, str, datetime, datetime]:
             shop_directory.c.status,
             tenants.c.connected_at,
             tenants.c.created_at,
+            shop_directory.c.shop_id,
+            tenants.c.uninstalled_at,
         )
         .join(tenants, tenants.c.id == shop_directory.c.tenant_id)
         .where(shop_directory.c.tenant_id == tenant_id)
@@ -163,11 +168,49 @@ async def set_status(tx: Transaction, tenant_id: UUID, status: str) -> None:
 
 
 async def set_connected_at(tx: Transaction, tenant_id: UUID, now: datetime) -> None:
+    """A new install, which nobody has uninstalled."""
     await tx.execute(
         update(tenants)
-        .values(connected_at=now, updated_at=func.now())
+        .values(connected_at=now, uninstalled_at=None, updated_at=func.now())
         .where(tenants.c.id == tenant_id)
     )
+
+
+async def set_uninstalled_at(tx: Transaction, tenant_id: UUID, moment: datetime) -> None:
+    """The first time is the one that is kept."""
+    await tx.execute(
+        update(tenants)
+        .values(uninstalled_at=moment, updated_at=func.now())
+        .where(tenants.c.id == tenant_id, tenants.c.uninstalled_at.is_(None))
+    )
+
+
+async def set_shop_id(tx: Transaction, tenant_id: UUID, shop_id: int) -> bool:
+    """False when the tenant has one, or another tenant has this one."""
+    other = shop_directory.alias()
+    taken = select(other.c.tenant_id).where(other.c.shop_id == shop_id).exists()
+    learned = (
+        update(shop_directory)
+        .values(shop_id=shop_id)
+        .where(shop_directory.c.tenant_id == tenant_id, shop_directory.c.shop_id.is_(None), ~taken)
+    )
+    return (await tx.execute(learned)).rowcount == 1
+
+
+async def next_without_shop_id(tx: Transaction, after: UUID) -> UUID | None:
+    """The first connected tenant past `after` whose shop id is not known; None: no more."""
+    found = (
+        select(shop_directory.c.tenant_id)
+        .where(
+            shop_directory.c.tenant_id > after,
+            shop_directory.c.status == "active",
+            shop_directory.c.shop_id.is_(None),
+        )
+        .order_by(shop_directory.c.tenant_id)
+        .limit(1)
+    )
+    tenant_id: UUID | None = await tx.scalar(found)
+    return tenant_id
 
 
 async def credentials_of(tx: Transaction, tenant_id: UUID) -> SealedPair | None:
@@ -211,47 +254,11 @@ async def delete_credentials(tx: Transaction, tenant_id: UUID) -> None:
     await tx.execute(delete(credentials).where(credentials.c.tenant_id == tenant_id))
 
 
-async def add_erasure(
-    tx: Transaction, tenant_id: UUID, domain_hash: bytes, cause: str, now: datetime
-) -> None:
-    receipt = upsert(erasures).values(
-        tenant_id=tenant_id, domain_hash=domain_hash, cause=cause, requested_at=now
-    )
-    await tx.execute(receipt.on_conflict_do_nothing())
-
-
 async def forget_shop(tx: Transaction, shop: Shop) -> None:
     """All of the shop but its tenant's row and what waits in the outbox."""
     await delete_credentials(tx, shop.tenant_id)
     await tx.execute(delete(install_states).where(install_states.c.domain == shop.domain))
     await tx.execute(delete(shop_directory).where(shop_directory.c.tenant_id == shop.tenant_id))
-
-
-async def add_report(
-    tx: Transaction, tenant_id: UUID, service: str, counts: Mapping[str, int]
-) -> set[str] | None:
-    """Which services have reported by now; None when there is no such erasure.
-
-    A service's first report is the one that is kept.
-    """
-    report = (
-        update(erasures)
-        .values(erased=literal({service: dict(counts)}, JSONB).op("||")(erasures.c.erased))
-        .where(erasures.c.tenant_id == tenant_id)
-        .returning(erasures.c.erased)
-    )
-    erased = (await tx.execute(report)).scalar_one_or_none()
-    return None if erased is None else set(erased)
-
-
-async def finish_erasure(tx: Transaction, tenant_id: UUID, now: datetime) -> None:
-    """The tenant's row goes, and with it whatever still hangs on it."""
-    await tx.execute(delete(tenants).where(tenants.c.id == tenant_id))
-    await tx.execute(
-        update(erasures)
-        .values(done_at=now)
-        .where(erasures.c.tenant_id == tenant_id, erasures.c.done_at.is_(None))
-    )
 
 
 async def add_to_outbox(tx: Transaction, event: Event) -> None:

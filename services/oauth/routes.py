@@ -12,14 +12,15 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database.transaction import Transaction, in_transaction, transaction
+from libs.common.database.transaction import transaction
 from libs.common.errors import CallerRefusedError, PlatformError, TenantNotFoundError
 from libs.common.identity import CallerIdentity, TokenSigner
 from libs.common.logs import get_logger
 from libs.common.web.app import platform_error_response, request_id_of
-from services.oauth import departures, repository
+from services.oauth import repository
 from services.oauth.claims import LIFETIME as CLAIM_LIFETIME
 from services.oauth.claims import sign_claim
+from services.oauth.erasures import erasure_of
 from services.oauth.installs import CALLBACK_PATH, STATE_LIFETIME, Installs
 from services.oauth.repository import Shop
 from services.oauth.tokens import Tokens, ValidToken
@@ -38,12 +39,20 @@ class _Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
+class ScheduledErasure(_Answer):
+    """Nobody may read the tenant any more, and its rows go at `due_at`."""
+
+    due_at: datetime
+    cause: str
+
+
 class TenantAnswer(_Answer):
     id: UUID
     shop_domain: str
     status: str
     connected_at: datetime
     scopes: list[str]
+    erasure: ScheduledErasure | None
 
 
 class TokenAnswer(_Answer):
@@ -51,12 +60,6 @@ class TokenAnswer(_Answer):
     expires_at: datetime | None
     scopes: list[str]
     shop_domain: str
-
-
-class Erased(BaseModel):
-    """How many rows of each table a service has deleted."""
-
-    counts: dict[str, int]
 
 
 class InstallPages:
@@ -166,14 +169,16 @@ def tenant_routes(
     ) -> TenantAnswer:
         require_same(identity, tenant_id)
         async with transaction(engine) as tx:
-            shop = _known(await repository.shop(tx, tenant_id))
+            shop = known(await repository.shop(tx, tenant_id))
             pair = await repository.credentials_of(tx, tenant_id)
+            erasure = await erasure_of(tx, tenant_id)
         return TenantAnswer(
             id=shop.tenant_id,
             shop_domain=shop.domain,
             status=shop.status,
             connected_at=shop.connected_at,
             scopes=[] if pair is None else pair.scopes,
+            erasure=erasure and ScheduledErasure(due_at=erasure.due_at, cause=erasure.cause),
         )
 
     @router.post("/{tenant_id}/token")
@@ -188,47 +193,7 @@ def tenant_routes(
     return router
 
 
-def departure_routes(engine: AsyncEngine, gateway: Identify, reporters: Identify) -> APIRouter:
-    """What ends a tenant's connection, or the tenant. The gateway has asked who may."""
-    router = APIRouter(prefix="/internal")
-
-    @router.post("/tenants/{tenant_id}/disconnect", status_code=204)
-    async def disconnect(
-        tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(gateway)]
-    ) -> None:
-        require_same(identity, tenant_id)
-
-        async def work(tx: Transaction) -> None:
-            shop = _known(await repository.lock_shop(tx, tenant_id))
-            await departures.disconnect(tx, shop, "owner")
-
-        await in_transaction(engine, work)
-
-    @router.delete("/tenants/{tenant_id}", status_code=204)
-    async def erase(tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(gateway)]) -> None:
-        require_same(identity, tenant_id)
-
-        async def work(tx: Transaction) -> None:
-            shop = _known(await repository.lock_shop(tx, tenant_id))
-            await departures.begin_erasure(tx, shop, "owner")
-
-        await in_transaction(engine, work)
-
-    @router.post("/erasures/{tenant_id}", status_code=204)
-    async def report(
-        tenant_id: UUID, identity: Annotated[CallerIdentity, Depends(reporters)], erased: Erased
-    ) -> None:
-        require_same(identity, tenant_id)
-
-        async def work(tx: Transaction) -> None:
-            await departures.take_report(tx, tenant_id, identity.caller, erased.counts)
-
-        await in_transaction(engine, work)
-
-    return router
-
-
-def _known(shop: Shop | None) -> Shop:
+def known(shop: Shop | None) -> Shop:
     if shop is None:
         raise TenantNotFoundError("There is no such tenant.")
     return shop

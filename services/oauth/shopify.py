@@ -42,7 +42,9 @@ _WHOLE_SECONDS = 8
 
 _DEFAULT_LIFETIME = timedelta(hours=1)
 _DEFAULT_REFRESH_LIFETIME = timedelta(days=90)
-_TERMINAL_ERRORS = {"invalid_grant", "invalid_client", "invalid_subject_token"}
+_TERMINAL_ERRORS = {"invalid_grant", "invalid_subject_token"}
+"""Not `invalid_client`: that is our own id or secret, and says nothing of the shop."""
+_OUR_FAULT = "invalid_client"
 _NO_ACTIVE_TOKEN = "active refresh_token"  # noqa: S105 - words of an error message
 _TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 _OFFLINE_TOKEN = "urn:shopify:params:oauth:token-type:offline-access-token"  # noqa: S105
@@ -192,6 +194,10 @@ def _refusal(response: httpx.Response, *, by_code: bool) -> PlatformError:
         return ShopifyAuthError(
             "Shopify did not accept the authorization. Connect the shop again.",
             details={"reason": "code_refused"},
+        )
+    if error == _OUR_FAULT:
+        log.error(
+            "shopify_refuses_the_app", remedy="compare SHOPIFY_API_KEY and SHOPIFY_API_SECRET"
         )
     return ShopifyRequestError("Shopify refused to give a token.", status=status)
 

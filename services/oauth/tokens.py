@@ -149,6 +149,15 @@ class Tokens:
             log.warning("idle_shop_not_renewed", tenant_id=tenant_id, code=error.code)
         return tenant_id
 
+    async def renew(self, tx: Transaction, shop: Shop, pair: SealedPair) -> None:
+        """Store the pair after `pair`, whatever the shop's status. The caller holds its lock.
+
+        Raises ReconnectRequiredError at Shopify's terminal refusal, ShopifyUnavailableError,
+        ShopifyRequestError, EncryptionKeyError.
+        """
+        held = _Held(shop, pair)
+        await self._store(tx, held, await self._next_pair(held))
+
     async def _in_turn(self, tenant_id: UUID, refused: SecretStr | None) -> _Held:
         turn = self._turns.setdefault(tenant_id, _Turn())
         came = turn.looks
@@ -223,9 +232,14 @@ class Tokens:
         except ReconnectRequiredError:
             log.warning("shop_must_reconnect", tenant_id=tenant_id)
             await repository.set_status(tx, tenant_id, "reconnect_required")
+            await repository.set_uninstalled_at(tx, tenant_id, utc_now())
             event = TenantDisconnected(tenant_id=tenant_id, reason="reconnect_required")
             await repository.add_to_outbox(tx, event)
             return None
+        return await self._store(tx, held, pair)
+
+    async def _store(self, tx: Transaction, held: _Held, pair: TokenPair) -> _Held:
+        tenant_id = held.shop.tenant_id
         sealed = seal_pair(self._cipher, tenant_id, pair, held.pair.installed_at)
         await repository.save_credentials(tx, tenant_id, sealed)
         log.info("token_pair_received", tenant_id=tenant_id)
@@ -234,15 +248,18 @@ class Tokens:
     async def _next_pair(self, held: _Held) -> TokenPair:
         shop, pair = held.shop, held.pair
         if pair.refresh_token is None:
-            token = self._cipher.open(pair.access_token, shop.tenant_id, ACCESS_TOKEN)
+            token = self.access_token(shop.tenant_id, pair)
             return await self._endpoint.migrate(shop.domain, token)
         token = self._cipher.open(pair.refresh_token, shop.tenant_id, REFRESH_TOKEN)
         return await self._endpoint.refresh(shop.domain, token)
 
+    def access_token(self, tenant_id: UUID, pair: SealedPair) -> SecretStr:
+        """Raises EncryptionKeyError."""
+        return self._cipher.open(pair.access_token, tenant_id, ACCESS_TOKEN)
+
     def _opened(self, held: _Held) -> ValidToken:
-        token = self._cipher.open(held.pair.access_token, held.shop.tenant_id, ACCESS_TOKEN)
         return ValidToken(
-            access_token=token,
+            access_token=self.access_token(held.shop.tenant_id, held.pair),
             expires_at=held.pair.access_expires_at,
             scopes=held.pair.scopes,
             shop_domain=held.shop.domain,

@@ -1,12 +1,14 @@
-"""Tables of oauth: tenants, shop directory, credentials, install states, outbox, erasures."""
+"""Tables of oauth: tenants, shop directory, credentials, install states, outbox, departures."""
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     FetchedValue,
     Identity,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -28,6 +30,7 @@ tenants = Table(
     Column("connected_at", DateTime(timezone=True), nullable=False),
     Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
     Column("updated_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("uninstalled_at", DateTime(timezone=True)),
 )
 
 shop_directory = Table(
@@ -37,6 +40,7 @@ shop_directory = Table(
     Column("tenant_id", Uuid, nullable=False),
     Column("status", Text, nullable=False),
     Column("updated_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("shop_id", BigInteger),
 )
 
 credentials = Table(
@@ -82,4 +86,31 @@ erasures = Table(
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("erased", JSONB, server_default=FetchedValue(), nullable=False),
     Column("done_at", DateTime(timezone=True)),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("begun_at", DateTime(timezone=True)),
+)
+
+departures = Table(
+    "departures",
+    metadata,
+    Column("id", Uuid, server_default=FetchedValue(), primary_key=True),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("webhook_id", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, server_default=FetchedValue(), nullable=False),
+    Column("ask_at", DateTime(timezone=True), nullable=False),
+    Column("asked_at", DateTime(timezone=True)),
+    Column("works", Integer, server_default=FetchedValue(), nullable=False),
+    Column("undecided", Integer, server_default=FetchedValue(), nullable=False),
+    Column("disconnected", Boolean, server_default=FetchedValue(), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+)
+
+departure_brake = Table(
+    "departure_brake",
+    metadata,
+    Column("id", Integer, server_default=FetchedValue(), primary_key=True),
+    Column("stopped_at", DateTime(timezone=True)),
+    Column("resumed_at", DateTime(timezone=True)),
 )

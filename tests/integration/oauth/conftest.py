@@ -8,6 +8,7 @@ import pytest
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
 from tests.integration.oauth.driver import OauthDriver, running
+from tests.integration.oauth.leaving import Leaver, connected_leaver
 from tests.integration.oauth.scripted_shopify import ScriptedShopify, scripted_shopify
 from tests.integration.oauth.simulated import Connected, connected
 from tests.integration.simulator.driver import Process
@@ -37,6 +38,11 @@ async def oauth(
 ) -> AsyncIterator[OauthDriver]:
     async with running(database.url_for("oauth"), shopify.api_url, keys) as driver:
         yield driver
+
+
+@pytest.fixture
+async def leaver(oauth: OauthDriver, shopify: ScriptedShopify) -> Leaver:
+    return await connected_leaver(oauth, shopify)
 
 
 @pytest.fixture(scope="session")

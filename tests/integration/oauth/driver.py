@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
 from libs.common.database.engine import create_engine
-from services.oauth.main import create_app
+from services.oauth.main import Parts, create_app, create_parts
 from services.oauth.settings import OauthSettings
 from tests.caller_keys import CallerKeys
 from tests.http_servers import serving
@@ -68,10 +68,18 @@ class Begun:
 
 
 class OauthDriver:
-    def __init__(self, http: httpx.AsyncClient, engine: AsyncEngine, keys: CallerKeys) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, engine: AsyncEngine, keys: CallerKeys, parts: Parts
+    ) -> None:
         self.http = http
         self.engine = engine
+        self.parts = parts
         self._keys = keys
+
+    async def work(self) -> None:
+        """Do what the background work would, until there is nothing left that is due."""
+        while await self.parts.verification.step():
+            pass
 
     def caller(self, name: str, audience: str = "oauth", tenant: UUID | None = None) -> Any:
         token = self._keys.signer(name).caller_token(audience, tenant_id=tenant)
@@ -148,11 +156,12 @@ async def running(
     given = environment(database_url, api_url, keys, **changes)
     settings = OauthSettings.from_environment(given)
     engine = create_engine(settings.database_url, "oauth", pool_size=settings.database_pool_size)
+    parts = create_parts(settings, engine)
     try:
         async with (
-            serving(create_app(settings, engine)) as url,
+            serving(create_app(settings, engine, parts)) as url,
             httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http,
         ):
-            yield OauthDriver(http, engine, keys)
+            yield OauthDriver(http, engine, keys, parts)
     finally:
         await engine.dispose()

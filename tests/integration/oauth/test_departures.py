@@ -1,201 +1,150 @@
-"""A tenant leaves as it is asked to: disconnected it keeps its history, erased it keeps nothing
-but a receipt; and neither happens to a shop that came back.
+"""A tenant leaves as its owner asks: disconnected it keeps its history, erased it keeps nothing but
+a receipt, and until the erasure is due there is a way back.
 """
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import httpx
 import pytest
 
 from libs.common.clock import utc_now
-from services.oauth.handlers import Deliveries
-from tests.factories import new_delivery
-from tests.integration.oauth.driver import OauthDriver, new_domain
+from tests.integration.oauth.driver import OauthDriver
+from tests.integration.oauth.leaving import (
+    CANCELLED,
+    CONNECTED,
+    DISCONNECTED,
+    ERASED,
+    SCHEDULED,
+    Leaver,
+)
 
-CONNECTED, DISCONNECTED = "tenant.connected.v1", "tenant.disconnected.v1"
-ERASED = "tenant.erased.v1"
-TWO_DAYS = timedelta(hours=48)
-
-
-class Shopify:
-    """Sends the deliveries of the tenancy lane."""
-
-    def __init__(self, oauth: OauthDriver) -> None:
-        self._deliveries = Deliveries(oauth.engine)
-
-    async def send(self, tenant_id: UUID, topic: str, time: datetime) -> None:
-        body = b'{"shop_id": 1, "shop_domain": "shop.myshopify.com"}'
-        await self._deliveries.apply([new_delivery(tenant_id, topic, body, time=time)])
+DAY = timedelta(hours=24)
+SOON = timedelta(minutes=5)
 
 
-@pytest.fixture
-def sends(oauth: OauthDriver) -> Shopify:
-    return Shopify(oauth)
-
-
-async def _types(oauth: OauthDriver, tenant_id: UUID) -> list[str]:
-    return [event["type"] for event in await oauth.events_of(tenant_id)]
-
-
-async def _receipts(oauth: OauthDriver) -> list[Any]:
-    return await oauth.rows("SELECT * FROM tenancy.erasures")
-
-
-async def _report(
-    oauth: OauthDriver, caller: str, tenant_id: UUID, **counts: int
-) -> httpx.Response:
-    url = f"/internal/erasures/{tenant_id}"
-    headers = oauth.caller(caller, tenant=tenant_id)
-    return await oauth.http.post(url, headers=headers, json={"counts": counts})
-
-
-async def _ask(oauth: OauthDriver, method: str, path: str, caller: str = "gateway") -> int:
-    answer = await oauth.http.request(
-        method, f"/internal/tenants/{path}", headers=oauth.caller(caller)
-    )
-    return answer.status_code
-
-
-async def test_a_redacted_shop_is_forgotten_at_once_and_the_others_are_told(
-    oauth: OauthDriver, sends: Shopify
-):
-    domain = new_domain()
-    tenant_id = await oauth.connect(domain)
-    now = utc_now() + timedelta(seconds=2)
-    await sends.send(tenant_id, "app/uninstalled", now)
-
+async def test_an_owner_can_disconnect_and_connect_again_with_all_history(leaver: Leaver):
     for _ in range(2):
-        await sends.send(tenant_id, "shop/redact", now + TWO_DAYS)
+        answer = await leaver.ask("POST", f"/internal/tenants/{leaver.tenant_id}/disconnect")
+        assert answer.status_code == 204
 
-    assert await _types(oauth, tenant_id) == [CONNECTED, DISCONNECTED, ERASED]
+    assert await leaver.status() == "disconnected"
+    assert (await leaver.oauth.tenant(leaver.tenant_id)).json()["scopes"] == []
+    assert not await leaver.has_tokens()
+    assert await leaver.events() == [CONNECTED, DISCONNECTED]
+    assert await leaver.reconnect() == leaver.tenant_id
+    assert await leaver.status() == "active"
+    assert "read_orders" in (await leaver.oauth.tenant(leaver.tenant_id)).json()["scopes"]
+
+
+async def test_an_erasure_ends_access_at_once_and_comes_due_after_its_grace(leaver: Leaver):
+    assert (await leaver.oauth.tenant(leaver.tenant_id)).json()["erasure"] is None
+    before = utc_now()
+    answer = await leaver.erase()
+    due_at = datetime.fromisoformat(answer.json()["dueAt"])
+
+    assert answer.status_code == 202
+    assert before + DAY <= due_at <= utc_now() + DAY
+    assert await leaver.status() == "disconnected"
+    assert not await leaver.has_tokens()
+    assert await leaver.events() == [CONNECTED, DISCONNECTED, SCHEDULED]
+    [*_, event] = await leaver.oauth.events_of(leaver.tenant_id)
+    assert event["body"]["cause"] == "owner"
+    assert datetime.fromisoformat(event["body"]["dueAt"]) == due_at
+    told = (await leaver.oauth.tenant(leaver.tenant_id)).json()["erasure"]
+    assert (datetime.fromisoformat(told["dueAt"]), told["cause"]) == (due_at, "owner")
+
+    await leaver.pass_time(DAY - SOON)
+    assert ERASED not in await leaver.events()
+    await leaver.pass_time(2 * SOON)
+    assert await leaver.events() == [CONNECTED, DISCONNECTED, SCHEDULED, ERASED]
+
+
+async def test_asked_for_twice_an_erasure_is_due_when_the_first_said(leaver: Leaver):
+    first = (await leaver.erase()).json()
+    await leaver.pass_time(SOON)
+    second = (await leaver.erase()).json()
+    earlier = datetime.fromisoformat(first["dueAt"]) - SOON
+    assert datetime.fromisoformat(second["dueAt"]) == earlier
+    assert (await leaver.events()).count(SCHEDULED) == 1
+
+
+async def test_a_shop_that_connects_again_before_it_is_due_stays(leaver: Leaver):
+    await leaver.erase()
+    assert await leaver.reconnect() == leaver.tenant_id
+    await leaver.pass_time(2 * DAY)
+
+    assert await leaver.erasure() is None
+    assert await leaver.status() == "active"
+    events = await leaver.events()
+    assert sorted(events[3:]) == sorted([CANCELLED, CONNECTED])
+    assert (await leaver.oauth.tenant(leaver.tenant_id)).json()["erasure"] is None
+
+
+async def test_a_due_erasure_forgets_the_shop_and_tells_the_others(leaver: Leaver):
+    await leaver.erase()
+    await leaver.pass_time(DAY + SOON)
+
     for table in ("shop_directory", "credentials", "install_states"):
-        assert await oauth.rows(f"SELECT 1 FROM tenancy.{table}") == []
-    [receipt] = await _receipts(oauth)
-    assert receipt["tenant_id"] == tenant_id
-    assert receipt["domain_hash"] == hashlib.sha256(domain.encode()).digest()
-    assert (receipt["cause"], receipt["done_at"]) == ("shop_redact", None)
-    assert (await oauth.tenant(tenant_id)).json()["error"]["code"] == "TENANT_NOT_FOUND"
+        assert await leaver.oauth.rows(f"SELECT 1 FROM tenancy.{table}") == []
+    receipt = await leaver.erasure()
+    assert receipt["domain_hash"] == hashlib.sha256(leaver.domain.encode()).digest()
+    assert (receipt["cause"], receipt["done_at"]) == ("owner", None)
+    answer = await leaver.oauth.tenant(leaver.tenant_id)
+    assert answer.json()["error"]["code"] == "TENANT_NOT_FOUND"
 
 
-async def test_the_tenant_goes_with_the_last_report_and_the_receipt_stays(
-    oauth: OauthDriver,
-):
-    tenant_id = await oauth.connect(new_domain())
-    assert await _ask(oauth, "DELETE", str(tenant_id)) == 204
+async def test_the_tenant_goes_with_the_last_report_and_the_receipt_stays(leaver: Leaver):
+    await leaver.erase()
+    await leaver.pass_time(DAY + SOON)
 
-    assert (await _report(oauth, "ingestor", tenant_id, orders=3)).status_code == 204
-    assert len(await oauth.rows("SELECT 1 FROM tenancy.tenants")) == 1
+    assert await leaver.report("ingestor", orders=3) == 204
+    assert len(await leaver.oauth.rows("SELECT 1 FROM tenancy.tenants")) == 1
     for _ in range(2):
-        assert (await _report(oauth, "gateway", tenant_id, users=1)).status_code == 204
-    assert (await _report(oauth, "ingestor", tenant_id, orders=0)).status_code == 204
+        assert await leaver.report("gateway", users=1) == 204
+    assert await leaver.report("ingestor", orders=0) == 204
 
-    assert await oauth.rows("SELECT 1 FROM tenancy.tenants") == []
-    [receipt] = await _receipts(oauth)
+    for table in ("tenants", "departures"):
+        assert await leaver.oauth.rows(f"SELECT 1 FROM tenancy.{table}") == []
+    receipt = await leaver.erasure()
     assert receipt["erased"] == {"ingestor": {"orders": 3}, "gateway": {"users": 1}}
     assert receipt["done_at"] is not None
-    assert receipt["cause"] == "owner"
 
 
-async def test_a_report_without_an_erasure_erases_nothing(oauth: OauthDriver):
-    tenant_id = await oauth.connect(new_domain())
-    for caller in ("ingestor", "gateway"):
-        assert (await _report(oauth, caller, tenant_id)).status_code == 204
-    assert await oauth.status_of(tenant_id) == "active"
-    assert await _receipts(oauth) == []
-
-
-async def test_a_shop_that_connects_again_after_its_erasure_is_another_tenant(
-    oauth: OauthDriver, sends: Shopify
+@pytest.mark.parametrize("scheduled", [False, True])
+async def test_a_report_of_an_erasure_that_has_not_begun_erases_nothing(
+    leaver: Leaver, *, scheduled: bool
 ):
-    domain = new_domain()
-    old = await oauth.connect(domain)
-    assert await _ask(oauth, "DELETE", str(old)) == 204
-
-    new = await oauth.connect(domain)
-    await sends.send(old, "app/uninstalled", utc_now() + timedelta(seconds=2))
+    if scheduled:
+        await leaver.erase()
     for caller in ("ingestor", "gateway"):
-        await _report(oauth, caller, old)
+        assert await leaver.report(caller) == 204
+    assert len(await leaver.oauth.rows("SELECT 1 FROM tenancy.tenants")) == 1
+    assert await leaver.status() == ("disconnected" if scheduled else "active")
+
+
+async def test_a_shop_that_connects_again_after_its_erasure_is_another_tenant(leaver: Leaver):
+    old = leaver.tenant_id
+    await leaver.erase()
+    await leaver.pass_time(DAY + SOON)
+
+    new = await leaver.reconnect()
+    await leaver.send("app/uninstalled")
+    for caller in ("ingestor", "gateway"):
+        await leaver.report(caller)
 
     assert new != old
-    assert await oauth.status_of(new) == "active"
-    assert (await oauth.token(new)).status_code == 200
-    assert await _types(oauth, new) == [CONNECTED]
+    assert await leaver.oauth.status_of(new) == "active"
+    assert (await leaver.oauth.token(new)).status_code == 200
+    assert [event["type"] for event in await leaver.oauth.events_of(new)] == [CONNECTED]
 
 
-async def test_a_shop_that_came_back_before_its_redaction_is_kept(
-    oauth: OauthDriver, sends: Shopify
-):
-    domain = new_domain()
-    tenant_id = await oauth.connect(domain)
-    await sends.send(tenant_id, "app/uninstalled", utc_now() + timedelta(seconds=2))
-    assert await oauth.connect(domain) == tenant_id
-
-    await sends.send(tenant_id, "shop/redact", utc_now() + TWO_DAYS - timedelta(minutes=1))
-
-    assert await oauth.status_of(tenant_id) == "active"
-    assert await _receipts(oauth) == []
-
-
-@pytest.mark.parametrize(("hours", "erased"), [(47, False), (49, True)])
-async def test_without_a_working_token_the_time_of_the_install_says_whether_it_came_back(
-    oauth: OauthDriver, sends: Shopify, hours: int, *, erased: bool
-):
-    tenant_id = await oauth.connect(new_domain())
-    await oauth.rows("UPDATE tenancy.shop_directory SET status = 'reconnect_required'")
-
-    await sends.send(tenant_id, "shop/redact", utc_now() + timedelta(hours=hours))
-
-    assert bool(await _receipts(oauth)) is erased
-
-
-async def test_an_owner_can_disconnect_and_connect_again_with_all_history(oauth: OauthDriver):
-    domain = new_domain()
-    tenant_id = await oauth.connect(domain)
-
-    for _ in range(2):
-        assert await _ask(oauth, "POST", f"{tenant_id}/disconnect") == 204
-
-    assert await oauth.status_of(tenant_id) == "disconnected"
-    assert (await oauth.tenant(tenant_id)).json()["scopes"] == []
-    assert await oauth.rows("SELECT 1 FROM tenancy.credentials") == []
-    assert await _types(oauth, tenant_id) == [CONNECTED, DISCONNECTED]
-    assert await oauth.connect(domain) == tenant_id
-    assert await oauth.status_of(tenant_id) == "active"
-    assert "read_orders" in (await oauth.tenant(tenant_id)).json()["scopes"]
-
-
-@pytest.mark.parametrize(
-    ("again", "status"), [(False, "disconnected"), (True, "active")], ids=["first", "again"]
-)
-async def test_within_the_second_of_an_install_an_uninstall_is_of_the_one_before_if_any(
-    oauth: OauthDriver, sends: Shopify, status: str, *, again: bool
-):
-    domain = new_domain()
-    tenant_id = await oauth.connect(domain)
-    if again:
-        await oauth.connect(domain)
-    [row] = await oauth.rows("SELECT installed_at FROM tenancy.credentials")
-    later = row["installed_at"] + timedelta(seconds=1)
-
-    await sends.send(tenant_id, "app/uninstalled", later - timedelta(microseconds=1))
-    assert await oauth.status_of(tenant_id) == status
-
-    await sends.send(tenant_id, "app/uninstalled", later)
-    assert await oauth.status_of(tenant_id) == "disconnected"
-
-
-async def test_only_the_gateway_ends_a_tenant_and_only_holders_of_rows_report(oauth: OauthDriver):
-    tenant_id = await oauth.connect(new_domain())
-    assert await _ask(oauth, "DELETE", str(tenant_id), "ingestor") == 401
-    assert await _ask(oauth, "POST", f"{tenant_id}/disconnect", "webhooks") == 401
-    assert (await _report(oauth, "analytics", tenant_id)).status_code == 401
-    assert await oauth.status_of(tenant_id) == "active"
+async def test_only_holders_of_rows_report(leaver: Leaver):
+    assert await leaver.report("analytics") == 401
 
 
 async def test_a_tenant_nobody_knows_can_be_neither_disconnected_nor_erased(oauth: OauthDriver):
-    unknown = uuid4()
-    assert await _ask(oauth, "DELETE", str(unknown)) == 404
-    assert await _ask(oauth, "POST", f"{unknown}/disconnect") == 404
+    for method, path in (("DELETE", ""), ("POST", "/disconnect")):
+        url = f"/internal/tenants/{uuid4()}{path}"
+        answer = await oauth.http.request(method, url, headers=oauth.caller("gateway"))
+        assert answer.status_code == 404

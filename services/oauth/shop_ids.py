@@ -1,0 +1,78 @@
+"""Shopify's own number of each shop: learned at the connect, or later where that failed.
+
+By it a delivery's body can be told from another shop's.
+"""
+
+import asyncio
+import random
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import transaction
+from libs.common.errors import PlatformError, TransientError
+from libs.common.logs import get_logger
+from services.oauth import repository
+from services.oauth.admin import AdminApi
+from services.oauth.tokens import Tokens
+
+_ROUND_SECONDS = 3600
+_FIRST_ROUND_SECONDS = 30
+_BEFORE_ALL = UUID(int=0)
+
+log = get_logger()
+
+
+class ShopIds:
+    def __init__(self, engine: AsyncEngine, tokens: Tokens, admin: AdminApi) -> None:
+        self._engine = engine
+        self._tokens = tokens
+        self._admin = admin
+
+    async def learn(self, tenant_id: UUID) -> None:
+        """Ask Shopify unless the number is known. After a failure the next round asks again."""
+        try:
+            learned = await self._learn(tenant_id)
+        except PlatformError as error:
+            log.warning("shop_id_not_learned", tenant_id=tenant_id, code=error.code)
+        except IntegrityError:
+            log.warning("shop_id_of_two_tenants", tenant_id=tenant_id)
+        else:
+            log.info("shop_id_looked_up", tenant_id=tenant_id, learned=learned)
+
+    async def _learn(self, tenant_id: UUID) -> bool:
+        async with transaction(self._engine) as tx:
+            shop = await repository.shop(tx, tenant_id)
+        if shop is None or shop.shop_id is not None:
+            return False
+        valid = await self._tokens.valid_token(tenant_id)
+        shop_id = await self._admin.shop_id(valid.shop_domain, valid.access_token)
+        async with transaction(self._engine) as tx:
+            return await repository.set_shop_id(tx, tenant_id, shop_id)
+
+    async def learn_missing(self) -> None:
+        """One round: each connected shop whose number is not known is asked once.
+
+        Raises TransientError when the database fails.
+        """
+        tenant_id: UUID | None = _BEFORE_ALL
+        while tenant_id is not None:
+            async with transaction(self._engine) as tx:
+                tenant_id = await repository.next_without_shop_id(tx, tenant_id)
+            if tenant_id is not None:
+                await self.learn(tenant_id)
+
+
+async def keep_learning(
+    shop_ids: ShopIds, *, first_round_seconds: float = _FIRST_ROUND_SECONDS
+) -> None:
+    """Rounds for ever, about one an hour, at moments that no two replicas share."""
+    pause = first_round_seconds
+    while True:
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+        try:
+            await shop_ids.learn_missing()
+        except TransientError as error:
+            log.warning("shop_id_round_broken_off", code=error.code)
+        pause = _ROUND_SECONDS
