@@ -13,6 +13,7 @@ from tests.integration.gateway.platform import (
     Platform,
     code_of,
     domain_of,
+    log_in,
     running_gateway,
 )
 

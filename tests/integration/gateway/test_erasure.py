@@ -130,11 +130,11 @@ async def test_users_without_a_shop_are_swept_but_not_one_who_is_just_signing_up
     await platform.new_owner(await platform.new_shop(), "ada")
     add = (
         "INSERT INTO identity.users (username, password_hash, created_at)"
-        " SELECT $1 || n, '', now() - $2::interval FROM generate_series(1, $3) AS n"
+        " SELECT $1 || n, '', now() - make_interval(mins => $2) FROM generate_series(1, $3) AS n"
     )
     await platform.execute("UPDATE identity.users SET created_at = now() - interval '2 hours'")
-    await platform.execute(add, "ghost", "61 minutes", 1_100)
-    await platform.execute(add, "new", "59 minutes", 2)
+    await platform.execute(add, "ghost", 61, 1_100)
+    await platform.execute(add, "new", 59, 2)
 
     await sweep_users(platform.parts.engine)
 
