@@ -47,7 +47,6 @@ const login = createRoute({
     return {
       ...(next && { next }),
       ...(search.ended === true && { ended: true as const }),
-      ...(search.erased === true && { erased: true as const }),
     };
   },
   component: lazyRouteComponent(() => import("./login/LoginRoute"), "LoginRoute"),
@@ -62,6 +61,12 @@ const connect = createRoute({
     shop: optionalText(search.shop),
   }),
   component: lazyRouteComponent(() => import("./connect/ConnectRoute"), "ConnectRoute"),
+});
+
+const deletion = createRoute({
+  getParentRoute: () => root,
+  path: "/deletion",
+  component: lazyRouteComponent(() => import("./deletion/DeletionPage"), "DeletionPage"),
 });
 
 const welcome = createRoute({
@@ -110,6 +115,7 @@ const settings = createRoute({
 const routeTree = root.addChildren([
   login,
   connect,
+  deletion,
   welcome,
   signedIn.addChildren([overview, settings]),
 ]);
