@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
@@ -124,11 +125,11 @@ class Installs:
         await self._use_state(parameters["state"], browser or "", domain, now)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS), self._slots:
-                tenant_id = await self._connect(domain, parameters["code"])
+                tenant_id, token = await self._connect(domain, parameters["code"])
         except TimeoutError:
             raise ShopifyUnavailableError("Shopify does not answer.") from None
         log.info("shop_connected", tenant_id=tenant_id, shop=domain)
-        await self._shop_ids.learn(tenant_id)
+        await self._shop_ids.learn(tenant_id, domain, token)
         return Connected(tenant_id, domain)
 
     async def _use_state(self, state: str, browser: str, domain: str, now: datetime) -> None:
@@ -140,7 +141,7 @@ class Installs:
         if reason is not None:
             raise _refused(reason)
 
-    async def _connect(self, domain: str, code: str) -> UUID:
+    async def _connect(self, domain: str, code: str) -> tuple[UUID, SecretStr]:
         """Tenant, credentials and event in one transaction.
 
         The shop's row is locked before the code is exchanged: with two at once, the pair that
@@ -159,7 +160,7 @@ class Installs:
             await offboarding.come_back(tx, tenant_id, now)
             event = TenantConnected(tenant_id=tenant_id, shop_domain=domain)
             await repository.add_to_outbox(tx, event)
-        return tenant_id
+        return tenant_id, pair.access_token
 
 
 def _single_parameters(query: str) -> dict[str, str]:

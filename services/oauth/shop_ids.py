@@ -7,6 +7,7 @@ import asyncio
 import random
 from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -30,26 +31,18 @@ class ShopIds:
         self._tokens = tokens
         self._admin = admin
 
-    async def learn(self, tenant_id: UUID) -> None:
-        """Ask Shopify unless the number is known. After a failure the next round asks again."""
+    async def learn(self, tenant_id: UUID, domain: str, token: SecretStr) -> None:
+        """Ask Shopify with a token that works. After a failure the next round asks again."""
         try:
-            learned = await self._learn(tenant_id)
+            shop_id = await self._admin.shop_id(domain, token)
+            async with transaction(self._engine) as tx:
+                learned = await repository.set_shop_id(tx, tenant_id, shop_id)
         except PlatformError as error:
             log.warning("shop_id_not_learned", tenant_id=tenant_id, code=error.code)
         except IntegrityError:
             log.warning("shop_id_of_two_tenants", tenant_id=tenant_id)
         else:
             log.info("shop_id_looked_up", tenant_id=tenant_id, learned=learned)
-
-    async def _learn(self, tenant_id: UUID) -> bool:
-        async with transaction(self._engine) as tx:
-            shop = await repository.shop(tx, tenant_id)
-        if shop is None or shop.shop_id is not None:
-            return False
-        valid = await self._tokens.valid_token(tenant_id)
-        shop_id = await self._admin.shop_id(valid.shop_domain, valid.access_token)
-        async with transaction(self._engine) as tx:
-            return await repository.set_shop_id(tx, tenant_id, shop_id)
 
     async def learn_missing(self) -> None:
         """One round: each connected shop whose number is not known is asked once.
@@ -61,7 +54,15 @@ class ShopIds:
             async with transaction(self._engine) as tx:
                 tenant_id = await repository.next_without_shop_id(tx, tenant_id)
             if tenant_id is not None:
-                await self.learn(tenant_id)
+                await self._learn_later(tenant_id)
+
+    async def _learn_later(self, tenant_id: UUID) -> None:
+        try:
+            valid = await self._tokens.valid_token(tenant_id)
+        except PlatformError as error:
+            log.warning("shop_id_not_learned", tenant_id=tenant_id, code=error.code)
+        else:
+            await self.learn(tenant_id, valid.shop_domain, valid.access_token)
 
 
 async def keep_learning(

@@ -14,8 +14,6 @@ from tests.factories import new_delivery
 from tests.integration.oauth.driver import OauthDriver, new_domain
 from tests.integration.oauth.scripted_shopify import SCOPES
 
-CONNECTED, DISCONNECTED = "tenant.connected.v1", "tenant.disconnected.v1"
-
 
 @pytest.fixture
 def deliveries(oauth: OauthDriver) -> Deliveries:
@@ -31,38 +29,6 @@ def _record(
 
 def _scopes(*current: str) -> bytes:
     return orjson.dumps({"id": 1, "previous": [], "current": current})
-
-
-async def _types(oauth: OauthDriver, tenant_id: UUID) -> list[str]:
-    return [event["type"] for event in await oauth.events_of(tenant_id)]
-
-
-async def test_an_uninstall_disconnects_the_tenant_and_says_so_once(
-    oauth: OauthDriver, deliveries: Deliveries
-):
-    tenant_id = await oauth.connect(new_domain())
-    record = _record(tenant_id, "app/uninstalled")
-
-    await deliveries.apply([record, record])
-    await deliveries.apply([record])
-
-    assert await oauth.status_of(tenant_id) == "disconnected"
-    assert await _types(oauth, tenant_id) == [CONNECTED, DISCONNECTED]
-    [*_, event] = await oauth.events_of(tenant_id)
-    assert event["body"]["reason"] == "app_uninstalled"
-    assert (await oauth.token(tenant_id)).json()["error"]["code"] == "RECONNECT_REQUIRED"
-
-
-async def test_an_uninstall_older_than_the_install_is_ignored(
-    oauth: OauthDriver, deliveries: Deliveries
-):
-    tenant_id = await oauth.connect(new_domain())
-    earlier = utc_now() - timedelta(minutes=1)
-
-    await deliveries.apply([_record(tenant_id, "app/uninstalled", time=earlier)])
-
-    assert await oauth.status_of(tenant_id) == "active"
-    assert await _types(oauth, tenant_id) == [CONNECTED]
 
 
 async def test_scopes_that_change_are_kept(oauth: OauthDriver, deliveries: Deliveries):
@@ -98,7 +64,7 @@ async def test_a_body_that_is_no_scopes_update_is_refused_for_good(
     tenant_id = await oauth.connect(new_domain())
     with pytest.raises(MessageMalformedError) as caught:
         await deliveries.apply([_record(tenant_id, "app/scopes_update", body=body)])
-    assert caught.value.context["reason"] == "scopes_malformed"
+    assert caught.value.context["reason"] == "body_malformed"
 
 
 @pytest.mark.parametrize("topic", ["shop/update", "orders/create", ""])

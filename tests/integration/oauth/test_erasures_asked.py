@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.integration.oauth.driver import OauthDriver, new_domain
+from tests.integration.oauth.driver import OauthDriver
+from tests.integration.oauth.leaving import Leaver
 
 
 async def _ask(oauth: OauthDriver, tenant_id: UUID, caller: str) -> tuple[int, Any]:
@@ -15,26 +16,24 @@ async def _ask(oauth: OauthDriver, tenant_id: UUID, caller: str) -> tuple[int, A
 
 
 @pytest.mark.parametrize("caller", ["gateway", "ingestor"])
-async def test_an_erasure_is_running_until_every_holder_has_reported(
-    oauth: OauthDriver, caller: str
+async def test_an_erasure_is_scheduled_then_runs_until_every_holder_has_reported(
+    oauth: OauthDriver, leaver: Leaver, caller: str
 ):
-    tenant_id = await oauth.connect(new_domain())
-    url, headers = f"/internal/tenants/{tenant_id}", oauth.caller("gateway", tenant=tenant_id)
-    await oauth.http.delete(url, headers=headers)
-    status, answer = await _ask(oauth, tenant_id, caller)
-    assert status == 200
-    assert (answer["tenantId"], answer["state"]) == (str(tenant_id), "running")
+    due_at = (await leaver.erase()).json()["dueAt"]
+    asked = {"tenantId": str(leaver.tenant_id), "state": "scheduled", "dueAt": due_at}
+    assert await _ask(oauth, leaver.tenant_id, caller) == (200, asked)
+
+    await oauth.rows("UPDATE tenancy.erasures SET due_at = now()")
+    await oauth.work()
+    assert (await _ask(oauth, leaver.tenant_id, caller))[1]["state"] == "running"
 
     for holder in ("gateway", "ingestor"):
-        url, headers = f"/internal/erasures/{tenant_id}", oauth.caller(holder, tenant=tenant_id)
-        await oauth.http.post(url, headers=headers, json={"counts": {}})
-
-    assert (await _ask(oauth, tenant_id, caller))[1]["state"] == "done"
+        await leaver.report(holder)
+    assert (await _ask(oauth, leaver.tenant_id, caller))[1]["state"] == "done"
 
 
-async def test_a_tenant_nobody_asked_to_erase_has_no_erasure(oauth: OauthDriver):
-    tenant_id = await oauth.connect(new_domain())
-    for unasked in (tenant_id, uuid4()):
+async def test_a_tenant_nobody_asked_to_erase_has_no_erasure(oauth: OauthDriver, leaver: Leaver):
+    for unasked in (leaver.tenant_id, uuid4()):
         status, answer = await _ask(oauth, unasked, "ingestor")
         assert (status, answer["error"]["code"]) == (404, "TENANT_NOT_FOUND")
 

@@ -6,23 +6,22 @@ import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import aio_pika
 import httpx
 from pydantic import SecretStr
 
-from libs.common.clock import utc_now
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import encode_records
 from libs.common.messaging.topology import DELIVERIES, EVENTS_INGESTOR, Lane
 from libs.common.settings import EXIT_CONFIGURATION
+from services.oauth.handlers import Deliveries
 from tests import covered
 from tests.brokers import Broker
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
-from tests.factories import delivery
-from tests.integration.oauth.driver import OauthDriver, environment, new_domain
+from tests.integration.oauth.driver import environment
+from tests.integration.oauth.leaving import Leaver
 
 
 @asynccontextmanager
@@ -45,8 +44,8 @@ async def _process(settings: Mapping[str, str]) -> AsyncIterator[Process]:
 
 
 def _settings(database_url: str, keys: CallerKeys, port: int, **changes: str) -> dict[str, str]:
-    api_url = "http://127.0.0.1:1/{shop}"
-    return environment(database_url, api_url, keys, PORT=str(port), **changes)
+    given = {"SHOPIFY_API_URL": "http://127.0.0.1:1/{shop}", "PORT": str(port), **changes}
+    return environment(database_url, given["SHOPIFY_API_URL"], keys, **given)
 
 
 async def _free_port() -> int:
@@ -97,27 +96,57 @@ async def test_without_a_broker_it_serves_and_ends_cleanly_when_told(
     assert process.returncode == 0, stdout.decode() + stderr.decode()
 
 
-async def test_with_a_broker_it_reads_its_lane_and_tells_what_came_of_it(
-    oauth: OauthDriver, database: Database, broker: Broker, keys: CallerKeys
+async def test_with_a_broker_it_reads_its_lane_asks_shopify_and_tells_what_came_of_it(
+    leaver: Leaver, database: Database, broker: Broker, keys: CallerKeys
 ):
-    tenant_id = await oauth.connect(new_domain())
-    soon = utc_now() + timedelta(seconds=2)
-    record = delivery(topic="app/uninstalled", time=soon, tenant_id=tenant_id)
+    leaver.shopify.uninstalled.add(leaver.domain)
     settings = _settings(
-        database.url_for("oauth"), keys, await _free_port(), AMQP_URL=broker.url_for("oauth")
+        database.url_for("oauth"),
+        keys,
+        await _free_port(),
+        AMQP_URL=broker.url_for("oauth"),
+        SHOPIFY_API_URL=leaver.shopify.api_url,
     )
     async with (
         _process(settings),
         Publisher(SecretStr(broker.url_for("webhooks")), "webhooks") as publisher,
     ):
-        message = encode_records([record])
+        message = encode_records([leaver.delivery("app/uninstalled")])
         await publisher.publish(DELIVERIES, Lane.TENANCY, message, timeout_seconds=10)
         events = [event async for event in _first_events(broker, 2)]
 
-    assert [event["tenantId"] for event in events] == [str(tenant_id)] * 2
+    assert [event["tenantId"] for event in events] == [str(leaver.tenant_id)] * 2
     assert "shopDomain" in events[0]
     assert events[1]["reason"] == "app_uninstalled"
-    assert await oauth.rows("SELECT 1 FROM tenancy.outbox") == []
+    assert await leaver.oauth.rows("SELECT 1 FROM tenancy.outbox") == []
+
+
+async def test_a_process_that_is_killed_while_it_asks_leaves_the_question_to_the_next(
+    leaver: Leaver, database: Database, keys: CallerKeys
+):
+    leaver.shopify.uninstalled.add(leaver.domain)
+    await Deliveries(leaver.oauth.engine).apply([leaver.delivery("app/uninstalled")])
+    leaver.shopify.gate.clear()
+    leaver.shopify.arrived.clear()
+    settings = _settings(
+        database.url_for("oauth"),
+        keys,
+        await _free_port(),
+        SHOPIFY_API_URL=leaver.shopify.api_url,
+    )
+    async with _process(settings) as process:
+        async with asyncio.timeout(60):
+            await leaver.shopify.arrived.wait()
+        process.kill()
+        await process.wait()
+    assert await leaver.states() == ["open"]
+
+    leaver.shopify.gate.set()
+    async with asyncio.timeout(60):
+        # PostgreSQL gives the lock of the killed process back when it sees the connection end.
+        while await leaver.states() != ["confirmed"]:
+            await leaver.oauth.work()
+    assert await leaver.status() == "disconnected"
 
 
 async def _first_events(broker: Broker, count: int) -> AsyncIterator[dict[str, str]]:

@@ -179,7 +179,6 @@ async def test_shopify_says_when_to_come_back_and_is_believed(
         (401, SPENT),
         (401, {"error": "invalid_request"}),
         (400, {"error": "invalid_grant"}),
-        (401, {"error": "invalid_client"}),
     ],
 )
 async def test_a_spent_refresh_token_asks_the_merchant_to_connect_again(

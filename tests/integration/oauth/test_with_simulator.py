@@ -180,6 +180,7 @@ async def test_an_uninstall_that_arrives_after_a_quick_reinstall_does_not_undo_i
         [late] = await receiver.wait_for(1)
 
     await Deliveries(oauth.engine).apply([_record(tenant_id, late)])
+    await oauth.work()
 
     assert await oauth.status_of(tenant_id) == "active"
     assert await simulator.takes(await _token(oauth, tenant_id))
@@ -196,5 +197,6 @@ async def test_an_uninstall_of_the_shop_as_it_is_now_disconnects_it(
         [sent] = await receiver.wait_for(1)
 
     await Deliveries(oauth.engine).apply([_record(tenant_id, sent)])
+    await oauth.work()
 
     assert await oauth.status_of(tenant_id) == "disconnected"
