@@ -164,6 +164,7 @@ class ConnectedTenant(_Shape):
     status: Literal["active", "disconnected", "reconnect_required"]
     connected_at: AwareDatetime
     scopes: list[str]
+    erasure_grace_hours: float
 
 
 class ShopFacts(_Shape):
@@ -222,6 +223,9 @@ class CurrentTenant(_Shape):
     pull: PullStatus | None
     settings: TenantSettings
     freshness: Freshness
+    erasure_grace_hours: float = Field(
+        description="How long an erasure can be stopped once it is asked for."
+    )
 
 
 class DataRequest(_Shape):

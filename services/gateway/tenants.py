@@ -89,6 +89,7 @@ def _together(of_oauth: Any, of_ingestor: Any) -> CurrentTenant:
         pull=ingestion.pull,
         settings=ingestion.settings,
         freshness=ingestion.freshness,
+        erasure_grace_hours=tenant.erasure_grace_hours,
     )
 
 

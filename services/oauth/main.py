@@ -107,7 +107,7 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
         "Tillstream oauth",
         [
             install_routes(InstallPages(parts.installs, signer, settings.public_url), gateway),
-            tenant_routes(engine, parts.tokens, readers, ingestor),
+            tenant_routes(engine, parts.tokens, rules.erasure_grace, readers, ingestor),
             departure_routes(engine, rules, gateway),
             holder_routes(engine, readers),
             operator_routes(engine, rules, ops),

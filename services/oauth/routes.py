@@ -1,7 +1,7 @@
 """The HTTP side: the two browser routes that the gateway hands on, and the internal ones."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -53,6 +53,8 @@ class TenantAnswer(_Answer):
     connected_at: datetime
     scopes: list[str]
     erasure: ScheduledErasure | None
+    erasure_grace_hours: float
+    """From an owner's request to the deletion."""
 
 
 class TokenAnswer(_Answer):
@@ -159,9 +161,14 @@ def install_routes(pages: InstallPages, gateway: Identify) -> APIRouter:
 
 
 def tenant_routes(
-    engine: AsyncEngine, tokens: Tokens, readers: Identify, ingestor: Identify
+    engine: AsyncEngine,
+    tokens: Tokens,
+    erasure_grace: timedelta,
+    readers: Identify,
+    ingestor: Identify,
 ) -> APIRouter:
     router = APIRouter(prefix="/internal/tenants")
+    grace_hours = erasure_grace / timedelta(hours=1)
 
     @router.get("/{tenant_id}")
     async def tenant(
@@ -179,6 +186,7 @@ def tenant_routes(
             connected_at=shop.connected_at,
             scopes=[] if pair is None else pair.scopes,
             erasure=erasure and ScheduledErasure(due_at=erasure.due_at, cause=erasure.cause),
+            erasure_grace_hours=grace_hours,
         )
 
     @router.post("/{tenant_id}/token")

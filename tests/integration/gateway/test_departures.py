@@ -69,7 +69,7 @@ async def test_the_current_tenant_is_shown_with_its_shop_and_scopes(platform: Pl
     assert tenant["id"] == str(shop.tenant_id)
     assert tenant["scopes"] == ["read_orders", "read_products"]
     facts = {"shopDomain": domain_of(shop.tenant_id), "name": "X", "currency": "USD"}
-    facts |= {"zone": "America/New_York", "plan": None}
+    facts |= {"zone": "America/New_York", "plan": None, "erasureGraceHours": 24}
     assert {name: tenant[name] for name in facts} == facts
 
 

@@ -164,8 +164,8 @@ async def test_what_changed_while_oauth_was_asked_is_asked_again(platform: Platf
         calls = 0
 
         async def ask(self, *args: Any, **values: Any) -> Any:
-            answer = await parts.oauth.ask(*args, **values)
             self.calls += 1
+            answer = await parts.oauth.ask(*args, **values)
             if self.calls == 1:
                 await gateway_hears(platform, scheduled(shop))
                 await cancel(platform, shop)

@@ -79,7 +79,8 @@ class Ingestor:
     @asynccontextmanager
     async def _oauth(self) -> AsyncIterator[str]:
         engine = create_engine(SecretStr(self._database.url_for("oauth")), "oauth", pool_size=2)
-        values = environment(self._database.url_for("oauth"), NOBODY_LISTENS, self._keys)
+        api_url = NOBODY_LISTENS + "/{shop}"
+        values = environment(self._database.url_for("oauth"), api_url, self._keys)
         async with serving(create_app(OauthSettings.from_environment(values), engine)) as url:
             yield url
         await engine.dispose()

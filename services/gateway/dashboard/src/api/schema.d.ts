@@ -348,6 +348,11 @@ export interface components {
             connectedAt: string;
             /** Currency */
             currency: string | null;
+            /**
+             * Erasuregracehours
+             * @description How long an erasure can be stopped once it is asked for.
+             */
+            erasureGraceHours: number;
             freshness: components["schemas"]["Freshness"];
             /** Historysince */
             historySince: string | null;
