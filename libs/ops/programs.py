@@ -42,6 +42,7 @@ _PASSED_ON_TO_GATEWAY = (
     *("CORS_ORIGINS", "LOGIN_LIMIT_PER_MINUTE", "RATE_LIMIT_PER_MINUTE"),
     *("REDIS_URL", "TRUSTED_PROXIES"),
 )
+_PASSED_ON_TO_OAUTH = ("ERASURE_GRACE_HOURS", "MAX_DEPARTURES_PER_HOUR", "REDACT_MIN_AGE_HOURS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ def programs(plan: Plan) -> list[Program]:
             **_shopify_addresses(plan),
             "ENCRYPTION_KEY": plan.secrets["encryption_key"],
             "PUBLIC_URL": plan.public_url,
+            **_given(plan, _PASSED_ON_TO_OAUTH),
         },
         "webhooks": {key: value for key, value in _app(plan).items() if key != "SHOPIFY_API_KEY"},
         "ingestor-deliveries": _ingestor(plan),

@@ -207,10 +207,47 @@ def collection_delete_body(collection: Collection) -> Body:
     }
 
 
+_SAME_OF_EVERY_SHOP: Body = {
+    "source": None,
+    "phone": "",
+    "province": "Tennessee",
+    "province_code": "TN",
+    "country_code": "US",
+    "country_name": "United States",
+    "address1": "190 MacLaren Street",
+    "address2": None,
+    "zip": "37178",
+    "city": "Houston",
+    "latitude": None,
+    "longitude": None,
+    "weight_unit": "kg",
+    "auto_configure_tax_inclusivity": None,
+    "tax_shipping": None,
+    "county_taxes": True,
+    "has_discounts": False,
+    "has_gift_cards": False,
+    "google_apps_domain": None,
+    "google_apps_login_enabled": None,
+    "eligible_for_payments": True,
+    "requires_extra_payments_agreement": False,
+    "password_enabled": False,
+    "has_storefront": True,
+    "finances": True,
+    "checkout_api_supported": True,
+    "multi_location_enabled": True,
+    "setup_required": False,
+    "pre_launch_enabled": False,
+    "marketing_sms_consent_enabled_at_checkout": False,
+    "transactional_sms_disabled": False,
+}
+
+
 def shop_body(shop: Shop) -> Body:
     facts = shop.facts
     plan = PLANS[facts.plan]
+    money = f"{{{{amount}}}} {facts.currency}"
     return {
+        **_SAME_OF_EVERY_SHOP,
         "id": facts.id,
         "name": facts.name,
         "email": facts.email,
@@ -221,6 +258,13 @@ def shop_body(shop: Shop) -> Body:
         "updated_at": rest_time(facts.updated_at, shop.zone),
         "currency": facts.currency,
         "iana_timezone": facts.zone,
+        "timezone": facts.zone,
+        "customer_email": facts.email,
+        "money_format": money,
+        "money_with_currency_format": money,
+        "money_in_emails_format": money,
+        "money_with_currency_in_emails_format": money,
+        "primary_location_id": None,
         "shop_owner": "Shop Owner",
         "taxes_included": False,
         "plan_display_name": plan.display_name,

@@ -18,7 +18,12 @@ from libs.common.web.client import ServiceClient
 from services.gateway.events import event_handlers
 from services.ingestor.privacy.erasure import erase_tenant
 from tests.integration.analytics.shop_facts import Shop
-from tests.integration.gateway.platform import PASSWORD, Platform, domain_of
+from tests.integration.gateway.platform import (
+    PASSWORD,
+    Platform,
+    domain_of,
+    erase_what_is_due,
+)
 
 ERASURE = "/api/tenants/current"
 TABLES = ("users", "memberships", "sessions", "redeemed_claims")
@@ -39,19 +44,18 @@ async def schedule(platform: Platform, shop: Shop) -> str:
 
 
 async def cancel(platform: Platform, shop: Shop) -> None:
-    """What oauth does when the shop connects again."""
-    await platform.execute("DELETE FROM tenancy.erasures WHERE tenant_id = $1", shop.tenant_id)
+    """In oauth alone: what happens when the shop connects again, too."""
+    oauth = ServiceClient("oauth", platform.upstreams["OAUTH_URL"], platform.keys.signer("ops"))
+    await oauth.ask("POST", f"/internal/erasures/{shop.tenant_id}/cancel", tenant_id=shop.tenant_id)
+    await oauth.close()
 
 
 async def begin(platform: Platform, shop: Shop) -> None:
-    """What oauth does when a scheduled erasure is due."""
+    """In oauth alone: a scheduled erasure is due."""
     await platform.execute(
-        "UPDATE tenancy.erasures SET due_at = now(), begun_at = now() WHERE tenant_id = $1",
-        shop.tenant_id,
+        "UPDATE tenancy.erasures SET due_at = now() WHERE tenant_id = $1", shop.tenant_id
     )
-    await platform.execute(
-        "DELETE FROM tenancy.shop_directory WHERE tenant_id = $1", shop.tenant_id
-    )
+    await erase_what_is_due(platform)
 
 
 def scheduled(shop: Shop, **values: Any) -> TenantErasureScheduled:

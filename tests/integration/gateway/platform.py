@@ -27,6 +27,7 @@ from services.ingestor.privacy.routes import data_request_routes
 from services.ingestor.routes import ingestion_routes
 from services.oauth.claims import sign_claim
 from services.oauth.main import create_app as create_oauth
+from services.oauth.main import create_parts as create_oauth_parts
 from services.oauth.settings import OauthSettings
 from tests.caller_keys import CallerKeys
 from tests.databases import Database
@@ -142,6 +143,17 @@ async def running_services(database: Database, keys: CallerKeys) -> AsyncIterato
         yield {name: await stack.enter_async_context(serving(app)) for name, app in apps.items()}
     for engine in engines.values():
         await engine.dispose()
+
+
+async def erase_what_is_due(platform: Platform) -> None:
+    """Do what oauth does beside answering: begin the erasures that are due."""
+    settings = _oauth_settings(platform.database, platform.keys)
+    engine = create_engine(settings.database_url, "oauth", pool_size=2)
+    parts = create_oauth_parts(settings, engine)
+    while await parts.verification.step():
+        pass
+    await parts.close()
+    await engine.dispose()
 
 
 def gateway_settings(

@@ -85,6 +85,9 @@ class OauthDriver:
         token = self._keys.signer(name).caller_token(audience, tenant_id=tenant)
         return {"Authorization": f"Bearer {token}"}
 
+    def private_key(self, name: str) -> str:
+        return self._keys.private[name]
+
     async def auth(self, query: str, **headers: str) -> httpx.Response:
         url = f"/api/shopify/auth?{query}"
         self.http.cookies.clear()

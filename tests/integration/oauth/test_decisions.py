@@ -1,6 +1,11 @@
 """An operator sees every erasure, cancels what has not begun, and makes one due."""
 
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -86,3 +91,53 @@ async def test_there_is_nothing_to_decide_without_an_erasure_or_once_it_runs(
     assert (await leaver.events()).count(ERASED) == 1
     leaver.tenant_id = uuid4()
     assert (await _decide(leaver, what)).status_code == 404
+
+
+async def _command(leaver: Leaver, *arguments: str, answer: str = "") -> tuple[int, str]:
+    """`tillstream tenants erasures ...` as an operator runs it; `answer` is typed in."""
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("tillstream")),
+        *("tenants", "erasures", *arguments),
+        env=os.environ
+        | {
+            "OAUTH_URL": str(leaver.oauth.http.base_url),
+            "CALLER_PRIVATE_KEY": leaver.oauth.private_key("ops"),
+            "COLUMNS": "200",
+        },
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    output, _ = await process.communicate(answer.encode())
+    return process.returncode or 0, output.decode()
+
+
+async def test_the_command_lists_cancels_and_runs(leaver: Leaver):
+    await leaver.erase()
+    status, shown = await _command(leaver, "list")
+    assert status == 0, shown
+    for text in (str(leaver.tenant_id), leaver.domain, "owner", "scheduled"):
+        assert text in shown
+
+    assert (await _command(leaver, "cancel", leaver.domain))[0] == 0
+    assert await leaver.erasure() is None
+    status, shown = await _command(leaver, "cancel", leaver.domain)
+    assert status == 1
+    assert "tillstream tenants erasures list" in shown
+
+    await leaver.erase()
+    assert (await _command(leaver, "run", leaver.domain, answer="n\n"))[0] == 1
+    await leaver.oauth.work()
+    assert ERASED not in await leaver.events()
+    assert (await _command(leaver, "run", str(leaver.tenant_id), "--yes"))[0] == 0
+    await leaver.oauth.work()
+    assert ERASED in await leaver.events()
+    assert leaver.domain not in (await _command(leaver, "list"))[1]
+
+
+async def test_the_command_says_that_departures_are_stopped_and_resumes_them(leaver: Leaver):
+    assert "nothing was stopped" in (await _command(leaver, "resume"))[1]
+    await leaver.oauth.rows("UPDATE tenancy.departure_brake SET stopped_at = now()")
+    assert "tillstream tenants erasures resume" in (await _command(leaver, "list"))[1]
+    assert "departures go on" in (await _command(leaver, "resume"))[1]
+    assert "resume" not in (await _command(leaver, "list"))[1]

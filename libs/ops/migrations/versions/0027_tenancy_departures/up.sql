@@ -42,4 +42,4 @@ CREATE TABLE tenancy.departure_brake (
 INSERT INTO tenancy.departure_brake DEFAULT VALUES;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON tenancy.departures TO tillstream_oauth;
-GRANT SELECT, UPDATE ON tenancy.departure_brake TO tillstream_oauth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON tenancy.departure_brake TO tillstream_oauth;
