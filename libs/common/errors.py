@@ -162,12 +162,24 @@ class TenantOwnedError(PermanentError):
     code = "TENANT_ALREADY_OWNED"
 
 
+class TenantErasureScheduledError(PermanentError):
+    """The tenant's data are to be erased: nobody may come in. `context["details"]` says when."""
+
+    code = "TENANT_ERASURE_SCHEDULED"
+
+
 class UsernameTakenError(PermanentError):
     code = "USERNAME_TAKEN"
 
 
 class PasswordRefusedError(InvalidInputError):
     code = "PASSWORD_REFUSED"
+
+
+class PasswordConfirmationError(PermanentError):
+    """The signed-in user gave a wrong password where an action asks for it again."""
+
+    code = "PASSWORD_CONFIRMATION_FAILED"
 
 
 class TenantNotFoundError(PermanentError):

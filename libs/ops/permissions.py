@@ -33,9 +33,10 @@ ask every route below as everybody it names and as everybody it does not.
 Whose data are shown is decided by the session alone: no route takes a tenant from the request.
 Where "yes" is missing, a visitor without a session gets 401 `AUTH_SESSION_EXPIRED`, one without a
 claim 404 `CLAIM_NOT_FOUND`, one without a proof 404 `RECOVERY_NOT_FOUND`, and a member who is not
-the owner 403 `OWNER_REQUIRED`. A request that changes something (POST, PUT, PATCH, DELETE) must also
-come from `PUBLIC_URL` or `CORS_ORIGINS`, else it gets 403 `ORIGIN_REFUSED`. "Claim" is the browser
-that has just connected a shop, "proof" one whose user Shopify has confirmed as the store owner.
+the owner 403 `OWNER_REQUIRED`. A request that changes something (POST, PUT, PATCH, DELETE) must
+also come from `PUBLIC_URL` or `CORS_ORIGINS`, else it gets 403 `ORIGIN_REFUSED`. "Claim" is the
+browser that has just connected a shop, "proof" one whose user Shopify has confirmed as the store
+owner.
 """
 _INSIDE_HEAD = """## Inside: routes for other services
 

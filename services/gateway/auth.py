@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response, status
 from libs.common.database.transaction import transaction
 from libs.common.errors import ClaimInvalidError, ClaimNotFoundError, InvalidCredentialsError
 from libs.common.logs import get_logger
-from services.gateway import accounts, claims, repository
+from services.gateway import accounts, claims, erasures, repository
 from services.gateway.claims import VerifiedClaim
 from services.gateway.parts import Parts, SignedIn, TheParts
 from services.gateway.repository import Account, ActiveSession, Membership
@@ -25,9 +25,10 @@ async def log_in(
     account = await _checked_account(parts, credentials)
     async with transaction(parts.engine) as tx:
         members = await repository.memberships_of(tx, account.id)
-        if not members:
-            raise _wrong_credentials()
-        membership = _active(members, claim)
+    if not members:
+        raise _wrong_credentials()
+    membership = _active(await erasures.open_among(parts.engine, parts.oauth, members), claim)
+    async with transaction(parts.engine) as tx:
         username = accounts.normalised_username(credentials.username) or ""
         old_token = parts.cookies.session_of(request)
         started = await parts.sessions.start(tx, username, membership, old_token)
@@ -78,6 +79,7 @@ async def redeem_claim(
     password = accounts.new_password_bytes(credentials.password)
     started = await claims.redeem(
         parts.engine,
+        parts.oauth,
         parts.sessions,
         claim,
         username,

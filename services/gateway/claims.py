@@ -23,7 +23,8 @@ from libs.common.errors import (
     UsernameTakenError,
 )
 from libs.common.identity import TokenVerifier
-from services.gateway import repository
+from libs.common.web.client import ServiceClient
+from services.gateway import erasure_repository, erasures, repository
 from services.gateway.audit import AuditAction, audit
 from services.gateway.repository import Membership
 from services.gateway.sessions import NewSession, SessionStore
@@ -32,6 +33,7 @@ AUDIENCE = "gateway:claim"
 _ISSUERS = frozenset({"oauth"})
 _USED = "This connection has been claimed already. Sign in."
 _OWNED = "This shop has an owner already. Sign in as a user of it."
+_GONE = "The shop is no longer connected. Connect it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,15 @@ class ClaimReader:
 
 
 async def needs_owner(engine: AsyncEngine, claim: VerifiedClaim) -> bool:
+    """Raises ClaimInvalidError when the tenant is erased."""
     async with transaction(engine) as tx:
+        await _check_not_erased(tx, claim)
         return not await repository.has_owner(tx, claim.tenant_id)
 
 
 async def redeem(
     engine: AsyncEngine,
+    oauth: ServiceClient,
     sessions: SessionStore,
     claim: VerifiedClaim,
     username: str,
@@ -80,20 +85,23 @@ async def redeem(
     """User, ownership, redeemed claim and session, all or nothing.
 
     Raises ClaimUsedError, TenantOwnedError or UsernameTakenError; after the last the claim is
-    as good as before.
+    as good as before. ClaimInvalidError or TenantErasureScheduledError when the tenant is erased
+    or to be, which oauth is asked; ServiceUnavailableError while oauth is away.
     """
+    await erasures.follow_oauth(engine, oauth, claim.tenant_id)
     try:
         async with transaction(engine) as tx:
             owner = await _become_owner(tx, claim, username, password_hash)
             return await sessions.start(tx, username, owner, old_token)
     except IntegrityError as error:
         # The only key that can fail is the tenant's: it was erased since.
-        raise ClaimInvalidError("The shop is no longer connected. Connect it again.") from error
+        raise ClaimInvalidError(_GONE) from error
 
 
 async def check_redeemable(engine: AsyncEngine, claim: VerifiedClaim) -> None:
     """Spares the work for a claim that is void already. The last word is said when redeeming."""
     async with transaction(engine) as tx:
+        await _check_not_erased(tx, claim)
         if refusal := await _refusal(tx, claim):
             raise refusal
 
@@ -101,6 +109,8 @@ async def check_redeemable(engine: AsyncEngine, claim: VerifiedClaim) -> None:
 async def _become_owner(
     tx: Transaction, claim: VerifiedClaim, username: str, password_hash: str
 ) -> Membership:
+    await _check_not_erased(tx, claim)
+    await erasures.hold_open(tx, claim.tenant_id, claim.shop_domain)
     user_id = await repository.add_user(tx, username, password_hash)
     if user_id is None:
         raise await _refusal(tx, claim) or UsernameTakenError(
@@ -113,6 +123,14 @@ async def _become_owner(
         raise ClaimUsedError(_USED)
     await audit(tx, claim.tenant_id, user_id, AuditAction.CLAIM_REDEEMED, username=username)
     return owner
+
+
+async def _check_not_erased(tx: Transaction, claim: VerifiedClaim) -> None:
+    """The tombstone is noted with the tenant's tenancy.tenants row still there: ours goes first."""
+    await erasure_repository.lock_tenant_shared(tx, claim.tenant_id)
+    erasure = await erasure_repository.find_tenant_erasure(tx, claim.tenant_id)
+    if erasure and erasure.state in ("running", "erased"):
+        raise ClaimInvalidError(_GONE)
 
 
 async def _refusal(tx: Transaction, claim: VerifiedClaim) -> PlatformError | None:

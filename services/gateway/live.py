@@ -129,6 +129,16 @@ class LiveHub:
         except MessageMalformedError as error:
             log.warning("hint_unreadable", kind=routing_key, reason=error.message)
 
+    def close_tenant(self, notice: str) -> None:
+        """End the streams of the tenant whose id `notice` is: nobody may see its figures now."""
+        try:
+            feed = self._feeds.pop(UUID(notice), None)
+        except ValueError:
+            log.warning("notice_unreadable")
+            return
+        if feed:
+            feed.stop()
+
     def close(self) -> None:
         """End every stream, so that none holds up the end of the process."""
         self._closed = True

@@ -62,6 +62,9 @@ async def _frames(
     with parts.live.join(session.tenant_id, last_event_id) as stream:
         yield _OPENING
         check_at = clock() + _HEARTBEAT_SECONDS
+        # Once more, now that the stream would hear of it: the session may just have ended.
+        if not await _is_signed_in(parts, token, session.tenant_id):
+            return
         while not stream.ended:
             left = (session.expires_at - utc_now()).total_seconds()
             frames = await stream.next_frames(max(0, min(left, check_at - clock())))

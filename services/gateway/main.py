@@ -1,13 +1,11 @@
 """Starts the gateway. Wiring only."""
 
-from functools import partial
-
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from libs.common.database.engine import create_engine, ping, wait_until_ready
-from libs.common.events.contracts import TenantConnected, TenantErased
+from libs.common.database.notices import listen
 from libs.common.messaging.consumer import consume_events, listen_to_hints
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_GATEWAY
@@ -28,9 +26,9 @@ from services.gateway import (
     tenants,
 )
 from services.gateway.compression import Compression
-from services.gateway.connections import note_connection
 from services.gateway.cors import CrossOrigin
-from services.gateway.events import erase_tenant
+from services.gateway.erasures import CLOSED_CHANNEL, sweep_users_daily
+from services.gateway.events import event_handlers
 from services.gateway.origin import OriginCheck
 from services.gateway.parts import Parts, make_parts
 from services.gateway.permissions import PermissionGuard
@@ -89,13 +87,12 @@ async def main(settings: GatewaySettings) -> None:
                 consume_events(
                     settings.amqp_url,
                     EVENTS_GATEWAY,
-                    {
-                        TenantConnected: partial(note_connection, engine=engine),
-                        TenantErased: partial(erase_tenant, engine=engine, oauth=parts.oauth),
-                    },
+                    event_handlers(engine, parts.oauth),
                     publisher,
                 ),
                 listen_to_hints(settings.amqp_url, "live", parts.live.take_hint),
+                listen(engine, CLOSED_CHANNEL, parts.live.close_tenant),
+                sweep_users_daily(engine),
                 save_counts(engine, security_counts),
                 on_stop=parts.live.close,
             )

@@ -31,7 +31,7 @@ from libs.common.errors import (
     UsernameTakenError,
 )
 from libs.common.identity import TokenVerifier
-from services.gateway import recovery_repository, repository
+from services.gateway import erasure_repository, erasures, recovery_repository, repository
 from services.gateway.audit import AuditAction, audit
 from services.gateway.recovery_repository import Owner
 from services.gateway.repository import Account, Membership
@@ -196,7 +196,8 @@ class Recoveries:
 
 
 async def _use(tx: Transaction, proven: ProvenOwner) -> None:
-    await recovery_repository.lock_tenant(tx, proven.tenant_id)
+    await erasure_repository.lock_tenant(tx, proven.tenant_id)
+    await erasures.hold_open(tx, proven.tenant_id, proven.shop_domain)
     if not await recovery_repository.mark_used(tx, proven.proof_id, proven.tenant_id, utc_now()):
         raise _used()
 

@@ -5,27 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, text, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database.transaction import Transaction
 from libs.common.tables.identity import memberships, redeemed_recoveries, sessions, users
-
-_LOCK_TENANT = text(
-    "SELECT pg_advisory_xact_lock("
-    "hashtextextended('tenant erasure ' || CAST(:tenant_id AS text), 0))"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
     id: UUID
     username: str
-
-
-async def lock_tenant(tx: Transaction, tenant_id: UUID) -> None:
-    """Holds whatever decides who may come in apart from all else that does, to the end of `tx`."""
-    await tx.execute(_LOCK_TENANT, {"tenant_id": str(tenant_id)})
 
 
 async def mark_used(tx: Transaction, proof_id: UUID, tenant_id: UUID, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from libs.common.errors import (
     UsernameTakenError,
 )
 from libs.common.security_events import SecurityEvent, record_security_event
-from services.gateway import accounts, repository
+from services.gateway import accounts, erasures, repository
 from services.gateway.audit import AuditAction
 from services.gateway.auth import answer_with_session
 from services.gateway.client_address import client_key
@@ -78,6 +78,7 @@ async def recover(
 async def _recovered(
     choice: RecoveryChoice, proven: ProvenOwner, request: Request, parts: Parts
 ) -> Recovered:
+    await erasures.follow_oauth(parts.engine, parts.oauth, proven.tenant_id)
     # Spares the work for a proof that is void already.
     await parts.recoveries.standing(proven)
     old_token = parts.cookies.session_of(request)

@@ -9,10 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database.transaction import Transaction
 from libs.common.tables.identity import (
-    audit_log,
     memberships,
     redeemed_claims,
-    redeemed_recoveries,
     sessions,
     users,
 )
@@ -145,18 +143,3 @@ async def delete_session(tx: Transaction, token_hash: bytes) -> None:
 
 async def delete_expired_sessions(tx: Transaction, now: datetime) -> None:
     await tx.execute(delete(sessions).where(sessions.c.expires_at <= now))
-
-
-async def erase_tenant(tx: Transaction, tenant_id: UUID) -> int:
-    """Delete all that is kept of a tenant; users who are left without a tenant go too.
-
-    Replays find nothing to do. Answers with the number of users deleted.
-    """
-    for table in (audit_log, redeemed_claims, redeemed_recoveries):
-        await tx.execute(delete(table).where(table.c.tenant_id == tenant_id))
-    await tx.execute(delete(sessions).where(sessions.c.tenant_id == tenant_id))
-    gone = delete(memberships).where(memberships.c.tenant_id == tenant_id)
-    members = list((await tx.execute(gone.returning(memberships.c.user_id))).scalars())
-    still_member = exists().where(memberships.c.user_id == users.c.id)
-    orphans = delete(users).where(users.c.id.in_(members), ~still_member)
-    return len((await tx.execute(orphans.returning(users.c.id))).all())

@@ -206,6 +206,7 @@ class ConnectedTenant(_Shape):
     status: Literal["active", "disconnected", "reconnect_required"]
     connected_at: AwareDatetime
     scopes: list[str]
+    erasure_grace_hours: float
 
 
 class ShopFacts(_Shape):
@@ -264,6 +265,9 @@ class CurrentTenant(_Shape):
     pull: PullStatus | None
     settings: TenantSettings
     freshness: Freshness
+    erasure_grace_hours: float = Field(
+        description="How long an erasure can be stopped once it is asked for."
+    )
 
 
 class DataRequest(_Shape):
@@ -282,3 +286,12 @@ class DataRequests(_Shape):
 
 class Confirmation(_Shape):
     confirm: str = Field(max_length=512, description="The shop's domain, to show that it is meant.")
+    password: str = Field(max_length=4096, repr=False, description="The user's own, once more.")
+
+
+class PasswordAgain(_Shape):
+    password: str = Field(max_length=4096, repr=False, description="The user's own, once more.")
+
+
+class ErasureScheduled(_Shape):
+    due_at: AwareDatetime = Field(description="Connecting the shop again before it keeps the data.")

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction, transaction
 from libs.common.errors import SessionExpiredError
-from services.gateway import repository
+from services.gateway import erasures, repository
 from services.gateway.repository import ActiveSession, Membership
 
 LIFETIME = timedelta(hours=24)
@@ -35,7 +35,11 @@ class SessionStore:
     async def start(
         self, tx: Transaction, username: str, membership: Membership, old_token: str | None
     ) -> NewSession:
-        """A session with a new token; the one of `old_token` ends, and so do expired ones."""
+        """A session with a new token; the one of `old_token` ends, and so do expired ones.
+
+        Raises TenantErasureScheduledError when the tenant is to be erased.
+        """
+        await erasures.hold_open(tx, membership.tenant_id, membership.shop_domain)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         now = utc_now()
         if old_token:

@@ -6,20 +6,29 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 from fastapi.responses import JSONResponse
 
-from libs.common.errors import CallerRefusedError, InvalidInputError, ServiceUnavailableError
+from libs.common.errors import (
+    CallerRefusedError,
+    InvalidInputError,
+    ServiceUnavailableError,
+    TransientError,
+)
 from libs.common.logs import get_logger
 from libs.common.web.client import ServiceClient
+from services.gateway import erasures
 from services.gateway.parts import Parts, SignedIn, TheParts
+from services.gateway.reauthentication import check_password_again
 from services.gateway.repository import ActiveSession
 from services.gateway.schemas import (
     Confirmation,
     ConnectedTenant,
     CurrentTenant,
     DataRequests,
+    ErasureScheduled,
     IngestionStatus,
+    PasswordAgain,
     SettingsChange,
 )
 
@@ -80,6 +89,7 @@ def _together(of_oauth: Any, of_ingestor: Any) -> CurrentTenant:
         pull=ingestion.pull,
         settings=ingestion.settings,
         freshness=ingestion.freshness,
+        erasure_grace_hours=tenant.erasure_grace_hours,
     )
 
 
@@ -91,7 +101,10 @@ def _together(of_oauth: Any, of_ingestor: Any) -> CurrentTenant:
     description="The tokens go and no pull runs; the history stays for the next connection. "
     "Shopify sends webhooks until the app is uninstalled there.",
 )
-async def disconnect_current_tenant(session: SignedIn, parts: TheParts) -> None:
+async def disconnect_current_tenant(
+    again: PasswordAgain, request: Request, session: SignedIn, parts: TheParts
+) -> None:
+    await check_password_again(parts, request, session, again.password)
     tenant_id = session.tenant_id
     await ask_for_tenant(
         parts.oauth, "POST", f"/internal/tenants/{tenant_id}/disconnect", tenant_id
@@ -102,19 +115,34 @@ async def disconnect_current_tenant(session: SignedIn, parts: TheParts) -> None:
 @router.delete(
     "/current",
     status_code=status.HTTP_202_ACCEPTED,
-    response_class=Response,
-    summary="Erase the shop and all that is kept of it",
-    description="There is no way back. Users who belong to no other shop are erased too.",
+    response_model=ErasureScheduled,
+    summary="Have the shop and all that is kept of it erased",
+    description="Access ends at once, for every user of the shop; the data are deleted at `dueAt`. "
+    "Connecting the shop again before that keeps them. Later there is no way back, and users who "
+    "belong to no other shop are erased too.",
 )
 async def erase_current_tenant(
-    confirmation: Confirmation, session: SignedIn, parts: TheParts
-) -> None:
+    confirmation: Confirmation,
+    request: Request,
+    response: Response,
+    session: SignedIn,
+    parts: TheParts,
+) -> ErasureScheduled:
     if confirmation.confirm.strip().lower() != session.shop_domain:
         details = [{"field": "body.confirm", "problem": "must be the domain of the shop"}]
         raise InvalidInputError("The shop's domain is needed to erase it.", details=details)
+    await check_password_again(parts, request, session, confirmation.password)
     tenant_id = session.tenant_id
-    await ask_for_tenant(parts.oauth, "DELETE", f"/internal/tenants/{tenant_id}", tenant_id)
-    log.info("erasure_requested")
+    told = await ask_for_tenant(parts.oauth, "DELETE", f"/internal/tenants/{tenant_id}", tenant_id)
+    scheduled = ErasureScheduled.model_validate(told)
+    log.info("erasure_requested", due_at=scheduled.due_at.isoformat())
+    try:
+        await erasures.follow_oauth(parts.engine, parts.oauth, tenant_id)
+    except TransientError as error:
+        # It is scheduled all the same: the event ends the sessions, a moment later.
+        log.warning("access_not_ended_yet", code=error.code)
+    parts.cookies.clear_session(response)
+    return scheduled
 
 
 @router.get(

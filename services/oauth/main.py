@@ -111,7 +111,7 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
         [
             install_routes(InstallPages(parts.installs, signer, settings.public_url)),
             recovery_routes(RecoveryPages(parts.recoveries, signer, settings.public_url)),
-            tenant_routes(engine, parts.tokens),
+            tenant_routes(engine, parts.tokens, rules.erasure_grace),
             departure_routes(engine, rules),
             holder_routes(engine),
             operator_routes(engine, rules),

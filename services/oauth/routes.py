@@ -1,6 +1,6 @@
 """The internal routes: what other services ask about tenants, and what ends one."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -36,6 +36,8 @@ class TenantAnswer(_Answer):
     connected_at: datetime
     scopes: list[str]
     erasure: ScheduledErasure | None
+    erasure_grace_hours: float
+    """From an owner's request to the deletion."""
 
 
 class TokenAnswer(_Answer):
@@ -45,8 +47,9 @@ class TokenAnswer(_Answer):
     shop_domain: str
 
 
-def tenant_routes(engine: AsyncEngine, tokens: Tokens) -> APIRouter:
+def tenant_routes(engine: AsyncEngine, tokens: Tokens, erasure_grace: timedelta) -> APIRouter:
     router = APIRouter(prefix="/internal/tenants")
+    grace_hours = erasure_grace / timedelta(hours=1)
 
     @router.get("/{tenant_id}")
     async def tenant(tenant_id: UUID) -> TenantAnswer:
@@ -61,6 +64,7 @@ def tenant_routes(engine: AsyncEngine, tokens: Tokens) -> APIRouter:
             connected_at=shop.connected_at,
             scopes=[] if pair is None else pair.scopes,
             erasure=erasure and ScheduledErasure(due_at=erasure.due_at, cause=erasure.cause),
+            erasure_grace_hours=grace_hours,
         )
 
     @router.post("/{tenant_id}/token")

@@ -7,6 +7,7 @@ import re
 import asyncpg
 
 KEPT = {
+    "identity.tenant_erasures": "tombstone",
     "intake.spool": "dropped by the webhooks service, or relayed and dropped by the ingestor",
     "store.applied_deliveries": "ids of webhooks alone; erased by the ingestor, gone in a week",
     "store.dead_letters": "erased by the ingestor",

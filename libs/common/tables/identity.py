@@ -1,4 +1,4 @@
-"""Tables of the gateway: users, memberships, sessions, redeemed claims, recoveries, audit log."""
+"""Tables of the gateway: accounts, sessions, claims, recoveries, erasures, audit log."""
 
 from sqlalchemy import Column, DateTime, FetchedValue, LargeBinary, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
@@ -68,4 +68,13 @@ audit_log = Table(
     Column("action", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("details", JSONB, server_default=FetchedValue(), nullable=False),
+)
+
+tenant_erasures = Table(
+    "tenant_erasures",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True)),
+    Column("changed_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
 )

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction, in_transaction, transaction
+from libs.common.erasures import check_erasure_is_due
 from libs.common.events.contracts import TenantErased
 from libs.common.logs import get_logger
 from libs.common.tables import store
@@ -54,8 +55,10 @@ log = get_logger()
 async def erase_tenant(event: TenantErased, engine: AsyncEngine, oauth: ServiceClient) -> None:
     """Delete every row of the tenant and report it to oauth, who then deletes the tenant.
 
-    After a failure it goes on where it was. Raises ServiceUnavailableError while oauth is away.
+    After a failure it goes on where it was. Raises PermanentError when oauth knows of no such
+    erasure, and ServiceUnavailableError while oauth is away.
     """
+    await check_erasure_is_due(oauth, event.tenant_id)
     counts = await erase_rows(engine, event.tenant_id, event.occurred_at)
     await oauth.ask(
         "POST",

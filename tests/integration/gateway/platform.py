@@ -207,7 +207,6 @@ def _oauth_settings(database: Database, keys: CallerKeys) -> OauthSettings:
             "ENCRYPTION_KEY": f"one:{base64.b64encode(bytes(32)).decode()}",
             "CALLER_PRIVATE_KEY": keys.private["oauth"],
             "CALLER_PUBLIC_KEYS": keys.public_list,
-            "ERASURE_GRACE_HOURS": "0",
         }
     )
 

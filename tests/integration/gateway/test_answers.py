@@ -14,6 +14,7 @@ from tests.integration.gateway.platform import (
     Platform,
     code_of,
     domain_of,
+    log_in,
     running_gateway,
 )
 
@@ -123,7 +124,9 @@ async def test_an_outage_behind_the_gateway_is_told_as_one_that_passes(
     away = dict.fromkeys(platform.upstreams, NOBODY_LISTENS)
     async with running_gateway(platform.database, platform.keys, dashboard, away) as lonely:
         shop = await lonely.new_shop()
-        browser = await lonely.new_owner(shop, "ada")
+        await platform.new_owner(shop, "ada")
+        browser = await lonely.new_browser()
+        await log_in(browser, "ada")
         for path in ("tenants/current", "analytics/summary", "shopify/auth?shop=x.myshopify.com"):
             answer = await browser.get(f"/api/{path}")
             assert code_of(answer) == (503, "SERVICE_UNAVAILABLE")
@@ -161,7 +164,9 @@ async def test_a_gateway_that_the_others_do_not_know_never_says_sign_in_again(
         platform.upstreams,
         CALLER_PRIVATE_KEY=strangers.private["gateway"],
     ) as stranger:
-        browser = await stranger.new_owner(await stranger.new_shop(), "ada")
+        await platform.new_owner(await platform.new_shop(), "ada")
+        browser = await stranger.new_browser()
+        await log_in(browser, "ada")
         for path in ("tenants/current", "analytics/summary"):
             assert code_of(await browser.get(f"/api/{path}")) == (503, "SERVICE_UNAVAILABLE")
 

@@ -25,11 +25,8 @@ from tests.integration.gateway.recovering import proof
 
 ROLES = ("owner", "admin", "analyst", "viewer")
 REFUSALS = (
-    "AUTH_SESSION_EXPIRED",
-    "OWNER_REQUIRED",
-    "CLAIM_NOT_FOUND",
-    "CALLER_REFUSED",
-    "RECOVERY_NOT_FOUND",
+    *("AUTH_SESSION_EXPIRED", "OWNER_REQUIRED", "CALLER_REFUSED"),
+    *("CLAIM_NOT_FOUND", "RECOVERY_NOT_FOUND"),
 )
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 # Last, because it ends the session that the others need.

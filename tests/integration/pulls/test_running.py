@@ -11,16 +11,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.events.contracts import (
-    PullProgressed,
-    StoreChanged,
-    TenantConnected,
-    TenantErased,
-)
+from libs.common.events.contracts import PullProgressed, StoreChanged, TenantConnected
 from libs.common.messaging.consumer import listen_to_hints
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS
-from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls.worker import run_pulls
 from services.ingestor.settings import IngestorSettings
 from tests.brokers import Broker
@@ -83,32 +77,6 @@ async def test_a_connected_tenant_is_pulled_and_waits_while_oauth_is_away(
     pull = await tenant.pull()
     assert (pull["id"], pull["state"]) == (str(event.event_id), "running")
     assert [error["code"] for error in pull["errors"]] == ["SERVICE_UNAVAILABLE"]
-
-
-async def test_an_erased_tenant_is_pulled_no_more_and_its_rows_go(
-    broker: Broker,
-    engine: AsyncEngine,
-    publisher: Publisher,
-    settings: IngestorSettings,
-    tenant_id: UUID,
-):
-    tenant = PulledTenant(engine, tenant_id)
-    await tenant.queue()
-    event = TenantErased(tenant_id=tenant_id)
-    async with Publisher(SecretStr(broker.url_for("oauth")), "oauth") as oauth:
-        await oauth.publish(EVENTS, event.TYPE, event.to_json(), timeout_seconds=10)
-    running = asyncio.create_task(run_pulls(settings, engine, publisher))
-    done = "SELECT counts FROM store.erasures WHERE erased_at IS NOT NULL"
-    async with asyncio.timeout(60):
-        while not (receipts := await tenant.rows(done)):
-            await asyncio.sleep(0.05)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert receipts[0]["counts"] == {
-        **{"pulls": 1, "schedule": 1},
-        "pull_entities": 3 + len(KINDS),
-    }
-    assert await tenant.rows("SELECT 1 FROM store.pulls") == []
 
 
 async def test_hints_tell_of_the_first_step_the_last_and_the_data(

@@ -48,7 +48,6 @@ const login = createRoute({
     return {
       ...(next && { next }),
       ...(search.ended === true && { ended: true as const }),
-      ...(search.erased === true && { erased: true as const }),
     };
   },
   component: lazyRouteComponent(() => import("./login/LoginRoute"), "LoginRoute"),
@@ -73,6 +72,10 @@ const recover = createRoute({
     requestId: optionalText(search.requestId),
   }),
   component: lazyRouteComponent(() => import("./recover/RecoverRoute"), "RecoverRoute"),
+const deletion = createRoute({
+  getParentRoute: () => root,
+  path: "/deletion",
+  component: lazyRouteComponent(() => import("./deletion/DeletionPage"), "DeletionPage"),
 });
 
 const welcome = createRoute({
@@ -122,6 +125,7 @@ const routeTree = root.addChildren([
   login,
   connect,
   recover,
+  deletion,
   welcome,
   signedIn.addChildren([overview, settings]),
 ]);

@@ -9,6 +9,8 @@ export class ApiError extends Error {
   readonly status: number;
   readonly requestId: string | null;
   readonly retryable: boolean;
+  /** What the code's row in docs/errors.md says of them. */
+  readonly details: unknown;
 
   constructor(fields: {
     code: string;
@@ -16,6 +18,7 @@ export class ApiError extends Error {
     status: number;
     requestId?: string | null;
     retryable: boolean;
+    details?: unknown;
   }) {
     super(fields.message);
     this.name = "ApiError";
@@ -23,6 +26,7 @@ export class ApiError extends Error {
     this.status = fields.status;
     this.requestId = fields.requestId ?? null;
     this.retryable = fields.retryable;
+    this.details = fields.details ?? null;
   }
 }
 
@@ -35,8 +39,8 @@ function isErrorBody(body: unknown): body is ErrorBody {
 export function errorFromAnswer(body: unknown, response: Response): ApiError {
   const status = response.status;
   if (isErrorBody(body)) {
-    const { code, message, retryable } = body.error;
-    return new ApiError({ code, message, status, requestId: body.requestId, retryable: !!retryable });
+    const { code, message, retryable, details } = body.error;
+    return new ApiError({ code, message, status, requestId: body.requestId, retryable: !!retryable, details });
   }
   return new ApiError({
     code: "UNEXPECTED_ANSWER",

@@ -292,8 +292,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Erase the shop and all that is kept of it
-         * @description There is no way back. Users who belong to no other shop are erased too.
+         * Have the shop and all that is kept of it erased
+         * @description Access ends at once, for every user of the shop; the data are deleted at `dueAt`. Connecting the shop again before that keeps them. Later there is no way back, and users who belong to no other shop are erased too.
          */
         delete: operations["erase_current_tenant"];
         options?: never;
@@ -474,6 +474,11 @@ export interface components {
              * @description The shop's domain, to show that it is meant.
              */
             confirm: string;
+            /**
+             * Password
+             * @description The user's own, once more.
+             */
+            password: string;
         };
         /** Credentials */
         Credentials: {
@@ -494,6 +499,11 @@ export interface components {
             connectedAt: string;
             /** Currency */
             currency: string | null;
+            /**
+             * Erasuregracehours
+             * @description How long an erasure can be stopped once it is asked for.
+             */
+            erasureGraceHours: number;
             freshness: components["schemas"]["Freshness"];
             /** Historysince */
             historySince: string | null;
@@ -583,6 +593,15 @@ export interface components {
             repaired: number;
             /** Shopify */
             shopify: number;
+        };
+        /** ErasureScheduled */
+        ErasureScheduled: {
+            /**
+             * Dueat
+             * Format: date-time
+             * @description Connecting the shop again before it keeps the data.
+             */
+            dueAt: string;
         };
         /** ErrorBody */
         ErrorBody: {
@@ -728,6 +747,14 @@ export interface components {
             orderCount: number;
             /** Revenue */
             revenue: string;
+        };
+        /** PasswordAgain */
+        PasswordAgain: {
+            /**
+             * Password
+             * @description The user's own, once more.
+             */
+            password: string;
         };
         /**
          * Proof
@@ -3186,7 +3213,9 @@ export interface operations {
                     "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ErasureScheduled"];
+                };
             };
             /** @description `VALIDATION_FAILED` */
             400: {
@@ -3790,7 +3819,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             202: {
@@ -3802,6 +3835,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
             };
             /** @description `AUTH_SESSION_EXPIRED` */
             401: {

@@ -18,15 +18,15 @@ export function changeSettings(body: Partial<TenantSettings>): Promise<CurrentTe
   return unwrap(client.PATCH("/api/tenants/current", { body, signal: withDeadline() }));
 }
 
-export async function disconnectShop(): Promise<void> {
-  await unwrap(client.POST("/api/tenants/current/disconnect", { signal: withDeadline() }));
+export async function disconnectShop(password: string): Promise<void> {
+  await unwrap(
+    client.POST("/api/tenants/current/disconnect", { body: { password }, signal: withDeadline() }),
+  );
 }
 
-/** Erases everything of the tenant; `confirm` is the shop's domain as the person typed it. */
-export async function eraseTenant(confirm: string): Promise<void> {
-  await unwrap(
-    client.DELETE("/api/tenants/current", { body: { confirm }, signal: withDeadline() }),
-  );
+/** Schedules the deletion of all data; `confirm` is the shop's domain as the person typed it. */
+export function deleteTenant(body: Schemas["Confirmation"]): Promise<Schemas["ErasureScheduled"]> {
+  return unwrap(client.DELETE("/api/tenants/current", { body, signal: withDeadline() }));
 }
 
 export async function readDataRequests(signal?: AbortSignal): Promise<DataRequest[]> {

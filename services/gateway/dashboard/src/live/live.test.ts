@@ -54,6 +54,7 @@ const tenant = (): CurrentTenant => ({
   settings: { pullIntervalMinutes: 15, includeTestOrders: false, paused: false },
   pull: pull("running"),
   freshness: freshness("1"),
+  erasureGraceHours: 24,
 });
 
 describe("events into the cache", () => {

@@ -5,7 +5,7 @@ import { type Session, logIn } from "../api/client";
 import { keys } from "../api/queries";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
-import { FormError } from "../ui/FormError";
+import { SignInError } from "./SignInError";
 
 export function LoginForm({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
   const queryClient = useQueryClient();
@@ -45,7 +45,7 @@ export function LoginForm({ onSignedIn }: { onSignedIn: (session: Session) => vo
         type="password"
         value={password}
       />
-      <FormError error={signIn.error} />
+      <SignInError error={signIn.error} />
       <Button className="w-full sm:h-10" disabled={signIn.isPending} look="primary" type="submit">
         {signIn.isPending ? "Signing in…" : "Sign in"}
       </Button>

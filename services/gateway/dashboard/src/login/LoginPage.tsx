@@ -6,12 +6,12 @@ import { usePageTitle } from "../ui/usePageTitle";
 import { LoginForm } from "./LoginForm";
 import { safeNext } from "./next";
 
-/** ended: the session of this tab; erased: the tenant it was of. */
-export type LoginSearch = { next?: string; ended?: true; erased?: true };
+/** ended: the session of this tab. */
+export type LoginSearch = { next?: string; ended?: true };
 
 const LINK = "font-medium text-accent underline underline-offset-2";
 
-export function LoginPage({ search: { next, ended, erased } }: { search: LoginSearch }) {
+export function LoginPage({ search: { next, ended } }: { search: LoginSearch }) {
   usePageTitle("Sign in");
   const router = useRouter();
   return (
@@ -39,13 +39,6 @@ export function LoginPage({ search: { next, ended, erased } }: { search: LoginSe
         <div className="mb-5">
           <Notice look="info" role="status" testId="session-ended">
             Your session has ended. Sign in to go on where you were.
-          </Notice>
-        </div>
-      )}
-      {erased && (
-        <div className="mb-5">
-          <Notice look="good" role="status" testId="tenant-erased">
-            The shop is disconnected, and everything we held of it is being erased.
           </Notice>
         </div>
       )}

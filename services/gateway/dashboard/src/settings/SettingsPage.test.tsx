@@ -5,10 +5,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { keys } from "../api/queries";
 import type { PullRecord } from "../api/settings";
+import { recallDeletion } from "../deletion/scheduled";
 import { TenantBanner } from "../shell/TenantBanner";
 import { type Answers, failure, openPage } from "../testPage";
 import { SettingsPage } from "./SettingsPage";
-import { tookInWords } from "./durations";
+import { hoursInWords, tookInWords } from "./durations";
 import { intervalInWords, intervalsWith } from "./intervals";
 
 const DOMAIN = "fernwood.myshopify.com";
@@ -26,6 +27,7 @@ const tenant = {
   settings: { pullIntervalMinutes: 15, includeTestOrders: false, paused: false },
   pull: null,
   freshness: { changedAt: null, dataVersion: "1" },
+  erasureGraceHours: 24,
 };
 const pull: PullRecord = {
   id: "p1",
@@ -372,70 +374,107 @@ describe("data requests", () => {
   });
 });
 
-describe("leaving", () => {
+describe("disconnecting and deleting", () => {
+  const PASSWORD = "a long sentence";
+
   async function choose(name: string) {
-    const way = await screen.findByRole<HTMLButtonElement>("button", { name });
-    await waitFor(() => expect(way.disabled).toBe(false));
-    fireEvent.click(way);
+    const action = await screen.findByRole<HTMLButtonElement>("button", { name });
+    await waitFor(() => expect(action.disabled).toBe(false));
+    fireEvent.click(action);
+    return within(await screen.findByRole("dialog"));
+  }
+
+  function type(dialog: ReturnType<typeof within>, label: string, value: string) {
+    fireEvent.change(dialog.getByLabelText(label), { target: { value } });
   }
 
   test("disconnecting asks first, and cancel changes nothing", async () => {
     const { sent } = open();
-    await choose("Disconnect the shop");
-    fireEvent.click(screen.getByRole("button", { name: "Cancel" }));
+    const dialog = await choose("Disconnect the shop");
+    expect(dialog.getByRole<HTMLButtonElement>("button", { name: "Disconnect" }).disabled).toBe(true);
+    fireEvent.click(dialog.getByRole("button", { name: "Cancel" }));
     await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
     expect(await sent("POST")).toEqual([]);
   });
 
-  test("a confirmed disconnect is sent, and the page says so from then on", async () => {
+  test("a confirmed disconnect is sent with the password, and the page says so from then on", async () => {
     answers["/api/tenants/current/disconnect"] = new Response(null, { status: 202 });
     const { sent } = open();
-    await choose("Disconnect the shop");
+    const dialog = await choose("Disconnect the shop");
+    type(dialog, "Your password", PASSWORD);
     answers["/api/tenants/current"] = { ...tenant, status: "disconnected" };
-    fireEvent.click(screen.getByRole("button", { name: "Disconnect" }));
+    fireEvent.click(dialog.getByRole("button", { name: "Disconnect" }));
     expect((await screen.findByTestId("tenant-banner")).textContent).toContain("is disconnected");
-    expect(await sent("POST")).toEqual([{ path: "/api/tenants/current/disconnect", body: null }]);
+    expect(await sent("POST")).toEqual([
+      { path: "/api/tenants/current/disconnect", body: { password: PASSWORD } },
+    ]);
     const button = screen.getByRole<HTMLButtonElement>("button", { name: "Disconnect the shop" });
     expect(button.disabled).toBe(true);
   });
 
-  test("erasing waits for the shop's own name, then sends it and leaves the page", async () => {
-    answers["DELETE /api/tenants/current"] = new Response(null, { status: 202 });
-    answers["/api/auth/logout"] = new Response(null, { status: 204 });
+  test("deleting waits for the shop's own name and a password, then sends both and leaves the page", async () => {
+    const dueAt = "2026-12-02T10:00:00Z";
+    answers["DELETE /api/tenants/current"] = Response.json({ dueAt }, { status: 202 });
     const leave = vi.spyOn(window.location, "assign").mockImplementation(() => undefined);
     const { sent } = open();
-    await choose("Erase everything");
-    const dialog = await screen.findByRole("dialog");
-    const act = within(dialog).getByRole<HTMLButtonElement>("button", { name: "Erase everything" });
-    const name = within(dialog).getByLabelText("Shop domain");
-    fireEvent.change(name, { target: { value: "harbour.myshopify.com" } });
+    const dialog = await choose("Delete all data");
+    expect(screen.getByRole("dialog").textContent).toContain("in 24 hours");
+    const act = dialog.getByRole<HTMLButtonElement>("button", { name: "Delete all data" });
+    type(dialog, "Your password", PASSWORD);
+    type(dialog, "Shop domain", "harbour.myshopify.com");
     expect(act.disabled).toBe(true);
-    fireEvent.submit(name);
+    fireEvent.submit(dialog.getByLabelText("Shop domain"));
     expect(await sent("DELETE")).toEqual([]);
-    fireEvent.change(name, { target: { value: ` ${DOMAIN}` } });
+    type(dialog, "Shop domain", ` ${DOMAIN}`);
     fireEvent.click(act);
-    await waitFor(() => expect(leave).toHaveBeenCalledWith("/login?erased=true"));
-    expect(await sent("DELETE")).toEqual([{ path: "/api/tenants/current", body: { confirm: DOMAIN } }]);
-    expect((await sent("POST")).map(({ path }) => path)).toEqual(["/api/auth/logout"]);
+    await waitFor(() => expect(leave).toHaveBeenCalledWith("/deletion"));
+    const body = { confirm: DOMAIN, password: PASSWORD };
+    expect(await sent("DELETE")).toEqual([{ path: "/api/tenants/current", body }]);
+    expect(recallDeletion()).toEqual({ shopDomain: DOMAIN, dueAt });
   });
 
-  test("an erase that was refused says why and stays", async () => {
-    answers["DELETE /api/tenants/current"] = failure(503, "r-erase");
+  test.each([
+    ["a wrong password", 403, "PASSWORD_CONFIRMATION_FAILED"],
+    ["too many tries", 429, "RATE_LIMITED"],
+  ])("%s is said in the dialog, and nothing else changes", async (_, status, code) => {
+    answers["DELETE /api/tenants/current"] = failure(status, "r-delete", code);
     open();
-    await choose("Erase everything");
-    const dialog = await screen.findByRole("dialog");
-    fireEvent.change(within(dialog).getByLabelText("Shop domain"), { target: { value: DOMAIN } });
-    fireEvent.click(within(dialog).getByRole("button", { name: "Erase everything" }));
-    expect((await within(dialog).findByTestId("error-request-id")).textContent).toBe("r-erase");
+    const dialog = await choose("Delete all data");
+    type(dialog, "Shop domain", DOMAIN);
+    type(dialog, "Your password", "not mine");
+    fireEvent.click(dialog.getByRole("button", { name: "Delete all data" }));
+    expect((await dialog.findByRole("alert")).textContent).toBe("Not now.");
+    expect(dialog.queryByTestId("error-request-id")).toBeNull();
+    expect(dialog.getByRole<HTMLButtonElement>("button", { name: "Delete all data" }).disabled).toBe(false);
   });
 
-  test("who is no owner sees both ways closed and why", async () => {
+  test("a deletion that failed says why, with a request id, and stays", async () => {
+    answers["DELETE /api/tenants/current"] = failure(503, "r-delete");
+    open();
+    const dialog = await choose("Delete all data");
+    type(dialog, "Shop domain", DOMAIN);
+    type(dialog, "Your password", PASSWORD);
+    fireEvent.click(dialog.getByRole("button", { name: "Delete all data" }));
+    expect((await dialog.findByTestId("error-request-id")).textContent).toBe("r-delete");
+  });
+
+  test("who is no owner sees both closed and why", async () => {
     answers["/api/auth/session"] = { ...session, tenant: { ...session.tenant, role: "viewer" } };
     open();
     expect(await screen.findByText("Only an owner of the shop can do this.")).toBeTruthy();
-    for (const name of ["Disconnect the shop", "Erase everything"]) {
+    for (const name of ["Disconnect the shop", "Delete all data"]) {
       expect(screen.getByRole<HTMLButtonElement>("button", { name }).disabled).toBe(true);
     }
+  });
+
+  test("lengths of time have words", () => {
+    expect([0.5, 1, 24, 48, 72].map(hoursInWords)).toEqual([
+      "30 minutes",
+      "1 hour",
+      "24 hours",
+      "48 hours",
+      "3 days",
+    ]);
   });
 });
 

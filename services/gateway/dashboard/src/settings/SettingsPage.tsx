@@ -8,9 +8,9 @@ import { Card } from "../ui/Card";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { usePageTitle } from "../ui/usePageTitle";
 import { ActivitySection } from "./ActivitySection";
+import { DangerZone } from "./DangerZone";
 import { DataRequestsSection } from "./DataRequestsSection";
 import { FurtherEntitiesSection } from "./FurtherEntitiesSection";
-import { LeaveSection } from "./LeaveSection";
 import { ProofSection } from "./ProofSection";
 import { type PlannedSettings, PullSettings } from "./PullSettings";
 import { PullsSection } from "./PullsSection";
@@ -63,7 +63,7 @@ function Sections({ tenant }: { tenant: CurrentTenant }) {
       <PullsSection canPull={role === "owner" && tenant.status === "active"} zone={tenant.zone} />
       {role === "owner" && <DataRequestsSection zone={tenant.zone} />}
       {role === "owner" && <ActivitySection zone={tenant.zone} />}
-      <LeaveSection role={role} tenant={tenant} />
+      <DangerZone role={role} tenant={tenant} />
     </>
   );
 }
