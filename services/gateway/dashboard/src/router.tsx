@@ -72,6 +72,8 @@ const recover = createRoute({
     requestId: optionalText(search.requestId),
   }),
   component: lazyRouteComponent(() => import("./recover/RecoverRoute"), "RecoverRoute"),
+});
+
 const deletion = createRoute({
   getParentRoute: () => root,
   path: "/deletion",
