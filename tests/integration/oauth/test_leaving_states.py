@@ -76,28 +76,35 @@ async def _act(leaver: Leaver, model: Model, action: str, *, erased: bool) -> Mo
 
 
 async def _act_on_tenant(leaver: Leaver, model: Model, action: str) -> None:
-    tenant, erasure = (
-        f"/internal/tenants/{leaver.tenant_id}",
-        (f"/internal/erasures/{leaver.tenant_id}"),
-    )
     if action == "uninstall sent":
         model.note_end()
         await leaver.send("app/uninstalled")
     elif action == "redact sent":
         model.redacts.append(model.now)
         await leaver.send("shop/redact")
-    elif action == "owner disconnects":
-        model.left = True
+    elif action.startswith("owner"):
+        await _act_as_owner(leaver, model, action)
+    else:
+        await _act_as_operator(leaver, model, action.removeprefix("operator ").rstrip("s"))
+
+
+async def _act_as_owner(leaver: Leaver, model: Model, action: str) -> None:
+    model.left = True
+    tenant = f"/internal/tenants/{leaver.tenant_id}"
+    if action == "owner disconnects":
         assert (await leaver.ask("POST", f"{tenant}/disconnect")).status_code == 204
-    elif action == "owner erases":
-        model.left = True
-        if model.owner_erased_at is None:
-            model.owner_erased_at = model.now
-        assert (await leaver.ask("DELETE", tenant)).status_code == 202
-    elif action == "operator cancels":
-        if (await leaver.ask("POST", f"{erasure}/cancel", "ops")).status_code == 204:
-            model.owner_erased_at, model.redacts = None, []
-    elif (await leaver.ask("POST", f"{erasure}/run", "ops")).status_code == 202:
+        return
+    assert (await leaver.ask("DELETE", tenant)).status_code == 202
+    if model.owner_erased_at is None:
+        model.owner_erased_at = model.now
+
+
+async def _act_as_operator(leaver: Leaver, model: Model, decision: str) -> None:
+    url = f"/internal/erasures/{leaver.tenant_id}/{decision}"
+    done = (await leaver.ask("POST", url, "ops")).is_success
+    if done and decision == "cancel":
+        model.owner_erased_at, model.redacts = None, []
+    elif done:
         model.left = model.ran = True
         await leaver.oauth.work()
 
