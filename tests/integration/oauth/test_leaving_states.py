@@ -131,7 +131,7 @@ async def _check(leaver: Leaver, model: Model) -> bool:
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
