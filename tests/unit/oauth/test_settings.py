@@ -82,3 +82,18 @@ def test_production_accepts_only_what_is_encrypted_on_the_way():
     OauthSettings.from_environment(GOOD | PRODUCTION)
     local = {"SHOPIFY_API_URL": "http://127.0.0.1/{shop}", "ENVIRONMENT": "production"}
     assert _wrong(**local) == ["AMQP_URL", "DATABASE_URL", "PUBLIC_URL", "SHOPIFY_API_URL"]
+
+
+@pytest.mark.parametrize("name", ["ERASURE_GRACE_HOURS", "REDACT_MIN_AGE_HOURS"])
+def test_only_outside_production_may_a_tenant_be_erased_within_a_day(name: str):
+    OauthSettings.from_environment(GOOD | {name: "0"})
+    OauthSettings.from_environment(GOOD | PRODUCTION | {name: "24"})
+    for hours in ("0", "23.9"):
+        assert _wrong(**PRODUCTION, **{name: hours}) == [name]
+    for hours in ("-1", "601", "nan", "inf"):
+        assert _wrong(**{name: hours}) == [name]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_the_brake_lets_at_least_one_an_hour_through(value: str):
+    assert _wrong(MAX_DEPARTURES_PER_HOUR=value) == ["MAX_DEPARTURES_PER_HOUR"]
