@@ -18,6 +18,7 @@ import structlog
 from httpx._transports import default as http_transports
 from hypothesis import HealthCheck, settings
 
+from libs.common import security_events
 from tests import brokers, databases
 from tests.brokers import Broker
 from tests.databases import Database
@@ -42,6 +43,12 @@ def _run(work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
     """In a loop of its own, in a thread: session fixtures have none, and must not disturb one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(work())).result()
+
+
+@pytest.fixture(autouse=True)
+def no_security_event_was_logged_lately(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What repeats is logged once a minute by each process, and many tests share this one."""
+    monkeypatch.setattr(security_events._STATE, "lines", security_events._Lines())
 
 
 @pytest.fixture(scope="session", autouse=True)

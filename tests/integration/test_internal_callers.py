@@ -5,7 +5,6 @@ import base64
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -40,7 +39,6 @@ from tests.http_servers import serving
 KEYS = CallerKeys()
 CALLERS = ("gateway", "oauth", "webhooks", "ingestor", "analytics", "ops")
 BODY = b"{}"
-_hosts = count(1)
 
 _Create = Callable[[Any, AsyncEngine], FastAPI]
 SERVICES: Mapping[str, tuple[_Create, type[ServiceSettings], Mapping[str, Permit | None]]] = {
@@ -136,11 +134,8 @@ async def door(request: pytest.FixtureRequest, database: Database) -> AsyncItera
     permit = SERVICES[service][2][row]
     assert permit is not None
     async with _engine(service, database) as engine:
-        transport = httpx.ASGITransport(
-            _app(service, database, engine),
-            raise_app_exceptions=False,
-            client=(f"10.1.{next(_hosts)}.7", 1),
-        )
+        app = _app(service, database, engine)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://inside") as http:
             yield Door(http, service, row, permit, uuid4())
 
