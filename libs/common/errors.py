@@ -134,6 +134,12 @@ class PasswordRefusedError(InvalidInputError):
     code = "PASSWORD_REFUSED"
 
 
+class PasswordConfirmationError(PermanentError):
+    """The signed-in user gave a wrong password where an action asks for it again."""
+
+    code = "PASSWORD_CONFIRMATION_FAILED"
+
+
 class TenantNotFoundError(PermanentError):
     code = "TENANT_NOT_FOUND"
 

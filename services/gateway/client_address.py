@@ -13,7 +13,18 @@ _IPV6_SITE_BITS = 64
 
 
 def client_key(scope: Scope, trusted: Sequence[Network]) -> str:
-    """The client under which a request is counted.
+    """The client under which a request is counted: an IPv4 address, or an IPv6 network."""
+    address = _address(scope, trusted)
+    return _UNKNOWN if address is None else _counted_as(address)
+
+
+def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
+    """The client's own address, for the record of what it did."""
+    return str(_address(scope, trusted) or _UNKNOWN)
+
+
+def _address(scope: Scope, trusted: Sequence[Network]) -> IPv4Address | IPv6Address | None:
+    """The address a request comes from.
 
     It is the peer of the connection. Only where the peer is a trusted proxy, it is the right-most
     hop of X-Forwarded-For that is not one: what stands left of that hop, anyone can write.
@@ -21,7 +32,7 @@ def client_key(scope: Scope, trusted: Sequence[Network]) -> str:
     peer = scope.get("client")
     address = _parsed(peer[0]) if peer else None
     if address is None:
-        return _UNKNOWN
+        return None
     for hop in reversed(_forwarded_for(scope)):
         if not any(address in network for network in trusted):
             break
@@ -29,7 +40,7 @@ def client_key(scope: Scope, trusted: Sequence[Network]) -> str:
         if before is None:
             break
         address = before
-    return _counted_as(address)
+    return address
 
 
 def _forwarded_for(scope: Scope) -> list[str]:
