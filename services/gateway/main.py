@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from libs.common.database.engine import create_engine, ping, wait_until_ready
 from libs.common.events.contracts import TenantErased
+from libs.common.identity import TokenVerifier
 from libs.common.messaging.consumer import consume_events, listen_to_hints
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_GATEWAY
@@ -16,10 +17,20 @@ from libs.common.security_events import save_counts
 from libs.common.tables.identity import security_counts
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
-from services.gateway import auth, docs_routes, ingestion, live_route, pages, proxies, tenants
+from services.gateway import (
+    account_routes,
+    auth,
+    docs_routes,
+    ingestion,
+    live_route,
+    pages,
+    proxies,
+    tenants,
+)
 from services.gateway.compression import Compression
 from services.gateway.cors import CrossOrigin
 from services.gateway.events import erase_tenant
+from services.gateway.operator_routes import operator_routes
 from services.gateway.origin import OriginCheck
 from services.gateway.parts import Parts, make_parts
 from services.gateway.rate_limits import RateLimiting
@@ -29,10 +40,13 @@ from services.gateway.settings import GatewaySettings
 
 def create_api(parts: Parts) -> FastAPI:
     settings = parts.settings
+    verifier = TokenVerifier("gateway", settings.caller_public_keys)
     api = create_web_app(
         "Tillstream gateway",
         [
             auth.router,
+            account_routes.router,
+            operator_routes(parts.engine, parts.sessions, verifier),
             tenants.router,
             ingestion.router,
             proxies.router,

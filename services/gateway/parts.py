@@ -13,11 +13,14 @@ from libs.common.web.client import ServiceClient
 from services.gateway.accounts import PasswordHasher
 from services.gateway.claims import ClaimReader
 from services.gateway.cookies import Cookies
+from services.gateway.counters import Counters
+from services.gateway.devices import DeviceCookies
 from services.gateway.live import LiveHub
 from services.gateway.rate_limits import RateLimits
 from services.gateway.repository import ActiveSession
 from services.gateway.sessions import SessionStore
 from services.gateway.settings import GatewaySettings
+from services.gateway.sign_in_limits import SignInLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +36,23 @@ class Parts:
     analytics: ServiceClient
     live: LiveHub
     limits: RateLimits
+    sign_ins: SignInLimits
+    devices: DeviceCookies
+    counters: Counters
 
     async def close(self) -> None:
         self.live.close()
         self.passwords.close()
         for client in (self.oauth, self.ingestor, self.analytics):
             await client.close()
-        await self.limits.close()
+        await self.counters.close()
 
 
 def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
     signer = TokenSigner("gateway", settings.caller_private_key)
-    sessions = SessionStore(engine, settings.session_secret)
+    sessions = SessionStore(engine, settings.session_secret, settings.session_idle_limit)
     cookies = Cookies(settings.is_https)
+    counters = Counters(settings.redis_url)
     analytics = ServiceClient("analytics", settings.analytics_url, signer)
     return Parts(
         settings=settings,
@@ -58,7 +65,10 @@ def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
         ingestor=ServiceClient("ingestor", settings.ingestor_url, signer),
         analytics=analytics,
         live=LiveHub(lambda tenant_id: analytics.ask("GET", _SUMMARY, tenant_id=tenant_id)),
-        limits=RateLimits(settings, sessions, cookies),
+        limits=RateLimits(settings, counters, sessions, cookies),
+        sign_ins=SignInLimits(counters, settings.session_secret),
+        devices=DeviceCookies(settings.session_secret),
+        counters=counters,
     )
 
 
@@ -84,7 +94,7 @@ async def _session(request: Request, parts: TheParts) -> ActiveSession:
 
 
 SignedIn = Annotated[ActiveSession, Depends(_session)]
-"""The session of the request, read anew for each. SessionExpiredError without one."""
+"""The session of the request, read again for each. SessionExpiredError without one."""
 
 
 async def _owner(session: SignedIn) -> ActiveSession:

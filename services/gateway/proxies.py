@@ -59,7 +59,7 @@ async def ask_analytics(
 async def _ask_oauth(request: Request, parts: Parts) -> Response:
     headers = {
         "Accept": request.headers.get("Accept", ""),
-        "Cookie": parts.cookies.without_session(request.headers.get("Cookie", "")),
+        "Cookie": parts.cookies.for_neighbours(request.headers.get("Cookie", "")),
     }
     try:
         answer = await parts.oauth.send(

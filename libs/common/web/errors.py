@@ -9,6 +9,7 @@ from libs.common.clock import utc_now
 from libs.common.errors import PlatformError, TransientError
 
 STATUS_BY_CODE: Mapping[str, int] = {
+    "ACCOUNT_DISABLED": 403,
     "AUTH_INVALID_CREDENTIALS": 401,
     "AUTH_SESSION_EXPIRED": 401,
     "BROKER_UNAVAILABLE": 503,
@@ -32,6 +33,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "RATE_LIMITED": 429,
     "RECONNECT_REQUIRED": 409,
     "SERVICE_UNAVAILABLE": 503,
+    "SESSION_NOT_FOUND": 404,
     "SHOPIFY_AUTH_FAILED": 403,
     "SHOPIFY_CIRCUIT_OPEN": 503,
     "SHOPIFY_RATE_LIMIT": 503,
@@ -43,6 +45,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "TENANT_NOT_FOUND": 404,
     "URL_TOO_LONG": 414,
     "USERNAME_TAKEN": 409,
+    "USER_NOT_FOUND": 404,
     "VALIDATION_FAILED": 400,
     "VALIDATION_INVALID_DATE": 400,
     "VALIDATION_INVALID_RANGE": 400,
