@@ -81,9 +81,9 @@ class Counters:
         """Count one more, unless the limit is reached already."""
         return await self._either(lambda limiter: _count(limiter, limit, key))
 
-    async def add(self, key: str, seconds: int) -> int:
-        """The count with one more. A first one is forgotten `seconds` later, with all after it."""
-        return await self._either(lambda limiter: limiter.storage.incr(key, seconds))
+    async def add(self, key: str, seconds: int, amount: int = 1) -> int:
+        """The count with `amount` more. The first is forgotten `seconds` later, with all after."""
+        return await self._either(lambda limiter: limiter.storage.incr(key, seconds, amount))
 
     async def read(self, key: str) -> Tally:
         return await self._either(lambda limiter: _tally(limiter, key))

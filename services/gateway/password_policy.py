@@ -5,6 +5,7 @@ leaks, of which 11,611 are long enough to be tried here. Nothing is asked over t
 """
 
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
@@ -67,20 +68,27 @@ def _folded(text: str) -> str:
 
 def _is_made_of(password: str, words: tuple[str, ...]) -> bool:
     """Whether little is left of `password` without `words`, in whatever case or lookalikes."""
-    rest = _letters(password)
-    for word in sorted(_known_words(words), key=len, reverse=True):
-        rest = rest.replace(word, "")
-    return len(rest) < _MIN_OTHER_CHARACTERS and rest != _letters(password)
+    return any(_has_little_else(password, words, read) for read in (_plain, _with_lookalikes))
+
+
+def _has_little_else(password: str, words: tuple[str, ...], read: Callable[[str], str]) -> bool:
+    whole = rest = read(password)
+    for word in sorted(map(read, _known_words(words)), key=len, reverse=True):
+        if len(word) >= _MIN_WORD_CHARACTERS:
+            rest = rest.replace(word, "")
+    return rest != whole and len(rest) < _MIN_OTHER_CHARACTERS
 
 
 def _known_words(words: tuple[str, ...]) -> set[str]:
     # Of a domain the shop's own part is the word; of a name like ada@example.com all parts are.
     parts = {part for word in words for part in (word, *_folded(word).split("@"))}
-    names = {part.removesuffix(".myshopify.com") for part in parts}
-    known = {_letters(name) for name in (*parts, *names, _PRODUCT)}
-    return {word for word in known if len(word) >= _MIN_WORD_CHARACTERS}
+    return {_PRODUCT, *parts, *(part.removesuffix(".myshopify.com") for part in parts)}
 
 
-def _letters(text: str) -> str:
-    """Letters and digits, with the usual lookalikes as the letters they stand for."""
-    return "".join(filter(str.isalnum, _folded(text).translate(_LOOKALIKES)))
+def _plain(text: str) -> str:
+    return "".join(filter(str.isalnum, _folded(text)))
+
+
+def _with_lookalikes(text: str) -> str:
+    """The usual lookalikes as the letters they stand for."""
+    return _plain(_folded(text).translate(_LOOKALIKES))

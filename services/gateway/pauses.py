@@ -50,6 +50,10 @@ class Pauses:
         if seconds and await self._counters.add(_pause(policy, key), seconds) > 1:
             raise too_many_attempts(seconds)
 
+    async def attempts(self, policy: PausePolicy, key: str) -> int:
+        """How many are remembered."""
+        return (await self._counters.read(_attempts(policy, key))).count
+
     async def forgive(self, policy: PausePolicy, key: str) -> None:
         """The next attempt is the first one again."""
         await self._counters.forget(_attempts(policy, key))

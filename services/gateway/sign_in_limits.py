@@ -2,8 +2,10 @@
 
 A browser that signed in before has a budget of its own. Strangers are counted by user name and
 network block. When many blocks fail on one name, strangers queue for it: each block is told when
-its turn is, and has it then, however many others try. When many names fail in the whole
-deployment, strangers get less at once. Keys are hashed: who reads Redis cannot try names.
+its turn is, and has it then, however many others try. Blocks that have not failed on the name that
+day have a queue of their own, in which nobody waits for long. So each block has one quick guess a
+day, and all further ones together are 600 an hour. When many names fail in the whole deployment,
+strangers get less at once. Keys are hashed: who reads Redis cannot try names.
 """
 
 import hashlib
@@ -25,12 +27,14 @@ _CONFIRMATION = PausePolicy("confirmation", free=5)
 _NAME_TAKEN = PausePolicy("name-taken", free=5, first_seconds=60)
 
 _HOUR = 3600
+_DAY = 24 * _HOUR
 QUEUE_AFTER_FAILURES = 20
 """So many failures of strangers on one name in an hour, and strangers queue for it."""
 _QUEUE_DURING_SPRAY = 3
 _QUEUE_SPACING_SECONDS = 6
 _MIN_WAIT_SECONDS = 30
 MAX_WAIT_SECONDS = 15 * 60
+"""Of a block that has not failed on the name that day."""
 _TURN_LASTS_SECONDS = 10 * 60
 
 SPRAY_NAMES = 100
@@ -116,10 +120,11 @@ class SignInLimits:
         await self._pauses.check(policy, key)
         failures = await self._counters.read(f"failures/{self._hash(attempt.username)}")
         if failures.count >= (_QUEUE_DURING_SPRAY if is_spray else QUEUE_AFTER_FAILURES):
-            await self._take_turn(self._hash(attempt.username), key)
+            has_failed = await self._pauses.attempts(policy, key) > 0
+            await self._take_turn(self._hash(attempt.username), key, has_failed=has_failed)
         await self._pauses.admit(policy, key)
 
-    async def _take_turn(self, name: str, key: str) -> None:
+    async def _take_turn(self, name: str, key: str, *, has_failed: bool) -> None:
         """Raises RateLimitedError with the seconds until the turn, unless it has come."""
         waiting = await self._counters.read(f"waiting/{key}")
         if waiting.count:
@@ -132,17 +137,23 @@ class SignInLimits:
             await self._counters.forget(taken)
             if is_ours:
                 return
-        seconds = await self._seconds_to_next_place(name)
+        if has_failed:
+            seconds = await self._seconds_to_next_place(f"queue-again/{name}")
+        else:
+            seconds = await self._seconds_to_next_place(f"queue-first/{name}")
+            seconds = min(seconds, MAX_WAIT_SECONDS)
         await self._counters.add(turn, seconds + _TURN_LASTS_SECONDS)
         await self._counters.add(f"waiting/{key}", seconds)
         raise too_many_attempts(seconds)
 
-    async def _seconds_to_next_place(self, name: str) -> int:
-        """Places are some seconds apart, from the queue's beginning on."""
-        place = await self._counters.add(f"queue/{name}", _HOUR)
-        left = (await self._counters.read(f"queue/{name}")).seconds_left
-        seconds = place * _QUEUE_SPACING_SECONDS - (_HOUR - left)
-        return min(max(seconds, _MIN_WAIT_SECONDS), MAX_WAIT_SECONDS)
+    async def _seconds_to_next_place(self, queue: str) -> int:
+        """Places are some seconds apart. Those that nobody took are gone."""
+        place = await self._counters.add(queue, _DAY)
+        elapsed = _DAY - (await self._counters.read(queue)).seconds_left
+        passed = elapsed // _QUEUE_SPACING_SECONDS
+        if passed > place:
+            place = await self._counters.add(queue, _DAY, passed - place)
+        return max(place * _QUEUE_SPACING_SECONDS - elapsed, _MIN_WAIT_SECONDS)
 
     def _name_and_block(self, attempt: Attempt) -> str:
         return self._hash(f"{attempt.username}\0{address_block(attempt.address)}")
