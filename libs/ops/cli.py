@@ -14,6 +14,7 @@ from libs.ops.broker_access import make_broker_users
 from libs.ops.broker_topology import declare_topology
 from libs.ops.children import PROJECT
 from libs.ops.cli_pulls import pulls
+from libs.ops.cli_users import users
 from libs.ops.connect import ConnectOptions
 from libs.ops.connect import connect as connect_shop
 from libs.ops.demo import DemoOptions
@@ -36,6 +37,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 keys = typer.Typer(no_args_is_help=True, help="The keys that seal Shopify's tokens.")
 app.add_typer(keys, name="keys")
 app.add_typer(pulls, name="pulls")
+app.add_typer(users, name="users")
 _people = Console(stderr=True, highlight=False)
 
 DataDir = Annotated[Path, typer.Option(help="Where everything of this copy is kept.")]

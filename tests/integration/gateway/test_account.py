@@ -7,7 +7,6 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from services.gateway.sessions import MAX_SESSIONS_PER_USER
 from tests.integration.gateway.platform import PASSWORD, Platform, code_of, log_in
 
 NEW = "four unrelated green words"
@@ -23,13 +22,13 @@ async def _change(
     return await browser.post("/api/auth/password", json=body)
 
 
-async def _signed_in(platform: Platform, username: str = "ada") -> httpx.AsyncClient:
+async def signed_in(platform: Platform, username: str = "ada") -> httpx.AsyncClient:
     browser = await platform.new_browser()
     assert (await log_in(browser, username)).status_code == 200
     return browser
 
 
-async def _is_signed_in(browser: httpx.AsyncClient) -> bool:
+async def is_signed_in(browser: httpx.AsyncClient) -> bool:
     answer = await browser.get(SESSION)
     assert answer.status_code in (200, 401)
     return answer.status_code == 200
@@ -49,21 +48,21 @@ async def test_a_new_password_takes_the_place_of_the_old_one(platform: Platform)
 
 async def test_a_new_password_ends_all_other_sessions_and_renews_this_one(platform: Platform):
     ada = await platform.new_owner(await platform.new_shop(), "ada")
-    others = [await _signed_in(platform) for _ in range(3)]
+    others = [await signed_in(platform) for _ in range(3)]
     stolen = await platform.new_browser()
     stolen.headers["Cookie"] = f"session={ada.cookies['session']}"
     eve = await platform.new_owner(await platform.new_shop(), "eve")
 
     assert (await _change(ada)).status_code == 200
 
-    assert await _is_signed_in(ada)
-    assert [await _is_signed_in(other) for other in (*others, stolen)] == [False] * 4
-    assert await _is_signed_in(eve)
+    assert await is_signed_in(ada)
+    assert [await is_signed_in(other) for other in (*others, stolen)] == [False] * 4
+    assert await is_signed_in(eve)
 
 
 async def test_a_new_password_makes_other_known_browsers_strangers(platform: Platform):
     ada = await platform.new_owner(await platform.new_shop(), "ada")
-    other = await _signed_in(platform)
+    other = await signed_in(platform)
     before = other.cookies["device"]
 
     assert (await _change(ada)).status_code == 200
@@ -78,13 +77,13 @@ async def test_a_new_password_makes_other_known_browsers_strangers(platform: Pla
 
 async def test_without_the_current_password_nothing_changes(platform: Platform):
     ada = await platform.new_owner(await platform.new_shop(), "ada")
-    other = await _signed_in(platform)
+    other = await signed_in(platform)
 
     refused = await _change(ada, current="a guess")
 
     assert code_of(refused) == (403, "PASSWORD_CONFIRMATION_FAILED")
-    assert await _is_signed_in(ada)
-    assert await _is_signed_in(other)
+    assert await is_signed_in(ada)
+    assert await is_signed_in(other)
     assert (await log_in(await platform.new_browser(), "ada")).status_code == 200
 
 
@@ -92,7 +91,7 @@ async def test_a_stolen_cookie_cannot_guess_on_and_the_owner_is_not_held_up(plat
     ada = await platform.new_owner(await platform.new_shop(), "ada")
     stolen = await platform.new_browser()
     stolen.headers["Cookie"] = f"session={ada.cookies['session']}"
-    other = await _signed_in(platform)
+    other = await signed_in(platform)
 
     answers = [await _change(stolen, current=f"guess {number}") for number in range(8)]
 
@@ -112,20 +111,20 @@ async def test_a_weak_new_password_is_refused_with_the_reason(
     platform: Platform, new: str, reason: str
 ):
     ada = await platform.new_owner(await platform.new_shop(), "ada")
-    other = await _signed_in(platform)
+    other = await signed_in(platform)
 
     with capture_logs() as logs:
         refused = await _change(ada, new)
 
     assert code_of(refused) == (400, "PASSWORD_REFUSED")
     assert refused.json()["error"]["details"]["reason"] == reason
-    assert await _is_signed_in(other)
+    assert await is_signed_in(other)
     assert "password_refused" in {line.get("security_event") for line in logs}
 
 
 async def test_a_change_is_recorded_with_the_number_of_sessions_it_ended(platform: Platform):
     ada = await platform.new_owner(await platform.new_shop(), "ada")
-    await _signed_in(platform)
+    await signed_in(platform)
 
     with capture_logs() as logs:
         await _change(ada)
@@ -138,7 +137,7 @@ async def test_a_change_is_recorded_with_the_number_of_sessions_it_ended(platfor
 
 async def test_of_two_changes_at_once_one_holds(platform: Platform):
     ada = await platform.new_owner(await platform.new_shop(), "ada")
-    other = await _signed_in(platform)
+    other = await signed_in(platform)
     wanted = [f"{NEW} {number}" for number in range(2)]
 
     answers = await asyncio.gather(_change(ada, wanted[0]), _change(other, wanted[1]))
@@ -155,8 +154,8 @@ async def test_a_sign_in_with_the_old_password_does_not_outlive_the_change(platf
 
     await asyncio.gather(_change(ada), *(log_in(other, "ada") for other in others))
 
-    assert await _is_signed_in(ada)
-    assert [await _is_signed_in(other) for other in others] == [False] * len(others)
+    assert await is_signed_in(ada)
+    assert [await is_signed_in(other) for other in others] == [False] * len(others)
 
 
 async def test_the_list_names_every_session_and_which_is_this_one(platform: Platform):
@@ -191,12 +190,12 @@ async def test_the_list_holds_neither_a_token_nor_its_hash(platform: Platform):
     assert row["token_hash"].hex() not in answer.text.replace("-", "")
     thief = await platform.new_browser()
     thief.headers["Cookie"] = f"session={answer.json()['sessions'][0]['id']}"
-    assert not await _is_signed_in(thief)
+    assert not await is_signed_in(thief)
 
 
 async def test_one_session_can_be_ended_and_the_others_stay(platform: Platform):
     ada = await platform.new_owner(await platform.new_shop(), "ada")
-    first, second = await _signed_in(platform), await _signed_in(platform)
+    first, second = await signed_in(platform), await signed_in(platform)
     [session_id] = [
         one["id"] for one in (await first.get(SESSIONS)).json()["sessions"] if one["isCurrent"]
     ]
@@ -204,7 +203,7 @@ async def test_one_session_can_be_ended_and_the_others_stay(platform: Platform):
     answer = await ada.delete(f"{SESSIONS}/{session_id}")
 
     assert (answer.status_code, answer.content) == (204, b"")
-    assert [await _is_signed_in(one) for one in (ada, first, second)] == [True, False, True]
+    assert [await is_signed_in(one) for one in (ada, first, second)] == [True, False, True]
     assert code_of(await ada.delete(f"{SESSIONS}/{session_id}")) == (404, "SESSION_NOT_FOUND")
 
 
@@ -215,16 +214,16 @@ async def test_nobody_ends_the_session_of_another_user(platform: Platform):
 
     assert code_of(await eve.delete(f"{SESSIONS}/{session['id']}")) == (404, "SESSION_NOT_FOUND")
     assert (await eve.delete(SESSIONS)).json() == {"ended": 0}
-    assert await _is_signed_in(ada)
+    assert await is_signed_in(ada)
 
 
 async def test_all_others_end_at_once_and_this_one_stays(platform: Platform):
     ada = await platform.new_owner(await platform.new_shop(), "ada")
-    others = [await _signed_in(platform) for _ in range(3)]
+    others = [await signed_in(platform) for _ in range(3)]
 
     assert (await ada.delete(SESSIONS)).json() == {"ended": 3}
 
-    assert [await _is_signed_in(one) for one in (ada, *others)] == [True, False, False, False]
+    assert [await is_signed_in(one) for one in (ada, *others)] == [True, False, False, False]
 
 
 async def test_ending_the_own_session_signs_out_and_takes_the_claim_along(platform: Platform):
@@ -236,7 +235,7 @@ async def test_ending_the_own_session_signs_out_and_takes_the_claim_along(platfo
 
     cleared = {one.partition("=")[0] for one in answer.headers.get_list("Set-Cookie")}
     assert cleared == {"session", "claim"}
-    assert not await _is_signed_in(ada)
+    assert not await is_signed_in(ada)
 
 
 async def test_signing_out_takes_the_claim_along(platform: Platform):
@@ -258,49 +257,3 @@ async def test_signed_out_nothing_of_it_is_open(platform: Platform, path: str):
     answer = await browser.request(method, f"/api/auth{path}", json=body)
 
     assert code_of(answer) == (401, "AUTH_SESSION_EXPIRED")
-
-
-async def test_a_session_that_is_not_used_ends(platform: Platform):
-    ada = await platform.new_owner(await platform.new_shop(), "ada")
-    idle = platform.parts.settings.session_idle_limit
-    statement = "UPDATE identity.sessions SET last_seen_at = now() - $1::interval"
-
-    await platform.execute(statement, idle - timedelta(minutes=1))
-    assert await _is_signed_in(ada)
-    await platform.execute(statement, idle + timedelta(seconds=1))
-
-    assert not await _is_signed_in(ada)
-    assert (await (await _signed_in(platform)).get(SESSIONS)).json()["sessions"][1:] == []
-
-
-async def test_use_is_noted_and_at_most_once_a_minute(platform: Platform):
-    ada = await platform.new_owner(await platform.new_shop(), "ada")
-    query = "SELECT last_seen_at, xmin::text AS version FROM identity.sessions"
-    [begun] = await platform.fetch(query)
-
-    for _ in range(3):
-        assert await _is_signed_in(ada)
-    assert await platform.fetch(query) == [begun]
-    await platform.execute("UPDATE identity.sessions SET last_seen_at = now() - interval '2 min'")
-    for _ in range(3):
-        assert await _is_signed_in(ada)
-
-    [noted] = await platform.fetch(query)
-    assert noted["last_seen_at"] >= begun["last_seen_at"]
-
-
-async def test_a_user_has_so_many_sessions_and_the_one_not_seen_for_longest_ends(
-    platform: Platform,
-):
-    first = await platform.new_owner(await platform.new_shop(), "ada")
-    second = await _signed_in(platform)
-    await platform.execute("UPDATE identity.sessions SET last_seen_at = now() - interval '1 hour'")
-    assert await _is_signed_in(first)
-
-    for _ in range(MAX_SESSIONS_PER_USER - 1):
-        await _signed_in(platform)
-
-    assert await _is_signed_in(first)
-    assert not await _is_signed_in(second)
-    [count] = await platform.fetch("SELECT count(*) AS n FROM identity.sessions")
-    assert count["n"] == MAX_SESSIONS_PER_USER

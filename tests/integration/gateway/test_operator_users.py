@@ -1,6 +1,9 @@
 """An operator lists, disables and signs out users, and nobody else can by these routes."""
 
 import asyncio
+import os
+import re
+from asyncio.subprocess import PIPE, STDOUT
 from typing import Any
 
 import httpx
@@ -10,8 +13,10 @@ from structlog.testing import capture_logs
 from libs.common.errors import UserNotFoundError
 from libs.common.identity import TokenSigner
 from libs.common.web.client import ServiceClient
+from tests import covered
 from tests.http_servers import serving
 from tests.integration.gateway.platform import Platform, code_of, domain_of, log_in
+from tests.keeper import ROOT
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
@@ -125,6 +130,42 @@ async def test_an_unknown_user_is_said_to_be_none(operator: ServiceClient):
         with pytest.raises(UserNotFoundError) as refused:
             await operator.ask(method, path, json=body)
         assert refused.value.code == "USER_NOT_FOUND"
+
+
+async def test_the_command_does_what_it_says(platform: Platform):
+    shop = await platform.new_shop()
+    ada = await platform.new_owner(shop, "ada")
+    async with serving(platform.app) as url:
+        key = platform.keys.private["ops"]
+
+        async def run(*arguments: str) -> tuple[int, str]:
+            environment = {
+                **{"PATH": os.environ["PATH"], "COLUMNS": "200"},
+                **{"GATEWAY_URL": url, "CALLER_PRIVATE_KEY": key},
+            }
+            process = await asyncio.create_subprocess_exec(
+                *(*covered.python(), "-m", "libs.ops.cli", "users", *arguments),
+                cwd=ROOT,
+                env=environment,
+                stdout=PIPE,
+                stderr=STDOUT,
+            )
+            output, _ = await process.communicate()
+            return process.returncode or 0, output.decode()
+
+        status, listed = await run("list")
+        assert status == 0
+        assert re.search(rf"ada .* {domain_of(shop.tenant_id)} .* 1 .* active", listed)
+        assert await run("end-sessions", "Ada") == (0, "ended: 1 session(s)\n")
+        assert (await log_in(ada, "ada")).status_code == 200
+        assert await run("disable", "ada") == (0, "disabled; ended: 1 session(s)\n")
+        assert "disabled 20" in (await run("list"))[1]
+        assert code_of(await log_in(ada, "ada")) == (403, "ACCOUNT_DISABLED")
+        assert await run("enable", "ada") == (0, "enabled\n")
+        assert (await log_in(ada, "ada")).status_code == 200
+        status, said = await run("disable", "nobody")
+        assert status == 1
+        assert "no such user" in said
 
 
 async def test_no_browser_and_no_other_service_is_let_in(platform: Platform):
