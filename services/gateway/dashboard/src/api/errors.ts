@@ -9,6 +9,8 @@ export class ApiError extends Error {
   readonly status: number;
   readonly requestId: string | null;
   readonly retryable: boolean;
+  /** Seconds to wait, where the gateway said so. */
+  readonly retryAfter: number | null;
 
   constructor(fields: {
     code: string;
@@ -16,6 +18,7 @@ export class ApiError extends Error {
     status: number;
     requestId?: string | null;
     retryable: boolean;
+    retryAfter?: number | null;
   }) {
     super(fields.message);
     this.name = "ApiError";
@@ -23,6 +26,7 @@ export class ApiError extends Error {
     this.status = fields.status;
     this.requestId = fields.requestId ?? null;
     this.retryable = fields.retryable;
+    this.retryAfter = fields.retryAfter ?? null;
   }
 }
 
@@ -36,7 +40,8 @@ export function errorFromAnswer(body: unknown, response: Response): ApiError {
   const status = response.status;
   if (isErrorBody(body)) {
     const { code, message, retryable } = body.error;
-    return new ApiError({ code, message, status, requestId: body.requestId, retryable: !!retryable });
+    const retryAfter = Number(response.headers.get("Retry-After")) || null;
+    return new ApiError({ code, message, status, requestId: body.requestId, retryable: !!retryable, retryAfter });
   }
   return new ApiError({
     code: "UNEXPECTED_ANSWER",

@@ -2,6 +2,7 @@
 
 import { QueryCache, QueryClient, keepPreviousData, queryOptions } from "@tanstack/react-query";
 
+import { readSessions } from "./account";
 import {
   type OrdersRange,
   readClaim,
@@ -24,6 +25,7 @@ export const keys = {
   ingestion: ["ingestion"] as const,
   pulls: ["pulls"] as const,
   dataRequests: ["data-requests"] as const,
+  ownSessions: ["own-sessions"] as const,
 };
 
 export const sessionQuery = queryOptions({
@@ -75,6 +77,12 @@ export const ingestionQuery = queryOptions({
 export const dataRequestsQuery = queryOptions({
   queryKey: keys.dataRequests,
   queryFn: ({ signal }) => readDataRequests(signal),
+});
+
+export const ownSessionsQuery = queryOptions({
+  queryKey: keys.ownSessions,
+  queryFn: ({ signal }) => readSessions(signal),
+  staleTime: 0,
 });
 
 export function ordersQuery(range: OrdersRange) {

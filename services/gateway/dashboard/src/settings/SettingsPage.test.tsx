@@ -55,6 +55,7 @@ beforeEach(() => {
     "/api/ingestion/status": { proof: { checkedAt: "2026-11-20T03:00:00Z", entities: [orders] }, lastPull: pull },
     "/api/ingestion/pulls": { pulls: [pull] },
     "/api/tenants/current/data-requests": { dataRequests: [] },
+    "/api/auth/sessions": { sessions: [] },
   };
 });
 
