@@ -16,8 +16,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.errors import PlatformError, RateLimitedError
+from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.errors import error_body, status_and_headers
-from services.gateway.client_address import client_key
+from services.gateway.client_address import client_address, client_key
 from services.gateway.cookies import Cookies
 from services.gateway.counters import Counters, Limit, Standing
 from services.gateway.repository import ActiveSession
@@ -96,7 +97,19 @@ class RateLimits:
         standing = await self._counters.hit(limit, key)
         _note(request, standing)
         if not standing.allowed:
+            await self._record(request, limit, key)
             raise _too_many(standing.reset_seconds)
+
+    async def _record(self, request: Request, limit: Limit, key: str) -> None:
+        """Once a minute for each who is over a limit: a flood of requests is none of records."""
+        if await self._counters.add(f"recorded/{limit.name}/{key}", _MINUTE) > 1:
+            return
+        is_sign_in = limit is self._sign_ins
+        record_security_event(
+            SecurityEvent.SIGN_IN_LIMITED if is_sign_in else SecurityEvent.RATE_LIMITED,
+            address=client_address(request.scope, self._trusted),
+            limit=limit.name,
+        )
 
     async def _session(self, request: Request, token: str | None) -> ActiveSession | None:
         if token is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from tests.integration.gateway.platform import (
     PASSWORD,
@@ -132,3 +133,19 @@ async def test_one_address_may_try_few_names(platform: Platform, dashboard: Path
 
     assert statuses[:3].count(429) == 0
     assert statuses[3] == 429
+
+
+async def test_who_is_over_a_limit_is_recorded_once_a_minute(limited: Platform):
+    browser = await limited.new_browser()
+
+    with capture_logs() as logs:
+        await _until_refused(browser)
+        for _ in range(3):
+            assert (await browser.get(SESSION)).status_code == 429
+        answer = await browser.get(SESSION, headers={"X-Forwarded-For": "198.51.100.9"})
+
+    assert answer.status_code == 401
+    events = [line for line in logs if line["event"] == "security_event"]
+    assert [(line["security_event"], line["limit"], line["source"]) for line in events] == [
+        ("rate_limited", "requests", "127.0.0.0/24")
+    ]

@@ -55,7 +55,7 @@ function Sessions({ sessions, zone }: { sessions: OwnSession[]; zone: string | n
   return (
     <>
       <ul className="divide-y divide-line">
-        {sessions.map((one) => (
+        {[...sessions].sort((a, b) => Number(b.isCurrent) - Number(a.isCurrent)).map((one) => (
           <Row
             disabled={end.isPending}
             key={one.id}
@@ -103,7 +103,7 @@ function Row({ session, zone, disabled, onEnd }: RowProps) {
   const place = session.network === "unknown" ? "" : ` from network ${session.network}`;
   return (
     <li
-      className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2 px-4 py-3 sm:flex-nowrap sm:px-5"
+      className="flex items-center justify-between gap-4 px-4 py-3 sm:px-5"
       data-testid="session"
     >
       <div className="figures min-w-0">
