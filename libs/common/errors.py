@@ -94,6 +94,22 @@ class InvalidCredentialsError(PermanentError):
     code = "AUTH_INVALID_CREDENTIALS"
 
 
+class AccountDisabledError(PermanentError):
+    """The password is right, but an operator has disabled the user."""
+
+    code = "ACCOUNT_DISABLED"
+
+
+class SessionNotFoundError(PermanentError):
+    """The user has no session of this id."""
+
+    code = "SESSION_NOT_FOUND"
+
+
+class UserNotFoundError(PermanentError):
+    code = "USER_NOT_FOUND"
+
+
 class SessionExpiredError(PermanentError):
     code = "AUTH_SESSION_EXPIRED"
 

@@ -48,6 +48,7 @@ class SecurityEvent(StrEnum):
     PASSWORD_REFUSED = "password_refused"  # noqa: S105
     SESSIONS_ENDED = "sessions_ended"
     USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
     ACCOUNT_RECOVERED = "account_recovered"
     OWNERSHIP_TAKEN_OVER = "ownership_taken_over"
     RECOVERY_REFUSED = "recovery_refused"

@@ -16,6 +16,7 @@ from libs.ops.children import PROJECT
 from libs.ops.cli_pulls import pulls
 from libs.ops.cli_redactions import redactions
 from libs.ops.cli_tenants import tenants
+from libs.ops.cli_users import users
 from libs.ops.connect import ConnectOptions
 from libs.ops.connect import connect as connect_shop
 from libs.ops.demo import DemoOptions
@@ -40,6 +41,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(pulls, name="pulls")
 app.add_typer(tenants, name="tenants")
 app.add_typer(redactions, name="redactions")
+app.add_typer(users, name="users")
 _people = Console(stderr=True, highlight=False)
 
 PasswordStdin = Annotated[

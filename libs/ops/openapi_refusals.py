@@ -25,7 +25,6 @@ _RATE_LIMIT = {
         "schema": {"type": "string"},
     },
 }
-_UNCOUNTED = "/api/live"
 # Operations that answer signed-out people too.
 _OPEN = (
     *("/api/auth/login", "/api/auth/logout", "/api/auth/claim", "/api/auth/recovery"),
@@ -33,7 +32,9 @@ _OPEN = (
 )
 _ASKS_OTHERS = ("/api/analytics/", "/api/ingestion/", "/api/shopify/", "/api/tenants/")
 _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("post", "/api/auth/login"): ("AUTH_INVALID_CREDENTIALS", "PASSWORD_REFUSED"),
+    ("post", "/api/auth/login"): ("ACCOUNT_DISABLED", "AUTH_INVALID_CREDENTIALS"),
+    ("post", "/api/auth/password"): ("PASSWORD_CONFIRMATION_FAILED", "PASSWORD_REFUSED"),
+    ("delete", "/api/auth/sessions/{session_id}"): ("SESSION_NOT_FOUND",),
     ("get", "/api/auth/claim"): ("CLAIM_NOT_FOUND", "CLAIM_INVALID"),
     ("post", "/api/auth/claim"): (
         *("CLAIM_NOT_FOUND", "CLAIM_INVALID", "CLAIM_USED", "PASSWORD_REFUSED"),
@@ -94,14 +95,12 @@ def add_refusals(paths: Mapping[str, Mapping[str, Any]]) -> None:
                 operation["security"] = [{"session": []}]
             codes = sorted({*_common(method, path, operation), *_OWN.get((method, path), ())})
             operation["responses"].update(_responses(codes))
-            if path != _UNCOUNTED:
-                _add_rate_limit_headers(operation["responses"])
+            _add_rate_limit_headers(operation["responses"])
 
 
 def _common(method: str, path: str, operation: Mapping[str, Any]) -> Iterable[str]:
     yield "DATABASE_CONNECTION_FAILED"
-    if path != _UNCOUNTED:
-        yield "RATE_LIMITED"
+    yield "RATE_LIMITED"
     if "security" in operation:
         yield "AUTH_SESSION_EXPIRED"
     if method != "get":

@@ -1,9 +1,13 @@
-"""User names and passwords: what is taken, and how a password is checked without blocking.
+"""User names, and how a password is hashed and checked without blocking.
 
-A wrong password and an unknown user take the same time and get the same answer.
+A wrong password and an unknown user take the same time and get the same answer. bcrypt reads 72
+bytes and no NUL, so it gets the SHA-384 of the password in base64: 64 characters, whatever was
+typed. Hashes from before that are still checked, and replaced at the next sign-in.
 """
 
 import asyncio
+import base64
+import hashlib
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +15,8 @@ from typing import TypeVar
 
 import bcrypt
 
-from libs.common.errors import InvalidInputError, PasswordRefusedError, TransientError
+from libs.common.errors import InvalidInputError, TransientError
 
-SHORTEST_PASSWORD = 8
-LONGEST_PASSWORD_BYTES = 72
-"""bcrypt reads no further."""
 SHORTEST_USERNAME = 3
 LONGEST_USERNAME = 64
 
@@ -25,6 +26,9 @@ MOST_WAITING = 64
 _COST = 12
 _AT_ONCE = 2
 _DIGEST_CHARACTERS = 31
+_SHA384 = "$sha384"
+"""Stands before the bcrypt hash of a digest; without it bcrypt had the password itself."""
+_MAX_BCRYPT_BYTES = 72
 
 _Result = TypeVar("_Result")
 
@@ -49,31 +53,6 @@ def new_username(text: str) -> str:
     return name
 
 
-def password_bytes(password: str) -> bytes:
-    """The bytes to hash or compare. Raises PasswordRefusedError where bcrypt would cut them."""
-    encoded = password.encode()
-    if len(encoded) > LONGEST_PASSWORD_BYTES:
-        raise PasswordRefusedError(
-            f"The password has {len(encoded)} bytes and may have {LONGEST_PASSWORD_BYTES}. "
-            "Use a shorter one; letters beyond plain English take 2 to 4 bytes each.",
-            details={"bytes": len(encoded), "longest": LONGEST_PASSWORD_BYTES},
-        )
-    if b"\0" in encoded:
-        raise PasswordRefusedError("The password holds a NUL character. Leave it out.")
-    return encoded
-
-
-def new_password_bytes(password: str) -> bytes:
-    """Raises PasswordRefusedError, with what to do about it."""
-    encoded = password_bytes(password)
-    if len(password) < SHORTEST_PASSWORD:
-        raise PasswordRefusedError(
-            f"The password is too short. Use {SHORTEST_PASSWORD} characters or more.",
-            details={"shortest": SHORTEST_PASSWORD},
-        )
-    return encoded
-
-
 class PasswordHasher:
     """bcrypt in threads of its own, a few at a time, so that logins never stop other requests."""
 
@@ -87,15 +66,23 @@ class PasswordHasher:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def hash(self, password: bytes) -> str:
-        hashed = await self._run(lambda: bcrypt.hashpw(password, bcrypt.gensalt(self._cost)))
-        return hashed.decode("ascii")
+    async def hash(self, password: str) -> str:
+        digest = _digest(password)
+        hashed = await self._run(lambda: bcrypt.hashpw(digest, bcrypt.gensalt(self._cost)))
+        return _SHA384 + hashed.decode("ascii")
 
-    async def matches(self, password: bytes, stored: str | None) -> bool:
+    async def matches(self, password: str, stored: str | None) -> bool:
         """Whether `password` belongs to `stored`. Without `stored`: False, after as long a time."""
-        against = self.stand_in if stored is None else stored.encode("ascii")
-        fits = await self._run(lambda: bcrypt.checkpw(password, against))
-        return fits and stored is not None
+        typed, against = _digest(password), self.stand_in
+        fits_none = stored is None
+        if stored is not None and not is_outdated(stored):
+            against = stored.removeprefix(_SHA384).encode("ascii")
+        elif stored is not None and _was_taken(password.encode()):
+            typed, against = password.encode(), stored.encode("ascii")
+        else:
+            fits_none = True
+        fits = await self._run(lambda: bcrypt.checkpw(typed, against))
+        return fits and not fits_none
 
     async def _run(self, work: Callable[[], _Result]) -> _Result:
         if self._waiting >= MOST_WAITING:
@@ -105,3 +92,17 @@ class PasswordHasher:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1
+
+
+def is_outdated(stored: str) -> bool:
+    """Whether `stored` is to be replaced at the next sign-in: a hash of the password itself."""
+    return not stored.startswith(_SHA384)
+
+
+def _was_taken(encoded: bytes) -> bool:
+    """Whether bcrypt could hash the password whole."""
+    return len(encoded) <= _MAX_BCRYPT_BYTES and b"\0" not in encoded
+
+
+def _digest(password: str) -> bytes:
+    return base64.b64encode(hashlib.sha384(password.encode()).digest())

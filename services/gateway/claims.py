@@ -26,6 +26,7 @@ from libs.common.identity import TokenVerifier
 from libs.common.web.client import ServiceClient
 from services.gateway import erasure_repository, erasures, repository
 from services.gateway.audit import AuditAction, audit
+from services.gateway.clients import Client
 from services.gateway.repository import Membership
 from services.gateway.sessions import NewSession, SessionStore
 
@@ -81,6 +82,7 @@ async def redeem(
     username: str,
     password_hash: str,
     old_token: str | None,
+    client: Client,
 ) -> NewSession:
     """User, ownership, redeemed claim and session, all or nothing.
 
@@ -92,7 +94,7 @@ async def redeem(
     try:
         async with transaction(engine) as tx:
             owner = await _become_owner(tx, claim, username, password_hash)
-            return await sessions.start(tx, username, owner, old_token)
+            return await sessions.start(tx, username, owner, old_token, client)
     except IntegrityError as error:
         # The only key that can fail is the tenant's: it was erased since.
         raise ClaimInvalidError(_GONE) from error
@@ -114,7 +116,7 @@ async def _become_owner(
     user_id = await repository.add_user(tx, username, password_hash)
     if user_id is None:
         raise await _refusal(tx, claim) or UsernameTakenError(
-            "This user name is taken. Choose another one."
+            "This username is taken. Choose another one."
         )
     owner = Membership(claim.tenant_id, user_id, claim.shop_domain, "owner")
     if not await repository.add_owner(tx, owner):

@@ -1,11 +1,13 @@
-"""The cookies: session, claim, recovery. Under https their names bind them to this host."""
+"""The cookies: session, claim, recovery, known device. Https binds their names to this host."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway import devices
 from services.gateway.sessions import LIFETIME
 
 
@@ -27,6 +29,10 @@ class Cookies:
     def recovery(self) -> str:
         return self._named("recovery")
 
+    @property
+    def device(self) -> str:
+        return self._named("device")
+
     def session_of(self, request: Request) -> str | None:
         return request.cookies.get(self.session)
 
@@ -36,15 +42,14 @@ class Cookies:
     def recovery_of(self, request: Request) -> str | None:
         return request.cookies.get(self.recovery)
 
+    def device_of(self, request: Request) -> str | None:
+        return request.cookies.get(self.device)
+
     def set_session(self, response: Response, token: str) -> None:
-        response.set_cookie(
-            self.session,
-            token,
-            max_age=int(LIFETIME.total_seconds()),
-            secure=self.is_https,
-            httponly=True,
-            samesite="lax",
-        )
+        self._set(response, self.session, token, LIFETIME)
+
+    def set_device(self, response: Response, token: str) -> None:
+        self._set(response, self.device, token, devices.LIFETIME)
 
     def clear_session(self, response: Response) -> None:
         self._clear(response, self.session)
@@ -55,9 +60,19 @@ class Cookies:
     def clear_recovery(self, response: Response) -> None:
         self._clear(response, self.recovery)
 
-    def without_session(self, header: str) -> str:
-        """The Cookie header for another service: all but the session, which is only ours."""
-        return ";".join(_pairs_except(header, self.session)).strip()
+    def for_neighbours(self, header: str) -> str:
+        """The Cookie header for another service: without the session and device, only ours."""
+        return ";".join(_pairs_except(header, {self.session, self.device})).strip()
+
+    def _set(self, response: Response, name: str, value: str, lifetime: timedelta) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=int(lifetime.total_seconds()),
+            secure=self.is_https,
+            httponly=True,
+            samesite="lax",
+        )
 
     def _clear(self, response: Response, name: str) -> None:
         response.delete_cookie(name, secure=self.is_https, httponly=True, samesite="lax")
@@ -66,7 +81,7 @@ class Cookies:
         return f"__Host-{name}" if self.is_https else name
 
 
-def _pairs_except(header: str, name: str) -> Iterator[str]:
+def _pairs_except(header: str, names: Set[str]) -> Iterator[str]:
     for pair in header.split(";"):
-        if pair.partition("=")[0].strip() != name:
+        if pair.partition("=")[0].strip() not in names:
             yield pair

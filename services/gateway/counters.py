@@ -1,4 +1,4 @@
-"""How often something was done in the last minute, counted for all replicas where Redis is set.
+"""How often something was done of late, counted for all replicas where Redis is set.
 
 Without Redis, and while it is out, each process counts for itself: the API stays up.
 """
@@ -6,7 +6,9 @@ Without Redis, and while it is out, each process counts for itself: the API stay
 import asyncio
 import math
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
@@ -19,6 +21,8 @@ from libs.common.logs import get_logger
 _ANSWER_SECONDS = 0.25
 _AWAY_SECONDS = 5.0
 """How long Redis is left alone after it failed, so that not every request waits for it."""
+
+_Result = TypeVar("_Result")
 
 log = get_logger()
 
@@ -39,8 +43,20 @@ class Standing:
     reset_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A count that is forgotten `seconds_left` from now."""
+
+    count: int
+    seconds_left: int
+
+
 class Counters:
-    """A sliding window: no burst of twice the limit fits around a full minute."""
+    """Rates in a sliding window: no burst of twice the limit fits around a full minute.
+
+    Tallies beside them: a count that is forgotten a fixed time after the first of it. No method
+    fails; while Redis is out all of them know only what this process has counted.
+    """
 
     def __init__(
         self,
@@ -62,17 +78,33 @@ class Counters:
             await self._storage.bridge.get_connection().aclose()  # type: ignore[attr-defined]
 
     async def hit(self, limit: Limit, key: str) -> Standing:
-        """Count one more, unless the limit is reached already. Never fails."""
+        """Count one more, unless the limit is reached already."""
+        return await self._either(lambda limiter: _count(limiter, limit, key))
+
+    async def add(self, key: str, seconds: int, amount: int = 1) -> int:
+        """The count with `amount` more. The first is forgotten `seconds` later, with all after."""
+        return await self._either(lambda limiter: limiter.storage.incr(key, seconds, amount))
+
+    async def read(self, key: str) -> Tally:
+        return await self._either(lambda limiter: _tally(limiter, key))
+
+    async def forget(self, key: str) -> None:
+        await self._either(lambda limiter: limiter.storage.clear(key))
+
+    async def _either(
+        self, work: Callable[[SlidingWindowCounterRateLimiter], Awaitable[_Result]]
+    ) -> _Result:
+        """`work` on Redis; on what this process counts without it, or while it is out."""
         if self._redis and time.monotonic() >= self._away_until:
             try:
                 async with asyncio.timeout(self._answer_seconds):
-                    standing = await _count(self._redis, limit, key)
+                    done = await work(self._redis)
             except (StorageError, TimeoutError, OSError) as error:
                 self._lost(error)
             else:
                 self._found()
-                return standing
-        return await _count(self._memory, limit, key)
+                return done
+        return await work(self._memory)
 
     def _lost(self, error: Exception) -> None:
         self._away_until = time.monotonic() + self._away_seconds
@@ -107,3 +139,11 @@ async def _count(limiter: SlidingWindowCounterRateLimiter, limit: Limit, key: st
         remaining=stats.remaining if allowed else 0,
         reset_seconds=max(1, math.ceil(stats.reset_time - time.time())),
     )
+
+
+async def _tally(limiter: SlidingWindowCounterRateLimiter, key: str) -> Tally:
+    count = await limiter.storage.get(key)
+    if count == 0:
+        return Tally(0, 0)
+    left = await limiter.storage.get_expiry(key) - time.time()
+    return Tally(count, max(1, math.ceil(left)))

@@ -5,6 +5,7 @@ same, because a hint may be lost. It never tells two summaries in one second.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,12 +14,15 @@ from uuid import UUID
 from libs.common.errors import MessageMalformedError, PlatformError, TransientError
 from libs.common.events.contracts import PullProgressed, StoreChanged
 from libs.common.logs import get_logger
+from services.gateway.repository import ActiveSession
 from services.gateway.streams import LatestSummary, Stream
 
 _AFTER_NEWS_SECONDS = 1.0
 _AFTER_NO_NEWS_SECONDS = 0.2
 """Short, so that a change right after a look that found nothing need not wait."""
 _POLL_SECONDS = 5.0
+MAX_STREAMS_PER_SESSION = 10
+MAX_STREAMS_PER_USER = 50
 _MOST_STREAMS = 200
 _GOING_ON = ("queued", "running")
 
@@ -89,11 +93,21 @@ class LiveHub:
         self._ask = ask
         self._feeds: dict[UUID, _Feed] = {}
         self._closed = False
+        self._by_session: Counter[UUID] = Counter()
+        self._by_user: Counter[UUID] = Counter()
 
-    def check_room(self, tenant_id: UUID) -> None:
-        """Raises TransientError when no further stream is taken."""
-        if self._closed or self.watchers(tenant_id) >= _MOST_STREAMS:
+    def check_room(self, session: ActiveSession) -> None:
+        """Raises TransientError when no further stream is taken: of the tenant, user or session.
+
+        So nobody takes all the streams of a tenant.
+        """
+        if self._closed or self.watchers(session.tenant_id) >= _MOST_STREAMS:
             raise TransientError("Live updates are not available at this moment.")
+        if (
+            self._by_session[session.id] >= MAX_STREAMS_PER_SESSION
+            or self._by_user[session.user_id] >= MAX_STREAMS_PER_USER
+        ):
+            raise TransientError("Too many pages with live updates are open. Close some of them.")
 
     def watchers(self, tenant_id: UUID) -> int:
         """How many streams the tenant has open in this process."""
@@ -101,8 +115,22 @@ class LiveHub:
         return len(feed.streams) if feed else 0
 
     @contextmanager
-    def join(self, tenant_id: UUID, last_event_id: str | None) -> Iterator[Stream]:
+    def join(self, session: ActiveSession, last_event_id: str | None) -> Iterator[Stream]:
         """A stream that is told the summary at once, and what happens until it is left."""
+        counts = ((self._by_session, session.id), (self._by_user, session.user_id))
+        for count, key in counts:
+            count[key] += 1
+        try:
+            with self._joined(session.tenant_id, last_event_id) as stream:
+                yield stream
+        finally:
+            for count, key in counts:
+                count[key] -= 1
+                if not count[key]:
+                    del count[key]
+
+    @contextmanager
+    def _joined(self, tenant_id: UUID, last_event_id: str | None) -> Iterator[Stream]:
         stream = Stream(last_event_id)
         feed = self._feeds.get(tenant_id)
         if feed is None or feed.has_ended:

@@ -23,7 +23,8 @@ _DESCRIPTION = (
     "`summary`: the body of `/api/analytics/summary`, at once and after each change, at most once "
     "a second; its id is the version of the tenant's data. "
     "`pull`: the state of the history that is being read, as `pull` of `/api/tenants/current`. "
-    "A comment comes every 15 seconds. It is not counted by the rate limits."
+    "A comment comes every 15 seconds. Openings have a rate limit of their own, and a session may "
+    "hold 10 streams. An open stream does not count as use of the session."
 )
 _EVENTS = {
     "description": "The stream; `data` of each event is JSON.",
@@ -49,7 +50,7 @@ _HEARTBEAT = b": heartbeat\n\n"
     openapi_extra={"parameters": [_LAST_EVENT_ID]},
 )
 async def stream_live(request: Request, session: SignedIn, parts: TheParts) -> Response:
-    parts.live.check_room(session.tenant_id)
+    parts.live.check_room(session)
     token = parts.cookies.session_of(request)
     last_event_id = request.headers.get("Last-Event-ID")
     return _EventStream(_frames(parts, session, token, last_event_id))
@@ -59,7 +60,7 @@ async def _frames(
     parts: Parts, session: ActiveSession, token: str | None, last_event_id: str | None
 ) -> AsyncGenerator[bytes, None]:
     clock = asyncio.get_running_loop().time
-    with parts.live.join(session.tenant_id, last_event_id) as stream:
+    with parts.live.join(session, last_event_id) as stream:
         yield _OPENING
         check_at = clock() + _HEARTBEAT_SECONDS
         # Once more, now that the stream would hear of it: the session may just have ended.
@@ -81,7 +82,7 @@ async def _frames(
 
 async def _is_signed_in(parts: Parts, token: str | None, tenant_id: UUID) -> bool:
     try:
-        return (await parts.sessions.read(token)).tenant_id == tenant_id
+        return (await parts.sessions.read(token, is_used=False)).tenant_id == tenant_id
     except SessionExpiredError:
         return False
     except TransientError:

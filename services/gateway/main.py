@@ -15,6 +15,7 @@ from libs.common.tables.identity import security_counts
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
 from services.gateway import (
+    account_routes,
     audit_routes,
     auth,
     docs_routes,
@@ -29,6 +30,7 @@ from services.gateway.compression import Compression
 from services.gateway.cors import CrossOrigin
 from services.gateway.erasures import CLOSED_CHANNEL, sweep_users_daily
 from services.gateway.events import event_handlers
+from services.gateway.operator_routes import operator_routes
 from services.gateway.origin import OriginCheck
 from services.gateway.parts import Parts, make_parts
 from services.gateway.permissions import PermissionGuard
@@ -45,6 +47,8 @@ def create_api(parts: Parts) -> FastAPI:
         [
             auth.router,
             recovery_routes.router,
+            account_routes.router,
+            operator_routes(parts.engine, parts.sessions),
             tenants.router,
             audit_routes.router,
             ingestion.router,
@@ -57,7 +61,7 @@ def create_api(parts: Parts) -> FastAPI:
         middleware=[
             Middleware(OriginCheck, origins=origins, trusted=settings.trusted_proxies),
             Middleware(Compression),
-            Middleware(RateLimiting, limits=parts.limits, trusted=settings.trusted_proxies),
+            Middleware(RateLimiting, limits=parts.limits),
         ],
         guard=PermissionGuard(parts),
         rest=pages.router,

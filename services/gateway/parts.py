@@ -13,13 +13,16 @@ from libs.common.web.client import ServiceClient
 from services.gateway.accounts import PasswordHasher
 from services.gateway.claims import ClaimReader
 from services.gateway.cookies import Cookies
+from services.gateway.counters import Counters
 from services.gateway.dashboard_files import DashboardFile, read_dashboard
+from services.gateway.devices import DeviceCookies
 from services.gateway.live import LiveHub
 from services.gateway.rate_limits import RateLimits
 from services.gateway.recovery import Recoveries, RecoveryReader
 from services.gateway.repository import ActiveSession
 from services.gateway.sessions import SessionStore
 from services.gateway.settings import GatewaySettings
+from services.gateway.sign_in_limits import SignInLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,9 @@ class Parts:
     analytics: ServiceClient
     live: LiveHub
     limits: RateLimits
+    sign_ins: SignInLimits
+    devices: DeviceCookies
+    counters: Counters
     dashboard: Mapping[str, DashboardFile]
 
     async def close(self) -> None:
@@ -44,13 +50,14 @@ class Parts:
         self.passwords.close()
         for client in (self.oauth, self.ingestor, self.analytics):
             await client.close()
-        await self.limits.close()
+        await self.counters.close()
 
 
 def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
     signer = TokenSigner("gateway", settings.caller_private_key)
-    sessions = SessionStore(engine, settings.session_secret)
+    sessions = SessionStore(engine, settings.session_secret, settings.session_idle_limit)
     cookies = Cookies(settings.is_https)
+    counters = Counters(settings.redis_url)
 
     def client(name: str, url: str) -> ServiceClient:
         return ServiceClient(name, url, signer, settings.internal_ca_file)
@@ -69,7 +76,10 @@ def make_parts(settings: GatewaySettings, engine: AsyncEngine) -> Parts:
         ingestor=client("ingestor", settings.ingestor_url),
         analytics=analytics,
         live=LiveHub(lambda tenant_id: analytics.ask("GET", _SUMMARY, tenant_id=tenant_id)),
-        limits=RateLimits(settings, sessions, cookies),
+        limits=RateLimits(settings, counters, sessions, cookies),
+        sign_ins=SignInLimits(counters, settings.session_secret),
+        devices=DeviceCookies(settings.session_secret),
+        counters=counters,
         dashboard=read_dashboard(settings.dashboard_dir),
     )
 

@@ -17,7 +17,7 @@ from libs.common.errors import (
 )
 from libs.common.identity import TokenVerifier
 from libs.common.security_events import SecurityEvent, record_security_event
-from libs.common.web.callers import CallerGuard, Permit
+from libs.common.web.callers import CallerGuard, Permit, tenantless
 from libs.common.web.guards import row_of
 from services.gateway.client_address import client_address
 from services.gateway.parts import Parts, session_of
@@ -44,6 +44,10 @@ PERMISSIONS: Mapping[str, Access | Permit] = {
     "GET /api/auth/session": Access.MEMBER,
     "GET /api/auth/claim": Access.CLAIM,
     "POST /api/auth/claim": Access.CLAIM,
+    "POST /api/auth/password": Access.MEMBER,
+    "GET /api/auth/sessions": Access.MEMBER,
+    "DELETE /api/auth/sessions": Access.MEMBER,
+    "DELETE /api/auth/sessions/{session_id}": Access.MEMBER,
     "GET /api/auth/recovery": Access.PROOF,
     "POST /api/auth/recovery": Access.PROOF,
     "GET /api/shopify/auth": Access.PUBLIC,
@@ -66,6 +70,9 @@ PERMISSIONS: Mapping[str, Access | Permit] = {
     "GET /api/live": Access.MEMBER,
     "GET /api/docs": Access.PUBLIC,
     "GET /api/openapi.json": Access.PUBLIC,
+    "GET /internal/users": tenantless("ops"),
+    "PATCH /internal/users/{user_id}": tenantless("ops"),
+    "DELETE /internal/users/{user_id}/sessions": tenantless("ops"),
     # What is left is told that there is nothing, or shown the page that asks it to sign in.
     **{f"{method} /api": Access.PUBLIC for method in _ANY_METHOD},
     **{f"{method} /api/{{rest:path}}": Access.PUBLIC for method in _ANY_METHOD},

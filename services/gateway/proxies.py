@@ -64,7 +64,7 @@ async def _ask_oauth(request: Request, parts: Parts, page: str) -> Response:
     """A person whom oauth does not answer is led back to `page`."""
     headers = {
         "Accept": request.headers.get("Accept", ""),
-        "Cookie": parts.cookies.without_session(request.headers.get("Cookie", "")),
+        "Cookie": parts.cookies.for_neighbours(request.headers.get("Cookie", "")),
         CLIENT_ADDRESS_HEADER: client_address(request.scope, parts.settings.trusted_proxies),
     }
     try:

@@ -1,12 +1,14 @@
 """How many requests one user, or one address where nobody is signed in, may send in a minute.
 
-Signing in and claiming have limits of their own, by address and by user name. The live stream,
-assets, pages and health are not counted.
+Signing in and claiming have limits of their own, by address here and by user name in
+`sign_in_limits.py`, and so have openings of the live stream. Assets, pages and health are not
+counted.
 """
 
 import hashlib
-import hmac
-from collections.abc import Sequence
+import math
+import time
+from dataclasses import replace
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -16,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.common.errors import PlatformError, RateLimitedError
 from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.errors import error_body, status_and_headers
-from services.gateway.client_address import Network, client_address, client_key
+from services.gateway.client_address import client_address, client_key
 from services.gateway.cookies import Cookies
 from services.gateway.counters import Counters, Limit, Standing
 from services.gateway.repository import ActiveSession
@@ -27,59 +29,93 @@ _COUNTED = "/api/"
 _LIVE = "/api/live"
 _SIGN_IN_PATHS = frozenset({"/api/auth/login", "/api/auth/claim", "/api/auth/recovery"})
 _MINUTE = 60
+_MAX_USED_UP = 10_000
 
 
 class RateLimits:
     """The limits of this deployment. `sessions` and `cookies` tell who is signed in."""
 
-    def __init__(self, settings: GatewaySettings, sessions: SessionStore, cookies: Cookies) -> None:
-        sign_ins = settings.login_limit_per_minute
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        counters: Counters,
+        sessions: SessionStore,
+        cookies: Cookies,
+    ) -> None:
         self._requests = Limit("requests", settings.rate_limit_per_minute)
-        self._sign_ins = Limit("sign-ins", sign_ins)
-        self._sign_ins_of_a_name = Limit("sign-ins-of-a-name", max(1, sign_ins // 2))
+        self._live_openings = Limit("live-openings", settings.rate_limit_per_minute)
+        self._sign_ins = Limit("sign-ins", settings.login_limit_per_minute)
         self._trusted = settings.trusted_proxies
-        self._name_key = settings.session_secret.get_secret_value().encode()
-        self._counters = Counters(settings.redis_url)
+        self._counters = counters
         self._sessions = sessions
         self._cookies = cookies
-
-    async def close(self) -> None:
-        await self._counters.close()
+        self._used_up: dict[tuple[str, bytes], tuple[float, Standing]] = {}
 
     async def check_request(self, request: Request) -> None:
-        """Raises RateLimitedError. Leaves the session it read in the request's state."""
+        """Raises RateLimitedError. Leaves the session it read in the request's state.
+
+        What is refused costs no transaction: a made-up session is known by its token, and a user
+        over the limit by what was found a moment ago.
+        """
         if request.method == "POST" and request.url.path in _SIGN_IN_PATHS:
             address = client_key(request.scope, self._trusted)
             await self._hit(request, self._sign_ins, f"address:{address}")
-        if session := await self._session(request):
-            request.state.session = session
-            key = f"user:{session.user_id}"
-        else:
+        limit = self._live_openings if request.url.path == _LIVE else self._requests
+        token = self._cookies.session_of(request)
+        self._check_used_up(request, limit, token)
+        session = await self._session(request, token)
+        if session is None:
             key = f"address:{client_key(request.scope, self._trusted)}"
-        await self._hit(request, self._requests, key)
+            await self._hit(request, limit, key)
+            return
+        request.state.session = session
+        try:
+            await self._hit(request, limit, f"user:{session.user_id}")
+        except RateLimitedError:
+            self._remember_used_up(request, limit, token or "")
+            raise
 
-    async def check_user_name(self, request: Request, username: str | None) -> None:
-        """Raises RateLimitedError. A text that can be no user name has no limit of its own."""
-        if username is not None:
-            # Keyed, so that whoever reads Redis cannot try names against it.
-            hashed = hmac.new(self._name_key, username.encode(), hashlib.sha256).hexdigest()
-            await self._hit(request, self._sign_ins_of_a_name, hashed)
+    def _check_used_up(self, request: Request, limit: Limit, token: str | None) -> None:
+        found = self._used_up.get((limit.name, _digest(token or "")))
+        if found is None:
+            return
+        until, standing = found
+        left = math.ceil(until - time.monotonic())
+        if left > 0:
+            _note(request, replace(standing, reset_seconds=left))
+            raise _too_many(left)
+
+    def _remember_used_up(self, request: Request, limit: Limit, token: str) -> None:
+        standing = request.state.standings[-1]
+        until = time.monotonic() + standing.reset_seconds
+        self._used_up.pop((limit.name, _digest(token)), None)
+        self._used_up[(limit.name, _digest(token))] = (until, standing)
+        if len(self._used_up) > _MAX_USED_UP:
+            del self._used_up[next(iter(self._used_up))]
 
     async def _hit(self, request: Request, limit: Limit, key: str) -> None:
         standing = await self._counters.hit(limit, key)
-        request.state.standings = [*getattr(request.state, "standings", ()), standing]
+        _note(request, standing)
         if not standing.allowed:
-            raise RateLimitedError(
-                "Too many requests. Wait a moment, then try again.",
-                retry_after_seconds=standing.reset_seconds,
-            )
+            await self._record(request, limit, key)
+            raise _too_many(standing.reset_seconds)
 
-    async def _session(self, request: Request) -> ActiveSession | None:
-        token = self._cookies.session_of(request)
+    async def _record(self, request: Request, limit: Limit, key: str) -> None:
+        """Once a minute for each who is over a limit: a flood of requests is none of records."""
+        if await self._counters.add(f"recorded/{limit.name}/{key}", _MINUTE) > 1:
+            return
+        is_sign_in = limit is self._sign_ins
+        record_security_event(
+            SecurityEvent.SIGN_IN_LIMITED if is_sign_in else SecurityEvent.RATE_LIMITED,
+            address=client_address(request.scope, self._trusted),
+            limit=limit.name,
+        )
+
+    async def _session(self, request: Request, token: str | None) -> ActiveSession | None:
         if token is None:
             return None
         try:
-            return await self._sessions.read(token)
+            return await self._sessions.read(token, is_used=request.url.path != _LIVE)
         except PlatformError:
             # The route says what is wrong with it, or needs none.
             return None
@@ -88,10 +124,9 @@ class RateLimits:
 class RateLimiting:
     """Plain ASGI, so that no route can forget it and no stream is buffered."""
 
-    def __init__(self, app: ASGIApp, limits: RateLimits, trusted: Sequence[Network]) -> None:
+    def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
         self._app = app
         self._limits = limits
-        self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _is_counted(scope["path"]):
@@ -107,24 +142,27 @@ class RateLimiting:
         try:
             await self._limits.check_request(request)
         except RateLimitedError as error:
-            self._record(request)
             await _refuse(error, scope, receive, send_with_standing)
             return
         await self._app(scope, receive, send_with_standing)
 
-    def _record(self, request: Request) -> None:
-        session: ActiveSession | None = getattr(request.state, "session", None)
-        address = client_address(request.scope, self._trusted)
-        record_security_event(
-            SecurityEvent.RATE_LIMITED,
-            who=session.username if session else None,
-            address=address,
-            repeats=str(session.user_id) if session else address,
-        )
+
+def _note(request: Request, standing: Standing) -> None:
+    request.state.standings = [*getattr(request.state, "standings", ()), standing]
+
+
+def _too_many(seconds: int) -> RateLimitedError:
+    return RateLimitedError(
+        "Too many requests. Wait a moment, then try again.", retry_after_seconds=seconds
+    )
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _is_counted(path: str) -> bool:
-    return path.startswith(_COUNTED) and path != _LIVE
+    return path.startswith(_COUNTED)
 
 
 def _tell(headers: MutableHeaders, standings: list[Standing]) -> None:

@@ -31,8 +31,15 @@ from libs.common.errors import (
     UsernameTakenError,
 )
 from libs.common.identity import TokenVerifier
-from services.gateway import erasure_repository, erasures, recovery_repository, repository
+from services.gateway import (
+    account_repository,
+    erasure_repository,
+    erasures,
+    recovery_repository,
+    repository,
+)
 from services.gateway.audit import AuditAction, audit
+from services.gateway.clients import Client
 from services.gateway.recovery_repository import Owner
 from services.gateway.repository import Account, Membership
 from services.gateway.sessions import NewSession, SessionStore
@@ -61,9 +68,18 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """The browser that comes in: the session it had, and what it says of itself."""
+
+    old_token: str | None
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
 class Recovered:
     action: AuditAction
     started: NewSession
+    credentials_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +88,12 @@ class Candidate:
 
     username: str
     password_hash: str
-    id: UUID | None
+    credentials_version: int = 1
+    id: UUID | None = None
 
     @classmethod
-    def of(cls, username: str, account: Account) -> Self:
-        return cls(username, account.password_hash, account.id)
+    def of(cls, account: Account) -> Self:
+        return cls(account.username, account.password_hash, account.credentials_version, account.id)
 
 
 class RecoveryReader:
@@ -122,9 +139,7 @@ class Recoveries:
             )
         return Standing(owner, can_reset)
 
-    async def reset(
-        self, proven: ProvenOwner, password_hash: str, old_token: str | None
-    ) -> Recovered:
+    async def reset(self, proven: ProvenOwner, password_hash: str, entry: Entry) -> Recovered:
         """Give the present owner's account a new password and end all its sessions.
 
         Raises ResetNotPossibleError, RecoveryUsedError, RecoveryInvalidError.
@@ -136,21 +151,25 @@ class Recoveries:
             if owner is None:
                 raise ResetNotPossibleError("This shop has no owner yet. Become its owner instead.")
             # Who is locked gains no membership: what is found next holds to the end.
-            await recovery_repository.lock_users(tx, [owner.id])
+            account = await account_repository.lock_account(tx, owner.id)
+            if account is None or account.disabled_at is not None:
+                raise ResetNotPossibleError(
+                    "The owner's account is disabled. Take ownership with another account."
+                )
             if await recovery_repository.belongs_elsewhere(tx, owner.id, proven.tenant_id):
                 raise ResetNotPossibleError(
                     "The owner's account belongs to other shops too, so its password cannot be "
                     "reset from here. Take ownership with another account."
                 )
-            await recovery_repository.set_password(tx, owner.id, password_hash)
-            await recovery_repository.end_sessions_of_user(tx, owner.id)
-            return await self._end(tx, proven, owner, AuditAction.ACCOUNT_RECOVERED, {}, old_token)
+            await account_repository.set_password(tx, owner.id, password_hash)
+            await account_repository.end_sessions(tx, owner.id)
+            started = await self._end(tx, proven, owner, AuditAction.ACCOUNT_RECOVERED, {}, entry)
+            version = account.credentials_version + 1
+            return Recovered(AuditAction.ACCOUNT_RECOVERED, started, version)
 
         return await self._decide(work)
 
-    async def take_over(
-        self, proven: ProvenOwner, candidate: Candidate, old_token: str | None
-    ) -> Recovered:
+    async def take_over(self, proven: ProvenOwner, candidate: Candidate, entry: Entry) -> Recovered:
         """Make `candidate` the owner. The former one is a member no more; all sessions end.
 
         Raises UsernameTakenError, InvalidCredentialsError, RecoveryUsedError,
@@ -166,7 +185,8 @@ class Recoveries:
             if former is not None and former.id != owner.id:
                 await recovery_repository.remove_member(tx, proven.tenant_id, former.id)
             await _make_owner(tx, proven, owner)
-            return await self._end(tx, proven, owner, action, details, old_token)
+            started = await self._end(tx, proven, owner, action, details, entry)
+            return Recovered(action, started, candidate.credentials_version)
 
         return await self._decide(work)
 
@@ -177,13 +197,14 @@ class Recoveries:
         owner: Owner,
         action: AuditAction,
         details: Mapping[str, str],
-        old_token: str | None,
-    ) -> Recovered:
+        entry: Entry,
+    ) -> NewSession:
         told = {**details, "username": owner.username, "provenBy": proven.person}
         await audit(tx, proven.tenant_id, owner.id, action, **told)
         membership = Membership(proven.tenant_id, owner.id, proven.shop_domain, "owner")
-        started = await self._sessions.start(tx, owner.username, membership, old_token)
-        return Recovered(action, started)
+        return await self._sessions.start(
+            tx, owner.username, membership, entry.old_token, entry.client
+        )
 
     async def _decide(self, work: Callable[[Transaction], Awaitable[Recovered]]) -> Recovered:
         try:
@@ -213,7 +234,7 @@ async def _account_of(tx: Transaction, candidate: Candidate, former: Owner | Non
         tx, {user_id} if former is None else {user_id, former.id}
     )
     if locked.get(user_id) != candidate.password_hash:
-        raise InvalidCredentialsError("User name and password do not fit together.")
+        raise InvalidCredentialsError("Incorrect username or password.")
     return Owner(user_id, candidate.username)
 
 

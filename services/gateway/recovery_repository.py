@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database.transaction import Transaction
@@ -54,18 +54,6 @@ async def lock_users(tx: Transaction, user_ids: Iterable[UUID]) -> dict[UUID, st
 async def belongs_elsewhere(tx: Transaction, user_id: UUID, tenant_id: UUID) -> bool:
     other = exists().where(memberships.c.user_id == user_id, memberships.c.tenant_id != tenant_id)
     return bool((await tx.execute(select(other))).scalar_one())
-
-
-async def set_password(tx: Transaction, user_id: UUID, password_hash: str) -> None:
-    await tx.execute(
-        update(users)
-        .where(users.c.id == user_id)
-        .values(password_hash=password_hash, updated_at=func.now())
-    )
-
-
-async def end_sessions_of_user(tx: Transaction, user_id: UUID) -> None:
-    await tx.execute(delete(sessions).where(sessions.c.user_id == user_id))
 
 
 async def end_sessions_of_tenant(

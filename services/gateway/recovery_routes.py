@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response, status
 
 from libs.common.database.transaction import transaction
 from libs.common.errors import (
+    AccountDisabledError,
     InvalidInputError,
     PlatformError,
     TransientError,
@@ -13,10 +14,13 @@ from libs.common.security_events import SecurityEvent, record_security_event
 from services.gateway import accounts, erasures, repository
 from services.gateway.audit import AuditAction
 from services.gateway.auth import answer_with_session
-from services.gateway.client_address import client_key
+from services.gateway.client_address import client_address
+from services.gateway.clients import Client
 from services.gateway.parts import Parts, TheParts
-from services.gateway.recovery import Candidate, ProvenOwner, Recovered
+from services.gateway.password_policy import check_new_password
+from services.gateway.recovery import Candidate, Entry, ProvenOwner, Recovered
 from services.gateway.schemas import Recovery, RecoveryChoice, Session, Takeover
+from services.gateway.sign_in_limits import Attempt
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
@@ -72,7 +76,13 @@ async def recover(
         person=proven.person,
     )
     parts.cookies.clear_recovery(response)
-    return answer_with_session(parts, response, recovered.started)
+    return answer_with_session(
+        request,
+        response,
+        parts,
+        recovered.started,
+        credentials_version=recovered.credentials_version,
+    )
 
 
 async def _recovered(
@@ -80,34 +90,44 @@ async def _recovered(
 ) -> Recovered:
     await erasures.follow_oauth(parts.engine, parts.oauth, proven.tenant_id)
     # Spares the work for a proof that is void already.
-    await parts.recoveries.standing(proven)
-    old_token = parts.cookies.session_of(request)
+    standing = await parts.recoveries.standing(proven)
+    entry = Entry(
+        parts.cookies.session_of(request), Client.of(request, parts.settings.trusted_proxies)
+    )
     wanted = choice.root
     if isinstance(wanted, Takeover):
-        candidate = await _candidate(wanted, request, parts)
-        return await parts.recoveries.take_over(proven, candidate, old_token)
-    password = accounts.new_password_bytes(wanted.password)
-    hashed = await parts.passwords.hash(password)
-    return await parts.recoveries.reset(proven, hashed, old_token)
+        candidate = await _candidate(wanted, proven, request, parts)
+        return await parts.recoveries.take_over(proven, candidate, entry)
+    owner = standing.owner.username if standing.owner else ""
+    check_new_password(wanted.password, owner, proven.shop_domain)
+    hashed = await parts.passwords.hash(wanted.password)
+    return await parts.recoveries.reset(proven, hashed, entry)
 
 
-async def _candidate(wanted: Takeover, request: Request, parts: Parts) -> Candidate:
+async def _candidate(
+    wanted: Takeover, proven: ProvenOwner, request: Request, parts: Parts
+) -> Candidate:
     """Raises UsernameTakenError when the account exists and the password is not its own."""
     username = accounts.new_username(wanted.username)
-    await parts.limits.check_user_name(request, username)
+    attempt = Attempt(username, _address(request, parts), None)
+    await parts.sign_ins.admit(attempt)
     async with transaction(parts.engine) as tx:
         account = await repository.find_account(tx, username)
     if account is None:
-        password = accounts.new_password_bytes(wanted.password)
-        return Candidate(username, await parts.passwords.hash(password), None)
-    typed = accounts.password_bytes(wanted.password)
-    if not await parts.passwords.matches(typed, account.password_hash):
+        await parts.sign_ins.succeeded(attempt)
+        check_new_password(wanted.password, username, proven.shop_domain)
+        return Candidate(username, await parts.passwords.hash(wanted.password))
+    if not await parts.passwords.matches(wanted.password, account.password_hash):
+        await parts.sign_ins.failed(attempt)
         raise UsernameTakenError(
             "This user name is taken, and the password is not that of its account. "
             "Choose another user name, or enter the account's own password."
         )
-    return Candidate.of(username, account)
+    if account.disabled_at is not None:
+        raise AccountDisabledError("This account is disabled. Ask the operator of Tillstream.")
+    await parts.sign_ins.succeeded(attempt)
+    return Candidate.of(account)
 
 
 def _address(request: Request, parts: Parts) -> str:
-    return client_key(request.scope, parts.settings.trusted_proxies)
+    return client_address(request.scope, parts.settings.trusted_proxies)

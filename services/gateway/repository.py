@@ -8,18 +8,19 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database.transaction import Transaction
-from libs.common.tables.identity import (
-    memberships,
-    redeemed_claims,
-    sessions,
-    users,
-)
+from libs.common.tables.identity import memberships, redeemed_claims, sessions, users
+from services.gateway.clients import Client
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    """`credentials_version` grows with every new password."""
+
     id: UUID
+    username: str
     password_hash: str
+    credentials_version: int
+    disabled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +33,22 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class ActiveSession:
-    """A session that is valid now, with what its user may see."""
+    """A session that is valid now, with what its user may see. `id` opens nothing."""
 
+    id: UUID
     user_id: UUID
     username: str
     tenant_id: UUID
     shop_domain: str
     role: str
     expires_at: datetime
+    last_seen_at: datetime
 
 
 async def find_account(tx: Transaction, username: str) -> Account | None:
-    found = select(users.c.id, users.c.password_hash).where(users.c.username == username)
-    row = (await tx.execute(found)).one_or_none()
-    return row and Account(row.id, row.password_hash)
+    found = select(*(users.c[name] for name in Account.__dataclass_fields__))
+    row = (await tx.execute(found.where(users.c.username == username))).one_or_none()
+    return Account(**row._mapping) if row else None
 
 
 async def add_user(tx: Transaction, username: str, password_hash: str) -> UUID | None:
@@ -102,28 +105,41 @@ async def is_redeemed(tx: Transaction, claim_id: UUID) -> bool:
 
 
 async def add_session(
-    tx: Transaction, token_hash: bytes, membership: Membership, now: datetime, expires_at: datetime
-) -> None:
-    await tx.execute(
-        insert(sessions).values(
-            token_hash=token_hash,
-            user_id=membership.user_id,
-            tenant_id=membership.tenant_id,
-            created_at=now,
-            expires_at=expires_at,
-        )
+    tx: Transaction,
+    token_hash: bytes,
+    membership: Membership,
+    now: datetime,
+    expires_at: datetime,
+    client: Client,
+) -> UUID:
+    """The session's id, which is no secret."""
+    new = insert(sessions).values(
+        token_hash=token_hash,
+        user_id=membership.user_id,
+        tenant_id=membership.tenant_id,
+        created_at=now,
+        expires_at=expires_at,
+        last_seen_at=now,
+        device=client.device,
+        network=client.network,
     )
+    session_id: UUID = (await tx.execute(new.returning(sessions.c.id))).scalar_one()
+    return session_id
 
 
-async def find_session(tx: Transaction, token_hash: bytes, now: datetime) -> ActiveSession | None:
+async def find_session(
+    tx: Transaction, token_hash: bytes, now: datetime, seen_since: datetime
+) -> ActiveSession | None:
     found = (
         select(
+            sessions.c.id,
             sessions.c.user_id,
             users.c.username,
             sessions.c.tenant_id,
             memberships.c.shop_domain,
             memberships.c.role,
             sessions.c.expires_at,
+            sessions.c.last_seen_at,
         )
         .join_from(sessions, users, users.c.id == sessions.c.user_id)
         .join(
@@ -131,7 +147,12 @@ async def find_session(tx: Transaction, token_hash: bytes, now: datetime) -> Act
             (memberships.c.tenant_id == sessions.c.tenant_id)
             & (memberships.c.user_id == sessions.c.user_id),
         )
-        .where(sessions.c.token_hash == token_hash, sessions.c.expires_at > now)
+        .where(
+            sessions.c.token_hash == token_hash,
+            sessions.c.expires_at > now,
+            sessions.c.last_seen_at > seen_since,
+            users.c.disabled_at.is_(None),
+        )
     )
     row = (await tx.execute(found)).one_or_none()
     return row and ActiveSession(**row._mapping)
@@ -141,5 +162,7 @@ async def delete_session(tx: Transaction, token_hash: bytes) -> None:
     await tx.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
 
 
-async def delete_expired_sessions(tx: Transaction, now: datetime) -> None:
-    await tx.execute(delete(sessions).where(sessions.c.expires_at <= now))
+async def delete_expired_sessions(tx: Transaction, now: datetime, seen_since: datetime) -> None:
+    """Those that were last seen before `seen_since` too."""
+    expired = (sessions.c.expires_at <= now) | (sessions.c.last_seen_at <= seen_since)
+    await tx.execute(delete(sessions).where(expired))

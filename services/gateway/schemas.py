@@ -34,6 +34,33 @@ class Session(_Shape):
     expires_at: AwareDatetime
 
 
+class PasswordChange(_Shape):
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: str = Field(max_length=4096, repr=False)
+    new_password: str = Field(max_length=4096, repr=False)
+
+
+class OwnSession(_Shape):
+    """One place where the user is signed in."""
+
+    id: UUID = Field(description="Names the session; it opens nothing.")
+    is_current: bool = Field(description="Whether it is the session of this request.")
+    device: str = Field(description="What the browser said of itself, like `Firefox on Windows`.")
+    network: str = Field(description="The network block it began in, or `unknown`.")
+    created_at: AwareDatetime
+    last_seen_at: AwareDatetime = Field(description="To the minute.")
+    expires_at: AwareDatetime
+
+
+class OwnSessions(_Shape):
+    sessions: list[OwnSession] = Field(description="The last seen first.")
+
+
+class SessionsEnded(_Shape):
+    ended: int
+
+
 class Claim(_Shape):
     tenant_id: UUID
     shop_domain: str

@@ -1,6 +1,7 @@
 """Settings of the gateway."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -62,9 +63,14 @@ class GatewaySettings(CallingServiceSettings):
     redis_url: RedisUrl | None = None
     rate_limit_per_minute: int = Field(default=100, ge=1)
     login_limit_per_minute: int = Field(default=10, ge=1)
+    session_idle_minutes: int = Field(default=480, ge=5, le=1440)
     trusted_proxies: _Networks = Field(default_factory=list)
     cors_origins: _Origins = Field(default_factory=list)
     dashboard_dir: Path = _DASHBOARD
+
+    @property
+    def session_idle_limit(self) -> timedelta:
+        return timedelta(minutes=self.session_idle_minutes)
 
     @property
     def is_https(self) -> bool:

@@ -30,6 +30,8 @@ TENDED_SHOP = "tide-table.myshopify.com"
 """The only one whose settings a test changes."""
 SOLD_SHOP = "old-harvest.myshopify.com"
 """The only one whose owner changes."""
+GUARDED_SHOP = "lock-and-key.myshopify.com"
+"""Of the user whose password and sessions are tested."""
 _DASHBOARD = Path(__file__).parents[2] / "services/gateway/dashboard"
 _LIMITS = {"LOGIN_LIMIT_PER_MINUTE": "200", "RATE_LIMIT_PER_MINUTE": "5000"}
 """The tests are one address and a few users, who sign in far more often than people do."""
@@ -121,6 +123,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     leaving = _write_shop(folder / "last.csv", orders=20, seed=5)
     tended = _write_shop(folder / "tide.csv", orders=10, seed=6)
     sold = _write_shop(folder / "harvest.csv", orders=12, seed=7)
+    guarded = _write_shop(folder / "lock.csv", orders=10, seed=7)
     data_dir = folder / "data"
     command = [
         *(str(Path(sys.executable).with_name("tillstream")), "up", "--with-simulator", "--json"),
@@ -132,6 +135,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         *("--shop", f"{LEAVING_SHOP}={leaving}"),
         *("--shop", f"{TENDED_SHOP}={tended}"),
         *("--shop", f"{SOLD_SHOP}={sold}"),
+        *("--shop", f"{GUARDED_SHOP}={guarded}"),
         *("--data-dir", str(data_dir), "--port", "0"),
     ]
     with (folder / "up.log").open("w") as log:

@@ -45,7 +45,7 @@ class Members:
         self, gateway: Platform, user_id: UUID, tenant_id: UUID, *, hours: float = 1
     ) -> str:
         """The token of a new session, which lasts for `hours`: none when that is below zero."""
-        token = secrets.token_urlsafe(32)
+        token = gateway.parts.sessions.with_check(secrets.token_urlsafe(32))
         await self.owner.execute(
             "INSERT INTO identity.sessions (token_hash, user_id, tenant_id, created_at, expires_at)"
             " VALUES ($1, $2, $3, now(), now() + $4)",

@@ -1,6 +1,16 @@
 """Tables of the gateway: accounts, sessions, claims, recoveries, erasures, audit log."""
 
-from sqlalchemy import Column, DateTime, FetchedValue, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    Column,
+    DateTime,
+    FetchedValue,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.common.tables.security_counts import security_counts_table
@@ -17,6 +27,8 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
     Column("updated_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("credentials_version", Integer, server_default=FetchedValue(), nullable=False),
+    Column("disabled_at", DateTime(timezone=True)),
 )
 
 memberships = Table(
@@ -40,6 +52,10 @@ sessions = Table(
     Column("tenant_id", Uuid, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("id", Uuid, server_default=FetchedValue(), nullable=False),
+    Column("last_seen_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("device", Text, server_default=FetchedValue(), nullable=False),
+    Column("network", Text, server_default=FetchedValue(), nullable=False),
 )
 
 redeemed_claims = Table(

@@ -1,5 +1,8 @@
 """The one way to make an HTTP service: error shape, request ids, body limit, health."""
 
+import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -26,6 +29,7 @@ _ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     "5XX": {"model": ErrorResponse},
 }
 _BODY_LIMIT = 64 * 1024
+_READY_SECONDS = 1.0
 
 
 @asynccontextmanager
@@ -90,18 +94,44 @@ def _health_router(ready_checks: Mapping[str, ReadyCheck]) -> APIRouter:
     async def live() -> dict[str, str]:
         return {"status": "live"}
 
+    failures_now = _looked_at_once_a_second(ready_checks)
+
     @router.get("/health/ready")
     async def ready() -> JSONResponse:
-        failures = {}
-        for name, check in ready_checks.items():
-            try:
-                await check()
-            except PlatformError as error:
-                failures[name] = error.code
+        failures = await failures_now()
         status = "unready" if failures else "ready"
         return JSONResponse({"status": status, "failures": failures}, 503 if failures else 200)
 
     return router
+
+
+def _looked_at_once_a_second(
+    ready_checks: Mapping[str, ReadyCheck],
+) -> Callable[[], Awaitable[dict[str, str]]]:
+    """What fails now. Anybody may ask, so all who ask within a second share one look."""
+    lock = asyncio.Lock()
+    found: dict[str, str] = {}
+    looked_at = -math.inf
+
+    async def failures_now() -> dict[str, str]:
+        nonlocal found, looked_at
+        async with lock:
+            if time.monotonic() - looked_at >= _READY_SECONDS:
+                found = await _failures(ready_checks)
+                looked_at = time.monotonic()
+            return found
+
+    return failures_now
+
+
+async def _failures(ready_checks: Mapping[str, ReadyCheck]) -> dict[str, str]:
+    failures = {}
+    for name, check in ready_checks.items():
+        try:
+            await check()
+        except PlatformError as error:
+            failures[name] = error.code
+    return failures
 
 
 def request_id_of(request: Request) -> str:

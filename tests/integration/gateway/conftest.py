@@ -1,6 +1,7 @@
 """A gateway over http on a loopback address, and the same one as it stands behind https."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,31 @@ async def https_platform(platform: Platform, dashboard: Path) -> AsyncIterator[P
         PUBLIC_URL="https://till.example",
     ) as secure:
         yield secure
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the clock that counts are forgotten by."""
+    real, ahead = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + ahead[0])
+
+    def pass_time(seconds: float) -> None:
+        ahead[0] += seconds
+
+    return pass_time
+
+
+@pytest.fixture
+async def door(platform: Platform, dashboard: Path) -> AsyncIterator[Platform]:
+    """A gateway that believes what a proxy says of the clients' addresses."""
+    async with running_gateway(
+        platform.database,
+        platform.keys,
+        dashboard,
+        platform.upstreams,
+        TRUSTED_PROXIES="127.0.0.0/8",
+    ) as door:
+        yield door
 
 
 browser = browser_fixture

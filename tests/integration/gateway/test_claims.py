@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.ids import new_id
 from tests.integration.gateway.platform import Platform, code_of, domain_of, log_in, redeem
@@ -148,3 +149,66 @@ async def test_a_member_of_several_shops_sees_the_one_connected_just_now(platfor
     platform.hold_claim(browser, platform.claim(second))
     assert (await log_in(browser, "ada")).json()["tenant"]["id"] == str(second.tenant_id)
     assert "claim" not in browser.cookies
+
+
+async def test_a_claim_finds_out_few_names_and_stays_good(platform: Platform):
+    for name in ("ada", "eve"):
+        await platform.new_owner(await platform.new_shop(), name)
+    browser = await platform.new_browser()
+    platform.hold_claim(browser, platform.claim(await platform.new_shop()))
+
+    answers = [await redeem(browser, ["ada", "eve"][number % 2]) for number in range(20)]
+
+    codes = [code_of(answer) for answer in answers]
+    assert codes == [(409, "USERNAME_TAKEN")] * 5 + [(429, "RATE_LIMITED")] * 15
+    assert int(answers[-1].headers["Retry-After"]) <= 60
+    assert (await browser.get("/api/auth/claim")).json()["needsOwner"] is True
+
+
+async def test_another_claim_at_the_same_address_finds_out_no_more(platform: Platform):
+    await platform.new_owner(await platform.new_shop(), "ada")
+    answers = []
+    for _ in range(8):
+        browser = await platform.new_browser()
+        platform.hold_claim(browser, platform.claim(await platform.new_shop()))
+        answers.append(code_of(await redeem(browser, "ada")))
+
+    assert answers == [(409, "USERNAME_TAKEN")] * 5 + [(429, "RATE_LIMITED")] * 3
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [("password", "common"), ("Ada-12345"[:8], "known_words"), ("tillstream", "known_words")],
+)
+async def test_a_claim_is_not_redeemed_with_a_password_that_is_guessed_first(
+    platform: Platform, password: str, reason: str
+):
+    browser = await platform.new_browser()
+    platform.hold_claim(browser, platform.claim(await platform.new_shop()))
+
+    refused = await redeem(browser, "ada", password)
+
+    assert code_of(refused) == (400, "PASSWORD_REFUSED")
+    assert refused.json()["error"]["details"]["reason"] == reason
+    assert (await redeem(browser, "ada")).status_code == 201
+
+
+async def test_redeemed_and_refused_claims_are_recorded(platform: Platform):
+    browser = await platform.new_browser()
+    platform.hold_claim(browser, platform.claim(await platform.new_shop()))
+
+    with capture_logs() as logs:
+        await redeem(browser, "ada", "short")
+        await redeem(browser, "ada")
+        await redeem(browser, "ada")
+
+    events = [
+        (line["security_event"], line.get("reason"))
+        for line in logs
+        if line["event"] == "security_event"
+    ]
+    assert events == [
+        ("claim_refused", "PASSWORD_REFUSED"),
+        ("claim_redeemed", None),
+        ("claim_refused", "CLAIM_NOT_FOUND"),
+    ]

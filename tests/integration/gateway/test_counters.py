@@ -4,14 +4,16 @@ import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import redis.asyncio
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from libs.common.errors import RateLimitedError
 from services.gateway.counters import Counters, Limit
+from services.gateway.sign_in_limits import Attempt, SignInLimits
 
 LIMIT = Limit("requests", 3)
 _PATIENCE_SECONDS = 30
@@ -96,3 +98,43 @@ async def test_without_redis_each_process_counts_alone():
 
     assert [(await one.hit(LIMIT, "ada")).allowed for _ in range(4)] == [True, True, True, False]
     assert (await two.hit(LIMIT, "ada")).allowed
+
+
+async def test_two_replicas_share_a_tally_until_it_is_forgotten(port: int):
+    async with running_redis(port), counters(port) as one, counters(port) as two:
+        added = [await each.add("guesses", 30, amount) for each, amount in ((one, 1), (two, 2))]
+        read = await one.read("guesses")
+        await two.forget("guesses")
+        after = await one.read("guesses")
+
+    assert added == [1, 3]
+    assert read.count == 3
+    assert 1 <= read.seconds_left <= 30
+    assert (after.count, after.seconds_left) == (0, 0)
+
+
+async def test_a_tally_goes_on_by_itself_without_redis():
+    alone = Counters(None)
+
+    assert [await alone.add("guesses", 30) for _ in range(3)] == [1, 2, 3]
+    assert (await alone.read("guesses")).count == 3
+    await alone.forget("guesses")
+    assert (await alone.read("guesses")).count == 0
+
+
+async def test_pauses_and_queues_hold_for_all_replicas(port: int):
+    secret = SecretStr("0123456789abcdef0123456789abcdef")
+    attempt = Attempt("ada", "198.51.100.7", None)
+    admitted = 0
+    async with running_redis(port), counters(port) as one, counters(port) as two:
+        replicas = [SignInLimits(each, secret) for each in (one, two)]
+        for number in range(12):
+            with suppress(RateLimitedError):
+                await replicas[number % 2].admit(attempt)
+                admitted += 1
+        async with redis.asyncio.Redis(port=port) as client:
+            keys = b" ".join(await client.keys("*"))
+
+    assert admitted == 5
+    assert b"ada" not in keys
+    assert b"198.51" not in keys

@@ -11,6 +11,8 @@ export class ApiError extends Error {
   readonly retryable: boolean;
   /** What the code's row in docs/errors.md says of them. */
   readonly details: unknown;
+  /** Seconds to wait, where the gateway said so. */
+  readonly retryAfter: number | null;
 
   constructor(fields: {
     code: string;
@@ -19,6 +21,7 @@ export class ApiError extends Error {
     requestId?: string | null;
     retryable: boolean;
     details?: unknown;
+    retryAfter?: number | null;
   }) {
     super(fields.message);
     this.name = "ApiError";
@@ -27,6 +30,7 @@ export class ApiError extends Error {
     this.requestId = fields.requestId ?? null;
     this.retryable = fields.retryable;
     this.details = fields.details ?? null;
+    this.retryAfter = fields.retryAfter ?? null;
   }
 }
 
@@ -40,7 +44,8 @@ export function errorFromAnswer(body: unknown, response: Response): ApiError {
   const status = response.status;
   if (isErrorBody(body)) {
     const { code, message, retryable, details } = body.error;
-    return new ApiError({ code, message, status, requestId: body.requestId, retryable: !!retryable, details });
+    const retryAfter = Number(response.headers.get("Retry-After")) || null;
+    return new ApiError({ code, message, status, requestId: body.requestId, retryable: !!retryable, details, retryAfter });
   }
   return new ApiError({
     code: "UNEXPECTED_ANSWER",

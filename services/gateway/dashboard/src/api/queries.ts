@@ -8,6 +8,7 @@ import {
   queryOptions,
 } from "@tanstack/react-query";
 
+import { readSessions } from "./account";
 import {
   type OrdersRange,
   readClaim,
@@ -34,6 +35,7 @@ export const keys = {
   recovery: ["recovery"] as const,
   notices: ["notices"] as const,
   auditLog: ["audit-log"] as const,
+  ownSessions: ["own-sessions"] as const,
 };
 
 export const sessionQuery = queryOptions({
@@ -105,6 +107,12 @@ export const auditLogQuery = infiniteQueryOptions({
   queryFn: ({ pageParam, signal }) => readAuditLog(pageParam, signal),
   initialPageParam: null as string | null,
   getNextPageParam: (last) => (last.length < ENTRIES_A_PAGE ? undefined : last.at(-1)?.at),
+});
+
+export const ownSessionsQuery = queryOptions({
+  queryKey: keys.ownSessions,
+  queryFn: ({ signal }) => readSessions(signal),
+  staleTime: 0,
 });
 
 export function ordersQuery(range: OrdersRange) {

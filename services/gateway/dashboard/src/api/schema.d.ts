@@ -107,6 +107,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the password
+         * @description Ends all other sessions of the user and gives this one a new token. Other browsers are strangers again for the limits of failed sign-ins.
+         */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/recovery": {
         parameters: {
             query?: never;
@@ -140,6 +160,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the user is signed in */
+        get: operations["read_sessions"];
+        put?: never;
+        post?: never;
+        /** End all other sessions of the user */
+        delete: operations["end_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one session of the user */
+        delete: operations["end_one_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -189,7 +244,7 @@ export interface paths {
         };
         /**
          * What changes, as it changes
-         * @description A stream of server-sent events for as long as the session lives. `summary`: the body of `/api/analytics/summary`, at once and after each change, at most once a second; its id is the version of the tenant's data. `pull`: the state of the history that is being read, as `pull` of `/api/tenants/current`. A comment comes every 15 seconds. It is not counted by the rate limits.
+         * @description A stream of server-sent events for as long as the session lives. `summary`: the body of `/api/analytics/summary`, at once and after each change, at most once a second; its id is the version of the tenant's data. `pull`: the state of the history that is being read, as `pull` of `/api/tenants/current`. A comment comes every 15 seconds. Openings have a rate limit of their own, and a session may hold 10 streams. An open stream does not count as use of the session.
          */
         get: operations["stream_live"];
         put?: never;
@@ -748,6 +803,57 @@ export interface components {
             /** Revenue */
             revenue: string;
         };
+        /**
+         * OwnSession
+         * @description One place where the user is signed in.
+         */
+        OwnSession: {
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /**
+             * Device
+             * @description What the browser said of itself, like `Firefox on Windows`.
+             */
+            device: string;
+            /**
+             * Expiresat
+             * Format: date-time
+             */
+            expiresAt: string;
+            /**
+             * Id
+             * Format: uuid
+             * @description Names the session; it opens nothing.
+             */
+            id: string;
+            /**
+             * Iscurrent
+             * @description Whether it is the session of this request.
+             */
+            isCurrent: boolean;
+            /**
+             * Lastseenat
+             * Format: date-time
+             * @description To the minute.
+             */
+            lastSeenAt: string;
+            /**
+             * Network
+             * @description The network block it began in, or `unknown`.
+             */
+            network: string;
+        };
+        /** OwnSessions */
+        OwnSessions: {
+            /**
+             * Sessions
+             * @description The last seen first.
+             */
+            sessions: components["schemas"]["OwnSession"][];
+        };
         /** PasswordAgain */
         PasswordAgain: {
             /**
@@ -755,6 +861,13 @@ export interface components {
              * @description The user's own, once more.
              */
             password: string;
+        };
+        /** PasswordChange */
+        PasswordChange: {
+            /** Currentpassword */
+            currentPassword: string;
+            /** Newpassword */
+            newPassword: string;
         };
         /**
          * Proof
@@ -1024,6 +1137,11 @@ export interface components {
             id: string;
             /** Username */
             username: string;
+        };
+        /** SessionsEnded */
+        SessionsEnded: {
+            /** Ended */
+            ended: number;
         };
         /**
          * SettingsChange
@@ -1742,7 +1860,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description `PASSWORD_REFUSED`, `VALIDATION_FAILED` */
+            /** @description `VALIDATION_FAILED` */
             400: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -1768,7 +1886,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ORIGIN_REFUSED` */
+            /** @description `ACCOUNT_DISABLED`, `ORIGIN_REFUSED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -1865,6 +1983,134 @@ export interface operations {
                 content?: never;
             };
             /** @description `ORIGIN_REFUSED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description `PASSWORD_REFUSED`, `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED`, `PASSWORD_CONFIRMATION_FAILED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -2290,6 +2536,340 @@ export interface operations {
             };
         };
     };
+    read_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSessions"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsEnded"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    end_one_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `id` of a session in the list. */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `VALIDATION_FAILED` */
+            400: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `AUTH_SESSION_EXPIRED` */
+            401: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `ORIGIN_REFUSED` */
+            403: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `SESSION_NOT_FOUND` */
+            404: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `DATABASE_CONNECTION_FAILED` */
+            503: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     read_pulls: {
         parameters: {
             query?: {
@@ -2644,6 +3224,10 @@ export interface operations {
             /** @description The stream; `data` of each event is JSON. */
             200: {
                 headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2653,6 +3237,25 @@ export interface operations {
             /** @description `AUTH_SESSION_EXPIRED` */
             401: {
                 headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2662,6 +3265,10 @@ export interface operations {
             /** @description `DATABASE_CONNECTION_FAILED`, `TEMPORARILY_UNAVAILABLE` */
             503: {
                 headers: {
+                    /** @description What is left of each limit (r), and the seconds until more is free (t). */
+                    RateLimit?: string;
+                    /** @description Each limit: requests (q) in a window of seconds (w). */
+                    "RateLimit-Policy"?: string;
                     /** @description Seconds to wait. */
                     "Retry-After"?: number;
                     [name: string]: unknown;

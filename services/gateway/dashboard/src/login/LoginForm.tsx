@@ -5,6 +5,7 @@ import { type Session, logIn } from "../api/client";
 import { keys } from "../api/queries";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
+import { pauseInWords, usePause } from "../ui/usePause";
 import { SignInError } from "./SignInError";
 
 export function LoginForm({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
@@ -19,8 +20,10 @@ export function LoginForm({ onSignedIn }: { onSignedIn: (session: Session) => vo
       onSignedIn(session);
     },
   });
+  const pause = usePause(signIn.error, signIn.reset);
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    if (pause > 0) return;
     signIn.mutate({ username: username.trim(), password });
   };
   return (
@@ -46,8 +49,8 @@ export function LoginForm({ onSignedIn }: { onSignedIn: (session: Session) => vo
         value={password}
       />
       <SignInError error={signIn.error} />
-      <Button className="w-full sm:h-10" disabled={signIn.isPending} look="primary" type="submit">
-        {signIn.isPending ? "Signing in…" : "Sign in"}
+      <Button className="w-full sm:h-10" disabled={signIn.isPending || pause > 0} look="primary" type="submit">
+        {signIn.isPending ? "Signing in…" : pause > 0 ? pauseInWords(pause) : "Sign in"}
       </Button>
     </form>
   );

@@ -58,6 +58,7 @@ beforeEach(() => {
     "/api/ingestion/pulls": { pulls: [pull] },
     "/api/tenants/current/data-requests": { dataRequests: [] },
     "/api/tenants/current/audit-log": { entries: [] },
+    "/api/auth/sessions": { sessions: [] },
   };
 });
 

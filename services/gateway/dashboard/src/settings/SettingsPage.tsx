@@ -1,4 +1,4 @@
-/** What is connected, how it is kept current, the proof that it is complete, and the ways to leave. */
+/** What is connected, how it is kept current, the proof that it is complete, the account, and the ways to leave. */
 
 import { useQuery } from "@tanstack/react-query";
 
@@ -7,6 +7,7 @@ import { sessionQuery, tenantQuery } from "../api/queries";
 import { Card } from "../ui/Card";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { usePageTitle } from "../ui/usePageTitle";
+import { AccountSection } from "./AccountSection";
 import { ActivitySection } from "./ActivitySection";
 import { DangerZone } from "./DangerZone";
 import { DataRequestsSection } from "./DataRequestsSection";
@@ -14,6 +15,7 @@ import { FurtherEntitiesSection } from "./FurtherEntitiesSection";
 import { ProofSection } from "./ProofSection";
 import { type PlannedSettings, PullSettings } from "./PullSettings";
 import { PullsSection } from "./PullsSection";
+import { SessionsSection } from "./SessionsSection";
 import { Loading, SettingsSection } from "./SettingsSection";
 import { ShopFacts } from "./ShopFacts";
 
@@ -39,7 +41,8 @@ function isPlanned(settings: CurrentTenant["settings"]): settings is PlannedSett
 }
 
 function Sections({ tenant }: { tenant: CurrentTenant }) {
-  const role = useQuery(sessionQuery).data?.tenant.role;
+  const session = useQuery(sessionQuery).data;
+  const role = session?.tenant.role;
   return (
     <>
       <SettingsSection
@@ -63,6 +66,8 @@ function Sections({ tenant }: { tenant: CurrentTenant }) {
       <PullsSection canPull={role === "owner" && tenant.status === "active"} zone={tenant.zone} />
       {role === "owner" && <DataRequestsSection zone={tenant.zone} />}
       {role === "owner" && <ActivitySection zone={tenant.zone} />}
+      <AccountSection username={session?.user.username} />
+      <SessionsSection zone={tenant.zone} />
       <DangerZone role={role} tenant={tenant} />
     </>
   );

@@ -7,6 +7,8 @@ import { keys } from "../api/queries";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { FormError } from "../ui/FormError";
+import { PASSWORD_HINT } from "../ui/passwordRules";
+import { pauseInWords, usePause } from "../ui/usePause";
 import { type ClaimProblems, type ClaimValues, claimProblems } from "./claimForm";
 
 const EMPTY: ClaimValues = { username: "", password: "", confirmation: "" };
@@ -36,6 +38,7 @@ export function ClaimForm() {
       }
     },
   });
+  const pause = usePause(redeem.error, redeem.reset);
   const set = (field: keyof ClaimValues) => (event: { target: { value: string } }) => {
     setValues({ ...values, [field]: event.target.value });
     setProblems({ ...problems, [field]: undefined });
@@ -64,7 +67,7 @@ export function ClaimForm() {
       <Field
         autoComplete="new-password"
         error={problems.password}
-        hint="At least 8 characters. A long sentence is better than a clever word."
+        hint={PASSWORD_HINT}
         label="Password"
         name="password"
         onChange={set("password")}
@@ -81,8 +84,8 @@ export function ClaimForm() {
         value={values.confirmation}
       />
       <FormError error={atField ? null : redeem.error} />
-      <Button className="w-full sm:h-10" disabled={redeem.isPending} look="primary" type="submit">
-        {redeem.isPending ? "Creating your account…" : "Create account"}
+      <Button className="w-full sm:h-10" disabled={redeem.isPending || pause > 0} look="primary" type="submit">
+        {redeem.isPending ? "Creating your account…" : pause > 0 ? pauseInWords(pause) : "Create account"}
       </Button>
     </form>
   );
