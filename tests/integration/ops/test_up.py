@@ -68,6 +68,7 @@ def _running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
         finally:
             process.terminate()
             process.wait(_STOP_SECONDS)
+        _expect_no_secret_in(folder, process.stdout.read() + process.stderr.read())
 
 
 def _left_over(folder: Path) -> list[int]:
