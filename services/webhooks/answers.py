@@ -12,7 +12,11 @@ from libs.common.web.errors import error_body, status_and_headers
 
 _ACCEPTED_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _REQUEST_ID = b"x-request-id"
-_JSON = (b"content-type", b"application/json")
+_JSON = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
 _EMPTY = (b"content-length", b"0")
 _END = {"type": "http.response.body", "body": b""}
 
@@ -66,7 +70,7 @@ async def answer_json(
 ) -> None:
     body = orjson.dumps(content)
     length = (b"content-length", str(len(body)).encode())
-    head = [_JSON, length, (_REQUEST_ID, request_id.encode()), *headers]
+    head = [*_JSON, length, (_REQUEST_ID, request_id.encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
 

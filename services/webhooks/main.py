@@ -20,7 +20,6 @@ LIMITS = HttpLimits(
     shared_bytes=24 * 1024 * 1024,
     max_connections=512,
 )
-HEADERS = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 _HTTPS_HEADERS = (("strict-transport-security", "max-age=31536000; includeSubDomains"),)
 
 
@@ -43,7 +42,7 @@ async def main(settings: WebhooksSettings) -> None:
                 intake.relay_spool(),
                 save_counts(engine, security_counts),
                 limits=LIMITS,
-                headers=[*HEADERS, *(_HTTPS_HEADERS if settings.is_https else ())],
+                headers=_HTTPS_HEADERS if settings.is_https else (),
             )
     finally:
         await engine.dispose()

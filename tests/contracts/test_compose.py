@@ -166,6 +166,18 @@ def test_nothing_of_ours_has_more_rights_than_it_needs():
         assert one["security_opt"] == ["no-new-privileges:true"], name
 
 
+@pytest.mark.parametrize("program", COMPOSE)
+def test_every_container_has_bounds_of_memory_processors_and_processes(program):
+    one = COMPOSE[program]
+    memory = re.fullmatch(r"([1-9]\d*)([mg])", one["mem_limit"])
+    assert memory, one["mem_limit"]
+    megabytes = int(memory[1]) * (1024 if memory[2] == "g" else 1)
+    assert 256 <= megabytes <= 2048
+    # The engine refuses more processors than the machine has.
+    assert 0 < one["cpus"] <= 2
+    assert 0 < one["pids_limit"] <= 512
+
+
 def test_only_the_public_doors_are_published_and_on_this_machine_alone_by_default():
     assert {name for name, one in COMPOSE.items() if "ports" in one} == PUBLISHED
     for name in PUBLISHED:

@@ -6,6 +6,7 @@ from libs.common.errors import HeadersTooLargeError, RequestMalformedError
 from libs.common.web.limits import MAX_HEAD_BYTES, MAX_HEAD_LINES
 
 _HEAD_END = b"\r\n\r\n"
+_FRAMING = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _MAX_EMPTY_BYTES = 4
 """Before a request an empty line is allowed (RFC 9112, 2.2); a stream of them is not."""
 
@@ -53,11 +54,13 @@ def body_framing(headers: Iterable[tuple[bytes, bytes]], version: str) -> tuple[
     """
     hosts, length, chunked = 0, 0, False
     for name, value in headers:
+        if name not in _FRAMING:
+            continue
         if name == b"host":
             hosts += 1
         elif name == b"content-length":
             length = int(value)
-        elif name == b"transfer-encoding":
+        else:
             chunked = True
     if hosts != 1 and (hosts or version != "1.0"):
         raise RequestMalformedError("A request names one host, in its Host header.")

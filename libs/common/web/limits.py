@@ -1,7 +1,7 @@
 """How long a server listens to one client, and how much of what clients send it holds at once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from libs.common.logs import get_logger
 
@@ -41,28 +41,8 @@ class HttpLimits:
     max_connections: int = 768
 
 
-class HeldBytes:
-    """What one request holds. Give it back when the request has ended, however it did."""
-
-    def __init__(self, process: "ProcessLimits") -> None:
-        self._process = process
-        self._size = 0
-        self._borrowed = 0
-
-    def grow(self, size: int) -> bool:
-        """False when the process holds too much already; then nothing is taken."""
-        needed = self._size + size - self._process.limits.free_bytes - self._borrowed
-        if needed > 0:
-            if needed > self._process.shared_left:
-                return False
-            self._process.shared_left -= needed
-            self._borrowed += needed
-        self._size += size
-        return True
-
-    def give_back(self) -> None:
-        self._process.shared_left += self._borrowed
-        self._borrowed = self._size = 0
+class Evictable(Protocol):
+    def evict(self) -> None: ...
 
 
 class ProcessLimits:
@@ -71,22 +51,22 @@ class ProcessLimits:
     def __init__(self, limits: HttpLimits) -> None:
         self.limits = limits
         self.shared_left = limits.shared_bytes
-        self._idle: dict[object, Callable[[], None]] = {}
+        self._idle: dict[Evictable, None] = {}
         self._silent_until = 0.0
 
-    def note_idle(self, connection: object, close: Callable[[], None]) -> None:
-        self._idle[connection] = close
+    def note_idle(self, connection: Evictable) -> None:
+        self._idle[connection] = None
 
-    def note_busy(self, connection: object) -> bool:
-        """Whether it was idle until now."""
-        return self._idle.pop(connection, None) is not None
+    def note_busy(self, connection: Evictable) -> None:
+        self._idle.pop(connection, None)
 
     def make_room(self) -> bool:
         """Close the connection that has been idle for longest; False when none is."""
-        if not self._idle:
+        longest = next(iter(self._idle), None)
+        if longest is None:
             return False
-        close = self._idle.pop(next(iter(self._idle)))
-        close()
+        del self._idle[longest]
+        longest.evict()
         return True
 
     def log_full(self, now: float) -> None:

@@ -7,6 +7,7 @@ is answered, and every wait for the client has an end.
 
 import asyncio
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 import httptools
@@ -16,15 +17,17 @@ from uvicorn.server import ServerState
 
 from libs.common.errors import PermanentError, PlatformError, RequestTimeoutError
 from libs.common.logs import get_logger
-from libs.common.web.answering import BoundedCycle, busy, error_answer
+from libs.common.web.answering import busy, error_answer
 from libs.common.web.heads import body_framing, head_too_large, malformed, split_head
 from libs.common.web.limits import (
     FIRST_BYTE_TIMEOUT_SECONDS,
     LINGER_SECONDS,
     MAX_HEAD_BYTES,
+    MAX_HEAD_LINES,
     ProcessLimits,
 )
-from libs.common.web.timing import RequestClock, WriteWatch
+from libs.common.web.long_requests import LongRequest
+from libs.common.web.timing import IdleWatch, RequestClock, WriteWatch
 
 _CHUNK_PIECE = 16 * 1024
 
@@ -43,10 +46,13 @@ class _Reading(Enum):
     """The connection ends; what comes is thrown away."""
 
 
+# Looking a member up in its class costs more than all that is done with it.
+_HEAD, _BODY, _CHUNKS, _NEXT, _NOTHING = _Reading
+_WAITS_FOR_CLIENT = (_HEAD, _BODY, _CHUNKS)
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Given to `uvicorn.Config(http=...)` with `process` bound."""
-
-    cycle: BoundedCycle
 
     def __init__(
         self,
@@ -60,34 +66,35 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._process = process
         self._limits = process.limits
-        self._reading = _Reading.HEAD
+        self._reading = _HEAD
         self._unread = bytearray()
-        self._head_size = 0
+        self._size = 0
         self._body_left = 0
         self._framing = 0
+        self._long: LongRequest | None = None
+        self._to_start: RequestResponseCycle | None = None
         self._fault: PlatformError | None = None
-        self._clock = RequestClock(self.loop, self._limits, self._time_out)
+        self._clock = RequestClock(self.loop, self._limits)
+        self._idle = IdleWatch(self.loop, process, self.timeout_keep_alive)
         self._writes = WriteWatch(self.loop)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._writes.transport = transport
+        self._idle.transport = self._writes.transport = transport
         if len(self.connections) > self._limits.max_connections and not self._process.make_room():
             self._process.log_full(self.loop.time())
-            self._reading = _Reading.NOTHING
-            self._write(busy())
+            self._reading = _NOTHING
+            transport.write(error_answer(busy(), self.server_state.default_headers))
             transport.close()
             return
-        self._process.note_idle(self, transport.abort)
+        self._idle.begin()
         self._clock.start(FIRST_BYTE_TIMEOUT_SECONDS, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
-        self._clock.stop()
-        self._writes.stop()
-        self._process.note_busy(self)
-        self._reading = _Reading.NOTHING
+        for wait in (self._clock, self._idle, self._writes):
+            wait.stop()
+        self._reading = _NOTHING
         self._unread.clear()
 
     def pause_writing(self) -> None:
@@ -95,35 +102,30 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._writes.begin()
 
     def data_received(self, data: bytes) -> None:
-        if self._reading is _Reading.NOTHING:
+        if self._reading is _NOTHING:
             return
-        if self._process.note_busy(self):
+        if self._idle.is_idle:
             # The first byte of a request: from here on its own time runs.
-            self._unset_keepalive_if_required()
+            self._idle.end()
             self._clock.stop()
         self._read(data)
-        if not self._clock.is_running:
-            self._await_more()
-
-    def _await_more(self) -> None:
-        if self._reading is _Reading.HEAD:
-            self._clock.start_head()
-        elif self._reading in (_Reading.BODY, _Reading.CHUNKS):
-            if self._limits.body_seconds is None:
-                self._clock.start_head()
-            else:
-                self._clock.start_body()
+        if self._to_start is not None:
+            self._start(self._to_start)
+        if not self._clock.is_running and self._reading in _WAITS_FOR_CLIENT:
+            self._clock.start_request(
+                self._time_out, lambda: self._size, in_body=self._reading is not _HEAD
+            )
 
     def _read(self, data: bytes) -> None:
         while data:
-            if self._reading is _Reading.HEAD:
+            if self._reading is _HEAD:
                 data = self._read_head(data)
-            elif self._reading is _Reading.BODY:
+            elif self._reading is _BODY:
                 data = self._read_body(data)
-            elif self._reading is _Reading.CHUNKS:
+            elif self._reading is _CHUNKS:
                 data = self._read_chunks(data)
             else:
-                if self._reading is _Reading.NEXT:
+                if self._reading is _NEXT:
                     self._keep(data)
                 return
 
@@ -141,12 +143,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._unread += data
             return b""
         head, rest = found
-        self._head_size = len(head)
+        self._size = len(head)
         self._feed(head)
         return rest
 
     def _read_body(self, data: bytes) -> bytes:
-        piece, rest = data[: self._body_left], data[self._body_left :]
+        rest = data[self._body_left :]
+        piece = data[: self._body_left] if rest else data
         self._body_left -= len(piece)
         self._feed(piece)
         return rest
@@ -156,7 +159,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         piece, rest = data[:_CHUNK_PIECE], data[_CHUNK_PIECE:]
         self._framing += len(piece)
         self._feed(piece)
-        if self._reading is _Reading.CHUNKS and self._framing > MAX_HEAD_BYTES:
+        too_large = self._framing > MAX_HEAD_BYTES or len(self.headers) > MAX_HEAD_LINES
+        if too_large and self._reading is _CHUNKS:
             self._refuse(head_too_large())
         return rest
 
@@ -167,10 +171,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             # No other protocol is spoken here: this request is answered, then the connection ends.
             self._read_no_further()
         except httptools.HttpParserError:
-            if self._reading is _Reading.NEXT:
+            if self._reading is _NEXT:
                 # Behind the last chunk came more; it cannot be told from this message in time.
                 self._read_no_further()
-            elif self._reading is not _Reading.NOTHING:
+            elif self._reading is not _NOTHING:
                 self._refuse(self._fault or malformed())
 
     def _keep(self, data: bytes) -> None:
@@ -183,19 +187,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _read_no_further(self) -> None:
         self._unread.clear()
-        self._reading = _Reading.NOTHING
+        self._reading = _NOTHING
         if self.cycle is not None:
             self.cycle.keep_alive = False
 
     def on_message_begin(self) -> None:
-        if self._reading is not _Reading.HEAD:
+        if self._reading is not _HEAD:
             raise malformed()
         super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # Trailers are dropped: they would join the header fields behind everybody's back.
-        if self._reading is _Reading.HEAD:
-            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         try:
@@ -204,53 +203,75 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._fault = error
             raise
         super().on_headers_complete()
-        self._body_left, self._clock.received, self._framing = length, 0, 0
+        self._body_left, self._framing = length, 0
         if chunked or length:
-            self._reading = _Reading.CHUNKS if chunked else _Reading.BODY
+            self._reading = _CHUNKS if chunked else _BODY
+            # Trailers come into a list of their own: the request's fields are those of its head.
+            self.headers = []
             if self._limits.body_seconds is not None:
                 self._clock.stop()
 
     def on_body(self, body: bytes) -> None:
-        if self._reading is _Reading.NOTHING:
+        if self._reading is _NOTHING:
             return
         self._framing = 0
-        self._clock.received += len(body)
-        if not self.cycle.held.grow(len(body)):
+        self._size += len(body)
+        if self._size > self._limits.free_bytes and not self._borrow():
             self._refuse(busy())
             return
         super().on_body(body)
 
+    def _borrow(self) -> bool:
+        if self._long is None:
+            self._long = LongRequest(self._process)
+        return self._long.borrow(self._size - self._limits.free_bytes)
+
     def on_message_complete(self) -> None:
-        if self._reading is _Reading.NOTHING:
+        if self._reading is _NOTHING:
             return
         super().on_message_complete()
-        self._reading = _Reading.NEXT
+        self._reading = _NEXT
         self._clock.stop()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        bounded = BoundedCycle(cycle, self._process)
-        self.cycle = bounded
-        if not bounded.held.grow(self._head_size):
+        """Not at once: when all that came is read, it is known whether the request is whole."""
+        self._long = None
+        if self._size > self._limits.free_bytes and not self._borrow():
             self._fault = busy()
             raise self._fault
-        super()._start_asgi_task(bounded, app)
+        self._to_start = cycle
+
+    def _start(self, cycle: RequestResponseCycle) -> None:
+        self._to_start = None
+        if cycle.disconnected:
+            # Refused in the meantime: no app will see it.
+            if self._long is not None:
+                self._long.give_back()
+            return
+        app: Any = self.app
+        if cycle.more_body or self._long is not None:
+            self._long = self._long or LongRequest(self._process)
+            app = partial(self._long.run, self.app, cycle)
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        # In place of uvicorn's own, which makes a timer for each answer, and knows a pipeline.
+        self.server_state.total_requests += 1
         if self.transport.is_closing():
             self._clock.stop()
-        elif self.cycle.answered_early or self._reading is not _Reading.NEXT:
+        elif self._reading is not _NEXT or (self._long and self._long.answered_early):
             self._linger()
         else:
-            self._reading = _Reading.HEAD
+            self._reading = _HEAD
+            self.flow.resume_reading()
             if self._unread:
-                self._unset_keepalive_if_required()
                 waiting = bytes(self._unread)
                 self._unread.clear()
                 self.data_received(waiting)
             else:
-                self._process.note_idle(self, self.transport.abort)
-        self._writes.begin()
+                self._idle.begin()
+        if self.transport.get_write_buffer_size():
+            self._writes.begin()
 
     def _refuse(self, error: PlatformError) -> None:
         """Answer in place of the app, and end the connection. Nothing of the request is logged."""
@@ -259,20 +280,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
             if self.cycle.response_started:
-                self._reading = _Reading.NOTHING
+                self._reading = _NOTHING
                 self.transport.abort()
                 return
         if not self.transport.is_closing():
-            self._write(error)
+            self.transport.write(error_answer(error, self.server_state.default_headers))
             self._linger()
-
-    def _write(self, error: PlatformError) -> None:
-        self.transport.write(error_answer(error, self.server_state.default_headers))
 
     def _linger(self) -> None:
         """Closing at once, with bytes of the client unread, would take the answer away from it."""
-        self._unset_keepalive_if_required()
-        self._reading = _Reading.NOTHING
+        self._reading = _NOTHING
         self._unread.clear()
         self.flow.resume_reading()
         self.transport.write_eof()

@@ -15,7 +15,7 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.tables.intake import spool
 from services.webhooks.directory import ShopDirectory
 from services.webhooks.intake import Intake
-from services.webhooks.main import HEADERS, LIMITS
+from services.webhooks.main import LIMITS
 from services.webhooks.routes import create_app
 from tests.http_servers import serving
 from tests.integration.messaging.queues import running
@@ -56,7 +56,7 @@ async def service(database_url: str, amqp_url: str) -> AsyncIterator[Service]:
         await intake.probe()
         app = create_app([SECRET, "an older secret"], directory, intake)
         workers = (directory.keep_fresh(), intake.watch_broker(), intake.relay_spool())
-        async with serving(app, limits=LIMITS, headers=HEADERS) as url, running(*workers):
+        async with serving(app, limits=LIMITS) as url, running(*workers):
             async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
                 yield Service(http, intake, directory, engine)
     await engine.dispose()
