@@ -124,7 +124,13 @@ async def test_a_service_can_write_its_own_schema_only(database, owner, service)
 
 async def test_analytics_sees_no_credential_and_no_dead_letter(database):
     connection = await asyncpg.connect(database.url_for("analytics"))
-    for table in ("tenancy.credentials", "identity.users", "store.dead_letters"):
+    tables = (
+        "tenancy.credentials",
+        "identity.users",
+        "store.dead_letters",
+        "store.deletion_checks",
+    )
+    for table in tables:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.fetch(f"SELECT * FROM {table}")
     await connection.close()

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction, transaction
@@ -36,18 +37,7 @@ def redaction_routes(engine: AsyncEngine) -> APIRouter:
             tenants = await repository.tenants_with_held(tx)
         async with transaction(engine, tenants=tenants) as tx:
             rows = await repository.read_held(tx, tenants)
-        return {
-            "redactions": [
-                {
-                    "tenantId": str(row.tenant_id),
-                    "domain": row.domain,
-                    "customerId": str(row.object_id),
-                    "receivedAt": row.received_at.isoformat(),
-                    "heldAt": row.held_at.isoformat(),
-                }
-                for row in rows
-            ]
-        }
+        return {"redactions": [_line(row) for row in rows]}
 
     @router.post("/{tenant_id}/{customer_id}", status_code=204)
     async def decide(tenant_id: UUID, customer_id: CustomerId, wanted: Decision) -> None:
@@ -66,3 +56,13 @@ def redaction_routes(engine: AsyncEngine) -> APIRouter:
         log.info("redaction_decided", tenant_id=str(tenant_id), decision=wanted.decision)
 
     return router
+
+
+def _line(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    return {
+        "tenantId": str(row.tenant_id),
+        "domain": row.domain,
+        "customerId": str(row.object_id),
+        "receivedAt": row.received_at.isoformat(),
+        "heldAt": row.held_at.isoformat(),
+    }

@@ -99,6 +99,12 @@ class PulledTenant:
                 await asyncio.sleep(0.05)
         return pull
 
+    async def until_confirmed(self) -> None:
+        """A worker has asked Shopify about every deletion, and none was still there."""
+        async with asyncio.timeout(120):
+            while await self.rows("SELECT 1 FROM store.deletion_checks"):
+                await asyncio.sleep(0.02)
+
     async def next_pull(self) -> dict[str, Any]:
         """Let the schedule's next pull be due, and wait for its end."""
         before = await self._newest()

@@ -191,6 +191,7 @@ async def test_the_parts_of_orders_are_as_shopify_shows_them_however_they_come(
         assert all(changed[part] != served[part] for part in PARTS)
 
         await handle_deliveries(engine, (await _sent(shopify, told))[::-1], publisher)
+        await told.until_confirmed()
         assert await _stored(told) == changed
 
         assert (await pulling.next_pull())["state"] == "succeeded"
@@ -199,6 +200,7 @@ async def test_the_parts_of_orders_are_as_shopify_shows_them_however_they_come(
         assert await _stored(pulling) == {part: changed[part] | lost[part] for part in PARTS}
         for record in (await _sent(shopify, pulling))[::-1]:
             await handle_deliveries(engine, [record], publisher)
+        await pulling.until_confirmed()
 
         for tenant in tenants:
             assert await _stored(tenant) == changed

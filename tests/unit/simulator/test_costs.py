@@ -115,6 +115,8 @@ def test_wrong_variables_cost_nothing():
 def test_the_product_asks_nothing_that_is_too_dear(document: str):
     variables = {
         "id": "gid://shopify/BulkOperation/1",
+        "ids": [f"gid://shopify/Order/{number}" for number in range(1, 251)],
+        "location": "gid://shopify/Location/1",
         "query": "{ orders { edges { node { id } } } }",
         "topic": "ORDERS_CREATE",
         "subscription": {"uri": "https://app.example.com"},
