@@ -234,14 +234,14 @@ async def test_a_false_or_old_proof_is_refused_and_leaves_an_event(platform: Pla
         "no token": "nonsense",
     }
 
-    for name, token in false.items():
-        browser = await proven_browser(platform, shop, token)
-        for answer in (await browser.get(RECOVERY), await take_over(browser, "eve")):
-            assert (name, *code_of(answer)) == (name, 400, "RECOVERY_INVALID")
     with capture_logs() as logs:
+        for name, token in false.items():
+            browser = await proven_browser(platform, shop, token)
+            for answer in (await take_over(browser, "eve"), await browser.get(RECOVERY)):
+                assert (name, *code_of(answer)) == (name, 400, "RECOVERY_INVALID")
         without = await reset(await platform.new_browser())
     assert code_of(without) == (404, "RECOVERY_NOT_FOUND")
-    assert _security_events(logs) == ["recovery_refused"]
+    assert set(_security_events(logs)) == {"recovery_refused"}
     assert await members(platform, shop) == {"ada": "owner"}
 
 
