@@ -2,6 +2,7 @@
 only for the tenant that is named, only with the request they signed, and only once."""
 
 import base64
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from libs.common.web.guards import rows_of
 from services.analytics import permissions as of_analytics
 from services.analytics.main import create_app as create_analytics
 from services.analytics.settings import AnalyticsSettings
+from services.gateway import permissions as of_gateway
+from services.gateway.main import create_api as create_gateway
+from services.gateway.parts import make_parts
+from services.gateway.settings import GatewaySettings
 from services.ingestor import permissions as of_ingestor
 from services.ingestor.main import create_app as create_ingestor
 from services.ingestor.settings import IngestorSettings
@@ -40,18 +45,25 @@ KEYS = CallerKeys()
 CALLERS = ("gateway", "oauth", "webhooks", "ingestor", "analytics", "ops")
 BODY = b"{}"
 
+
+def _create_gateway(settings: GatewaySettings, engine: AsyncEngine) -> FastAPI:
+    return create_gateway(make_parts(settings, engine))
+
+
 _Create = Callable[[Any, AsyncEngine], FastAPI]
-SERVICES: Mapping[str, tuple[_Create, type[ServiceSettings], Mapping[str, Permit | None]]] = {
+# Of the gateway's rows those that are for people are asked in gateway/test_permissions.py.
+SERVICES: Mapping[str, tuple[_Create, type[ServiceSettings], Mapping[str, object]]] = {
     "oauth": (create_oauth, OauthSettings, of_oauth.PERMISSIONS),
     "ingestor": (create_ingestor, IngestorSettings, of_ingestor.PERMISSIONS),
     "analytics": (create_analytics, AnalyticsSettings, of_analytics.PERMISSIONS),
+    "gateway": (_create_gateway, GatewaySettings, of_gateway.PERMISSIONS),
 }
-ROUTES = [
-    (service, row)
+PERMITS = {
+    (service, row): permit
     for service, (_, _, table) in SERVICES.items()
     for row, permit in table.items()
-    if permit is not None
-]
+    if isinstance(permit, Permit)
+}
 
 
 def _app(service: str, database: Database, engine: AsyncEngine) -> FastAPI:
@@ -62,6 +74,9 @@ def _app(service: str, database: Database, engine: AsyncEngine) -> FastAPI:
         "AMQP_URL": "amqp://127.0.0.1:9/",
         "PUBLIC_URL": "http://127.0.0.1:8080",
         "OAUTH_URL": "http://127.0.0.1:9",
+        "INGESTOR_URL": "http://127.0.0.1:9",
+        "ANALYTICS_URL": "http://127.0.0.1:9",
+        "SESSION_SECRET": "0123456789abcdef0123456789abcdef",
         "WEBHOOKS_URL": "http://127.0.0.1:9",
         "SHOPIFY_API_KEY": "key",
         "SHOPIFY_API_SECRET": "secret",
@@ -95,7 +110,8 @@ class Door:
 
     @property
     def path(self) -> str:
-        return self.row.split()[1].format(tenant_id=self.tenant_id, request_id=uuid4())
+        path = self.row.split()[1].replace("{tenant_id}", str(self.tenant_id))
+        return re.sub(r"\{.+?\}", str(uuid4()), path)
 
     @property
     def named(self) -> UUID | None:
@@ -128,16 +144,17 @@ def _code(answer: httpx.Response) -> str | None:
     return code
 
 
-@pytest.fixture(params=ROUTES, ids=" ".join)
+@pytest.fixture(params=PERMITS, ids=" ".join)
 async def door(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Door]:
     service, row = request.param
-    permit = SERVICES[service][2][row]
-    assert permit is not None
+    permit = PERMITS[service, row]
     async with _engine(service, database) as engine:
         app = _app(service, database, engine)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://inside") as http:
             yield Door(http, service, row, permit, uuid4())
+        if parts := getattr(app.state, "parts", None):
+            await parts.close()
 
 
 async def test_every_route_answers_the_callers_of_its_row_and_nobody_else(door: Door):
@@ -149,7 +166,7 @@ async def test_every_route_answers_the_callers_of_its_row_and_nobody_else(door: 
 
 async def test_every_route_refuses_what_is_no_good_token(door: Door):
     assert await door.code(keys=CallerKeys()) == "CALLER_REFUSED"
-    for audience in ("gateway", "gateway:claim", "webhooks", *SERVICES):
+    for audience in ("gateway:claim", "webhooks", *SERVICES):
         code = await door.code(audience=audience)
         assert code == (None if audience == door.service else "CALLER_REFUSED"), audience
     for token in (None, "", "x.y.z"):
@@ -196,7 +213,10 @@ async def test_a_refused_call_is_a_security_event_with_its_reason(door: Door):
 @pytest.mark.parametrize("service", SERVICES)
 async def test_the_table_has_a_row_for_every_route(service: str, database: Database):
     async with _engine(service, database) as engine:
-        routes = rows_of(_app(service, database, engine))
+        app = _app(service, database, engine)
+        routes = rows_of(app)
+        if parts := getattr(app.state, "parts", None):
+            await parts.close()
     assert sorted(routes) == sorted(SERVICES[service][2])
     assert {row for row in routes if row.split()[1].startswith("/health/")} == set(HEALTH)
 

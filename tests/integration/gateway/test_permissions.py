@@ -15,8 +15,6 @@ from structlog.testing import capture_logs
 from libs.common.errors import ConfigurationError
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import HEALTH, Permit, for_tenant, tenantless
-from libs.common.web.guards import rows_of
-from services.gateway.main import create_api
 from services.gateway.permissions import PERMISSIONS, Access, PermissionGuard
 from tests.http_servers import serving
 from tests.integration.analytics.shop_facts import Shop
@@ -176,10 +174,6 @@ async def test_no_change_is_made_for_another_site_whatever_the_route(
         for row in (row for row in ROWS if row.split()[0] in UNSAFE):
             code, _ = await visitor.ask(row, **{"Sec-Fetch-Site": "cross-site"})
             assert code == "ORIGIN_REFUSED", row
-
-
-async def test_the_table_has_a_row_for_every_route(platform: Platform):
-    assert sorted(rows_of(create_api(platform.parts))) == sorted(PERMISSIONS)
 
 
 def _app(platform: Platform, table: Mapping[str, Access | Permit]) -> FastAPI:
