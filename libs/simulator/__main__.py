@@ -123,9 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-key", default=os.environ.get("SHOPIFY_API_KEY"))
     parser.add_argument("--api-secret", default=os.environ.get("SHOPIFY_API_SECRET"))
     parser.add_argument("--redirect-uri", action="append", default=[])
-    parser.add_argument(
-        "--app-url", type=_address, metavar="URL", help="where the admin opens the app, signed"
-    )
+    parser.add_argument("--app-url", type=_address, help="where the admin opens the app, signed")
     parser.add_argument(
         "--compliance-uri",
         type=_address,

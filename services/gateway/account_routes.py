@@ -11,6 +11,13 @@ from libs.common.errors import PasswordRefusedError, SessionExpiredError, Sessio
 from libs.common.security_events import SecurityEvent, record_security_event
 from services.gateway import account_repository, erasures
 from services.gateway.account_repository import ListedSession
+from services.gateway.account_schemas import (
+    OwnSession,
+    OwnSessions,
+    PasswordChange,
+    Session,
+    SessionsEnded,
+)
 from services.gateway.auth import answer_with_session
 from services.gateway.client_address import client_address
 from services.gateway.clients import Client
@@ -18,7 +25,6 @@ from services.gateway.parts import Parts, SignedIn, TheParts
 from services.gateway.password_policy import check_new_password
 from services.gateway.reauthentication import check_password_again
 from services.gateway.repository import ActiveSession, Membership
-from services.gateway.schemas import OwnSession, OwnSessions, PasswordChange, Session, SessionsEnded
 from services.gateway.sessions import NewSession
 
 router = APIRouter(prefix="/api/auth", tags=["account"])

@@ -8,10 +8,10 @@ from pydantic import AwareDatetime
 from libs.common.clock import utc_now
 from libs.common.database.transaction import transaction
 from services.gateway import audit_repository
+from services.gateway.account_schemas import AuditEntry, AuditLog, Notices, SeenNotices
 from services.gateway.audit import NOTICES
 from services.gateway.audit_repository import Entry
 from services.gateway.parts import SignedIn, TheParts
-from services.gateway.schemas import AuditEntry, AuditLog, Notices, SeenNotices
 
 router = APIRouter(prefix="/api/tenants/current", tags=["tenants"])
 

@@ -14,13 +14,13 @@ from libs.common.errors import (
 )
 from libs.common.security_events import SecurityEvent, record_security_event
 from services.gateway import account_repository, accounts, claims, erasures, repository
+from services.gateway.account_schemas import Claim, Credentials, Session, SessionTenant, SessionUser
 from services.gateway.claims import VerifiedClaim
 from services.gateway.client_address import client_address
 from services.gateway.clients import Client
 from services.gateway.parts import Parts, SignedIn, TheParts
 from services.gateway.password_policy import check_new_password
 from services.gateway.repository import Account, ActiveSession, Membership
-from services.gateway.schemas import Claim, Credentials, Session, SessionTenant, SessionUser
 from services.gateway.sessions import NewSession
 from services.gateway.sign_in_limits import Attempt
 

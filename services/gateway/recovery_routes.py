@@ -12,6 +12,7 @@ from libs.common.errors import (
 )
 from libs.common.security_events import SecurityEvent, record_security_event
 from services.gateway import accounts, erasures, repository
+from services.gateway.account_schemas import Recovery, RecoveryChoice, Session, Takeover
 from services.gateway.audit import AuditAction
 from services.gateway.auth import answer_with_session
 from services.gateway.client_address import client_address
@@ -19,7 +20,6 @@ from services.gateway.clients import Client
 from services.gateway.parts import Parts, TheParts
 from services.gateway.password_policy import check_new_password
 from services.gateway.recovery import Candidate, Entry, ProvenOwner, Recovered
-from services.gateway.schemas import Recovery, RecoveryChoice, Session, Takeover
 from services.gateway.sign_in_limits import Attempt
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])

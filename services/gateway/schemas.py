@@ -1,122 +1,24 @@
 """What the gateway takes and answers with."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
-class Credentials(_Shape):
-    username: str = Field(max_length=512)
-    password: str = Field(max_length=4096, repr=False)
-
-
-class SessionUser(_Shape):
-    id: UUID
-    username: str
-
-
-class SessionTenant(_Shape):
-    id: UUID
-    shop_domain: str
-    role: str
-
-
-class Session(_Shape):
-    user: SessionUser
-    tenant: SessionTenant
-    expires_at: AwareDatetime
-
-
-class PasswordChange(_Shape):
-    model_config = ConfigDict(extra="forbid")
-
-    current_password: str = Field(max_length=4096, repr=False)
-    new_password: str = Field(max_length=4096, repr=False)
-
-
-class OwnSession(_Shape):
-    """One place where the user is signed in."""
-
-    id: UUID = Field(description="Names the session; it opens nothing.")
-    is_current: bool = Field(description="Whether it is the session of this request.")
-    device: str = Field(description="What the browser said of itself, like `Firefox on Windows`.")
-    network: str = Field(description="The network block it began in, or `unknown`.")
-    created_at: AwareDatetime
-    last_seen_at: AwareDatetime = Field(description="To the minute.")
-    expires_at: AwareDatetime
-
-
-class OwnSessions(_Shape):
-    sessions: list[OwnSession] = Field(description="The last seen first.")
-
-
-class SessionsEnded(_Shape):
-    ended: int
-
-
-class Claim(_Shape):
-    tenant_id: UUID
-    shop_domain: str
-    needs_owner: bool
-    expires_at: AwareDatetime
-
-
-class Recovery(_Shape):
-    """What the account owner at Shopify may do here."""
-
-    shop_domain: str
-    owner_username: str | None = Field(description="Null where the shop has no owner yet.")
-    can_reset: bool = Field(description="Whether the owner's account is of this shop alone.")
-    expires_at: AwareDatetime
-
-
-class Reset(_Shape):
-    mode: Literal["reset"]
-    password: str = Field(max_length=4096, repr=False)
-
-
-class Takeover(Credentials):
-    mode: Literal["takeover"]
-
-
-class RecoveryChoice(RootModel[Annotated[Reset | Takeover, Field(discriminator="mode")]]):
-    """What to do with the account, or with the ownership."""
-
-
-class AuditEntry(_Shape):
-    id: UUID
-    at: AwareDatetime
-    action: str = Field(description="Such as `ownership_taken_over`; more may be added.")
-    username: str | None = Field(description="Who did it, where a user of ours did.")
-    former_owner: str | None = Field(description="Who lost the ownership by it.")
-
-
-class AuditLog(_Shape):
-    entries: list[AuditEntry] = Field(description="The newest first.")
-
-
-class Notices(_Shape):
-    notices: list[AuditEntry] = Field(description="The newest first, twenty at most.")
-
-
-class SeenNotices(_Shape):
-    until: AwareDatetime = Field(description="`at` of the newest notice that was shown.")
-
-
-class PullError(_Shape):
+class PullError(Shape):
     entity: str | None = Field(description="Null where the whole pull is meant.")
     code: str
     message: str
 
 
-class PullEntity(_Shape):
+class PullEntity(Shape):
     entity: Literal["customers", "orders", "products"]
     state: Literal["waiting", "exporting", "importing", "done", "failed"]
     done: int
@@ -126,7 +28,7 @@ class PullEntity(_Shape):
     )
 
 
-class FurtherEntity(_Shape):
+class FurtherEntity(Shape):
     """What a shop holds besides customers, orders and products."""
 
     entity: str
@@ -138,7 +40,7 @@ class FurtherEntity(_Shape):
     records: int = Field(description="Kept here and not deleted.")
 
 
-class PullProof(_Shape):
+class PullProof(Shape):
     """What a pull found where it compared our counts with Shopify's."""
 
     compared: int = Field(description="Counts, each of one entity.")
@@ -146,7 +48,7 @@ class PullProof(_Shape):
     repaired: int = Field(description="Records that were missing or too many, and put right.")
 
 
-class Pull(_Shape):
+class Pull(Shape):
     id: UUID
     kind: Literal["backfill", "reconciliation"]
     scope: Literal["all", "changes", "range"] = Field(description="What it reads.")
@@ -169,11 +71,11 @@ class PullStatus(Pull):
     further_entities: list[FurtherEntity] = Field(description="Applied after the sales.")
 
 
-class Pulls(_Shape):
+class Pulls(Shape):
     pulls: list[Pull] = Field(description="The newest first.")
 
 
-class PullRange(_Shape):
+class PullRange(Shape):
     """Days of the shop's zone, both included; no bound where one is left out."""
 
     model_config = ConfigDict(extra="forbid")
@@ -182,11 +84,11 @@ class PullRange(_Shape):
     last: date | None = Field(default=None, alias="to")
 
 
-class PullQueued(_Shape):
+class PullQueued(Shape):
     id: UUID
 
 
-class EntityProof(_Shape):
+class EntityProof(Shape):
     """Records that are not deleted, test orders included."""
 
     entity: str
@@ -197,20 +99,20 @@ class EntityProof(_Shape):
     checked_at: AwareDatetime
 
 
-class Proof(_Shape):
+class Proof(Shape):
     """The newest comparison of each entity with Shopify's own count."""
 
     checked_at: AwareDatetime
     entities: list[EntityProof]
 
 
-class TenantSettings(_Shape):
+class TenantSettings(Shape):
     pull_interval_minutes: int | None = Field(description="Null before the first pull.")
     include_test_orders: bool
     paused: bool = Field(description="Whether the scheduled pulls are stopped.")
 
 
-class SettingsChange(_Shape):
+class SettingsChange(Shape):
     """What is left out stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
@@ -220,12 +122,12 @@ class SettingsChange(_Shape):
     paused: bool | None = None
 
 
-class Freshness(_Shape):
+class Freshness(Shape):
     data_version: str = Field(description="Grows with every change of the tenant's data.")
     changed_at: AwareDatetime | None
 
 
-class ConnectedTenant(_Shape):
+class ConnectedTenant(Shape):
     """What the oauth service says of a tenant."""
 
     id: UUID
@@ -236,7 +138,7 @@ class ConnectedTenant(_Shape):
     erasure_grace_hours: float
 
 
-class ShopFacts(_Shape):
+class ShopFacts(Shape):
     name: str
     currency: str
     zone: str
@@ -244,13 +146,13 @@ class ShopFacts(_Shape):
     history_since: date | None
 
 
-class UnmappedTopic(_Shape):
+class UnmappedTopic(Shape):
     topic: str
     deliveries: int
     last_at: AwareDatetime
 
 
-class UnknownField(_Shape):
+class UnknownField(Shape):
     topic: str
     field: str = Field(description="Its name; * for all whose names are not kept.")
     deliveries: int
@@ -258,7 +160,7 @@ class UnknownField(_Shape):
     last_at: AwareDatetime
 
 
-class IngestionStatus(_Shape):
+class IngestionStatus(Shape):
     """What the ingestor says of a tenant. No shop until its facts have arrived."""
 
     shop: ShopFacts | None
@@ -276,7 +178,7 @@ class IngestionStatus(_Shape):
     freshness: Freshness
 
 
-class CurrentTenant(_Shape):
+class CurrentTenant(Shape):
     """Name, currency, zone and plan are null until the shop's facts have arrived."""
 
     id: UUID
@@ -297,7 +199,7 @@ class CurrentTenant(_Shape):
     )
 
 
-class DataRequest(_Shape):
+class DataRequest(Shape):
     """One request of a customer, by way of Shopify, to see what is held on them."""
 
     id: UUID
@@ -307,18 +209,14 @@ class DataRequest(_Shape):
     bytes: int | None = Field(description="The size of the file; null once it is gone.")
 
 
-class DataRequests(_Shape):
+class DataRequests(Shape):
     data_requests: list[DataRequest]
 
 
-class Confirmation(_Shape):
+class Confirmation(Shape):
     confirm: str = Field(max_length=512, description="The shop's domain, to show that it is meant.")
     password: str = Field(max_length=4096, repr=False, description="The user's own, once more.")
 
 
-class PasswordAgain(_Shape):
-    password: str = Field(max_length=4096, repr=False, description="The user's own, once more.")
-
-
-class ErasureScheduled(_Shape):
+class ErasureScheduled(Shape):
     due_at: AwareDatetime = Field(description="Connecting the shop again before it keeps the data.")

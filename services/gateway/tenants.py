@@ -18,6 +18,7 @@ from libs.common.errors import (
 from libs.common.logs import get_logger
 from libs.common.web.client import ServiceClient
 from services.gateway import erasures
+from services.gateway.account_schemas import PasswordAgain
 from services.gateway.parts import Parts, SignedIn, TheParts
 from services.gateway.reauthentication import check_password_again
 from services.gateway.repository import ActiveSession
@@ -28,7 +29,6 @@ from services.gateway.schemas import (
     DataRequests,
     ErasureScheduled,
     IngestionStatus,
-    PasswordAgain,
     SettingsChange,
 )
 

@@ -52,7 +52,6 @@ def create_web_app(
 
     `guard` decides before each route who may use it. `rest` takes the paths that are left.
     Raises ConfigurationError for a route that `guard` does not know.
-
     `middleware` sees requests that have an id and a bounded body; the last one sees them first.
     A service that strangers reach is public: it takes no request id from them.
     """
