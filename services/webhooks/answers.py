@@ -12,10 +12,11 @@ from libs.common.web.errors import error_body, status_and_headers
 
 _ACCEPTED_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _REQUEST_ID = b"x-request-id"
+SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Of every answer that has a body."""
 _JSON = (
     (b"content-type", b"application/json"),
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
+    *((name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()),
 )
 _EMPTY = (b"content-length", b"0")
 _END = {"type": "http.response.body", "body": b""}

@@ -20,7 +20,11 @@ LIMITS = HttpLimits(
     shared_bytes=24 * 1024 * 1024,
     max_connections=512,
 )
-_HTTPS_HEADERS = (("strict-transport-security", "max-age=31536000; includeSubDomains"),)
+_HSTS = ("strict-transport-security", "max-age=31536000; includeSubDomains")
+
+
+def headers_of_all_answers(settings: WebhooksSettings) -> list[tuple[str, str]]:
+    return [_HSTS] if settings.is_https else []
 
 
 async def main(settings: WebhooksSettings) -> None:
@@ -42,7 +46,7 @@ async def main(settings: WebhooksSettings) -> None:
                 intake.relay_spool(),
                 save_counts(engine, security_counts),
                 limits=LIMITS,
-                headers=_HTTPS_HEADERS if settings.is_https else (),
+                headers=headers_of_all_answers(settings),
             )
     finally:
         await engine.dispose()

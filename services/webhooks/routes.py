@@ -14,6 +14,7 @@ from libs.common.messaging.records import DeliveryRecord
 from libs.common.security_events import record_security_event
 from libs.common.web.errors import STATUS_BY_CODE, error_body
 from services.webhooks.answers import (
+    SAFE_HEADERS,
     answer_empty,
     answer_error,
     answer_json,
@@ -158,4 +159,4 @@ async def _answer_unexpected(request: Request, _error: Exception) -> Response:
     request_id = request.scope["state"]["request_id"]
     message = "Something went wrong on our side. Name the request id when you ask for help."
     body = error_body("INTERNAL_SERVER_ERROR", message, request_id, retryable=True)
-    return JSONResponse(body, 500, {"X-Request-Id": request_id})
+    return JSONResponse(body, 500, SAFE_HEADERS | {"X-Request-Id": request_id})

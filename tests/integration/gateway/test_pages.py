@@ -146,7 +146,8 @@ async def test_every_answer_carries_the_safe_headers(https_platform: Platform):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-        assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        hsts = answer.headers["Strict-Transport-Security"]
+        assert hsts == "max-age=31536000; includeSubDomains"
         if answer.request.url.path.startswith("/api/"):
             assert answer.headers["Cache-Control"] == "no-store"
     assert [answer.status_code for answer in answers[-3:]] == [400, 413, 403]

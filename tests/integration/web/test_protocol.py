@@ -154,3 +154,11 @@ async def test_answer_before_the_body_reaches_a_client_that_goes_on_sending():
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert await peer.rest() == b""
         await sending
+
+
+async def test_headers_of_the_server_are_on_every_answer():
+    async with serving(echo, headers=[("strict-transport-security", "max-age=1")]) as url:
+        for request in (GET % b"a", b"NONSENSE\r\n\r\n"):
+            async with connected(int(url.rpartition(":")[2])) as peer:
+                await peer.send(request)
+                assert (await peer.answer()).headers["strict-transport-security"] == "max-age=1"

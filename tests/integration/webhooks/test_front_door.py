@@ -35,6 +35,8 @@ def assert_refused(answer: httpx.Response, status: int, code: str, *, retryable:
     assert content["error"]["code"] == code
     assert content["error"]["retryable"] is retryable
     assert content["requestId"] == answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
     assert datetime.fromisoformat(content["timestamp"]).tzinfo is not None
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from libs.common.errors import ConfigurationError
+from services.webhooks.main import headers_of_all_answers
 from services.webhooks.settings import WebhooksSettings
 
 GOOD = {
@@ -37,3 +38,16 @@ def test_production_wants_tls():
     with pytest.raises(ConfigurationError) as refusal:
         WebhooksSettings.from_environment({**GOOD, "ENVIRONMENT": "production"})
     assert refusal.value.context["variables"] == ["AMQP_URL", "DATABASE_URL"]
+
+
+def test_browsers_are_told_to_stay_with_https_where_there_is_https():
+    with_tls = {
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": f"{GOOD['DATABASE_URL']}?sslmode=verify-full",
+        "AMQP_URL": "amqps://user:password@127.0.0.1/",
+    }
+    production = WebhooksSettings.from_environment(GOOD | with_tls)
+    assert headers_of_all_answers(production) == [
+        ("strict-transport-security", "max-age=31536000; includeSubDomains")
+    ]
+    assert headers_of_all_answers(WebhooksSettings.from_environment(GOOD)) == []
