@@ -4,13 +4,15 @@ A browser that signed in before has a budget of its own. Strangers are counted b
 network block. When many blocks fail on one name, strangers queue for it: each block is told when
 its turn is, and has it then, however many others try. Blocks that have not failed on the name that
 day have a queue of their own, in which nobody waits for long. So each block has one quick guess a
-day, and all further ones together are 600 an hour. When many names fail in the whole deployment,
-strangers get less at once. Keys are hashed: who reads Redis cannot try names.
+day, sixteen at most come from one provider's network, and all further ones together are 600 an
+hour. When many names fail in the whole deployment, strangers get less at once. Keys are hashed: who
+reads Redis cannot try names.
 """
 
 import hashlib
 import hmac
 from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
 
 from pydantic import SecretStr
 
@@ -36,6 +38,9 @@ _MIN_WAIT_SECONDS = 30
 MAX_WAIT_SECONDS = 15 * 60
 """Of a block that has not failed on the name that day."""
 _TURN_LASTS_SECONDS = 10 * 60
+_PROVIDER_BITS = {4: 16, 6: 32}
+_MAX_PROVIDER_FAILURES = 16
+"""On one name in a day. Of a provider's network anybody may hold very many blocks."""
 
 SPRAY_NAMES = 100
 """So many names with a failed sign-in within `_SPRAY_SECONDS` are a spray."""
@@ -77,6 +82,7 @@ class SignInLimits:
         name = self._hash(attempt.username)
         if attempt.device is None:
             await self._counters.add(f"failures/{name}", _HOUR)
+            await self._counters.add(self._provider(attempt), _DAY)
         if await self._counters.add(f"spray-name/{name}", _SPRAY_SECONDS) > 1:
             return
         if await self._counters.add("spray", _SPRAY_SECONDS) == SPRAY_NAMES:
@@ -120,7 +126,11 @@ class SignInLimits:
         await self._pauses.check(policy, key)
         failures = await self._counters.read(f"failures/{self._hash(attempt.username)}")
         if failures.count >= (_QUEUE_DURING_SPRAY if is_spray else QUEUE_AFTER_FAILURES):
-            has_failed = await self._pauses.attempts(policy, key) > 0
+            of_provider = (await self._counters.read(self._provider(attempt))).count
+            has_failed = (
+                of_provider >= _MAX_PROVIDER_FAILURES
+                or await self._pauses.attempts(policy, key) > 0
+            )
             await self._take_turn(self._hash(attempt.username), key, has_failed=has_failed)
         await self._pauses.admit(policy, key)
 
@@ -158,8 +168,19 @@ class SignInLimits:
     def _name_and_block(self, attempt: Attempt) -> str:
         return self._hash(f"{attempt.username}\0{address_block(attempt.address)}")
 
+    def _provider(self, attempt: Attempt) -> str:
+        return "provider/" + self._hash(f"{attempt.username}\0{_provider_block(attempt.address)}")
+
     def _device(self, device: Device) -> str:
         return self._hash(device.user_id.hex + device.id.hex())
 
     def _hash(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _provider_block(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    return str(ip_network((parsed, _PROVIDER_BITS[parsed.version]), strict=False))
