@@ -16,9 +16,11 @@ from libs.common.errors import (
     TransientError,
 )
 from libs.common.logs import get_logger
+from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.client import ServiceClient
 from services.gateway import erasures
 from services.gateway.account_schemas import PasswordAgain
+from services.gateway.client_address import client_address
 from services.gateway.parts import Parts, SignedIn, TheParts
 from services.gateway.reauthentication import check_password_again
 from services.gateway.repository import ActiveSession
@@ -109,7 +111,7 @@ async def disconnect_current_tenant(
     await ask_for_tenant(
         parts.oauth, "POST", f"/internal/tenants/{tenant_id}/disconnect", tenant_id
     )
-    log.info("disconnect_requested")
+    _record_by_owner(SecurityEvent.TENANT_DISCONNECTED, parts, request, session)
 
 
 @router.delete(
@@ -135,7 +137,7 @@ async def erase_current_tenant(
     tenant_id = session.tenant_id
     told = await ask_for_tenant(parts.oauth, "DELETE", f"/internal/tenants/{tenant_id}", tenant_id)
     scheduled = ErasureScheduled.model_validate(told)
-    log.info("erasure_requested", due_at=scheduled.due_at.isoformat())
+    _record_by_owner(SecurityEvent.ERASURE_SCHEDULED, parts, request, session)
     try:
         await erasures.follow_oauth(parts.engine, parts.oauth, tenant_id)
     except TransientError as error:
@@ -143,6 +145,19 @@ async def erase_current_tenant(
         log.warning("access_not_ended_yet", code=error.code)
     parts.cookies.clear_session(response)
     return scheduled
+
+
+def _record_by_owner(
+    event: SecurityEvent, parts: Parts, request: Request, session: ActiveSession
+) -> None:
+    """oauth records it too, and does not know who asked."""
+    record_security_event(
+        event,
+        who=session.username,
+        address=client_address(request.scope, parts.settings.trusted_proxies),
+        tenant_id=str(session.tenant_id),
+        by="owner",
+    )
 
 
 @router.get(

@@ -91,6 +91,27 @@ async def test_nothing_is_deleted_while_oauth_cannot_be_asked(platform: Platform
     assert await rows(platform) == dict.fromkeys(TABLES, 1)
 
 
+async def test_nothing_is_deleted_while_oauth_does_not_know_who_asks(
+    platform: Platform, dashboard: Path
+):
+    """A mistake in the keys must not make a real erasure a dead letter."""
+    shop = await platform.new_shop()
+    await platform.new_owner(shop, "ada")
+    await _begun(platform, shop)
+    other_key = type(platform.keys)().private["gateway"]
+    async with running_gateway(
+        platform.database,
+        platform.keys,
+        dashboard,
+        platform.upstreams,
+        CALLER_PRIVATE_KEY=other_key,
+    ) as stranger:
+        with pytest.raises(ServiceUnavailableError):
+            await erase_tenant(erased(shop), stranger.parts.engine, stranger.parts.oauth)
+
+    assert await rows(platform) == dict.fromkeys(TABLES, 1)
+
+
 async def test_a_forged_event_in_the_gateways_queue_deletes_nothing_and_a_real_one_does(
     platform: Platform, broker: Broker
 ):

@@ -72,9 +72,11 @@ class Ingestor:
                 {**environment, "OAUTH_URL": oauth_url or url}
             )
             pulls = asyncio.create_task(run_pulls(settings, self._engine, publisher))
-            yield
-            pulls.cancel()
-            await asyncio.gather(pulls, return_exceptions=True)
+            try:
+                yield
+            finally:
+                pulls.cancel()
+                await asyncio.gather(pulls, return_exceptions=True)
 
     @asynccontextmanager
     async def _oauth(self) -> AsyncIterator[str]:
