@@ -6,13 +6,13 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from libs.common.errors import PlatformError, TransientError
-from libs.common.ids import new_id
 from libs.common.web.errors import error_body, status_and_headers
 
 
-def error_answer(error: PlatformError, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def error_answer(
+    error: PlatformError, request_id: str, default_headers: Iterable[tuple[bytes, bytes]]
+) -> bytes:
     """A whole answer in the shape that every error has, after which the connection closes."""
-    request_id = str(new_id())
     status, more = status_and_headers(error)
     retryable = isinstance(error, TransientError)
     body = orjson.dumps(error_body(error.code, error.message, request_id, retryable=retryable))

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from libs.common.errors import PermanentError, PlatformError, RequestTimeoutError
+from libs.common.ids import new_id
 from libs.common.logs import get_logger
 from libs.common.web.answering import busy, error_answer
 from libs.common.web.heads import body_framing, head_too_large, malformed, split_head
@@ -84,7 +85,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if len(self.connections) > self._limits.max_connections and not self._process.make_room():
             self._process.log_full(self.loop.time())
             self._reading = _NOTHING
-            transport.write(error_answer(busy(), self.server_state.default_headers))
+            transport.write(error_answer(busy(), str(new_id()), self.server_state.default_headers))
             transport.close()
             return
         self._idle.begin()
@@ -94,8 +95,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         for wait in (self._clock, self._idle, self._writes):
             wait.stop()
-        self._reading = _NOTHING
-        self._unread.clear()
+        self._read_no_further()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -142,10 +142,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if found is None:
             self._unread += data
             return b""
-        head, rest = found
-        self._size = len(head)
-        self._feed(head)
-        return rest
+        self._size = len(found[0])
+        self._feed(found[0])
+        return found[1]
 
     def _read_body(self, data: bytes) -> bytes:
         rest = data[self._body_left :]
@@ -181,9 +180,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Bytes of the next request, while this one is being answered."""
         if len(self._unread) + len(data) > MAX_HEAD_BYTES:
             self._read_no_further()
-            return
-        self._unread += data
-        self.flow.pause_reading()
+        else:
+            self._unread += data
+            self.flow.pause_reading()
 
     def _read_no_further(self) -> None:
         self._unread.clear()
@@ -243,8 +242,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start(self, cycle: RequestResponseCycle) -> None:
         self._to_start = None
-        if cycle.disconnected:
-            # Refused in the meantime: no app will see it.
+        if cycle.disconnected:  # refused in the meantime: no app will see it
             if self._long is not None:
                 self._long.give_back()
             return
@@ -275,7 +273,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: PlatformError) -> None:
         """Answer in place of the app, and end the connection. Nothing of the request is logged."""
-        log.info("request_refused", code=error.code)
+        request_id = str(new_id())
+        log.info("request_refused", code=error.code, request_id=request_id)
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -284,7 +283,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.transport.abort()
                 return
         if not self.transport.is_closing():
-            self.transport.write(error_answer(error, self.server_state.default_headers))
+            headers = self.server_state.default_headers
+            self.transport.write(error_answer(error, request_id, headers))
             self._linger()
 
     def _linger(self) -> None:

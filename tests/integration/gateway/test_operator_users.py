@@ -6,14 +6,13 @@ import re
 from asyncio.subprocess import PIPE, STDOUT
 from typing import Any
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
 from libs.common.errors import UserNotFoundError
-from libs.common.identity import TokenSigner
 from libs.common.web.client import ServiceClient
 from tests import covered
+from tests.caller_keys import CallerKeys
 from tests.http_servers import serving
 from tests.integration.gateway.platform import Platform, code_of, domain_of, log_in
 from tests.keeper import ROOT
@@ -170,15 +169,11 @@ async def test_the_command_does_what_it_says(platform: Platform):
 
 async def test_no_browser_and_no_other_service_is_let_in(platform: Platform):
     owner = await platform.new_owner(await platform.new_shop(), "ada")
-    signers: dict[str, TokenSigner] = {
-        name: platform.keys.signer(name) for name in ("oauth", "ingestor", "gateway", "ops")
-    }
-    tokens = {name: signer.caller_token("gateway") for name, signer in signers.items()}
-    tokens["ops"] = signers["ops"].caller_token("oauth")
-    headers: list[dict[str, str]] = [
-        {},
-        {"Authorization": f"Bearer {owner.cookies['session']}"},
-        *({"Authorization": f"Bearer {token}"} for token in tokens.values()),
+    strangers = [
+        None,
+        *(platform.keys.auth(name, "gateway") for name in ("oauth", "ingestor", "gateway")),
+        platform.keys.auth("ops", "oauth"),
+        CallerKeys().auth("ops", "gateway"),
     ]
 
     for method, path in (
@@ -186,8 +181,9 @@ async def test_no_browser_and_no_other_service_is_let_in(platform: Platform):
         ("PATCH", f"/internal/users/{NOBODY}"),
         ("DELETE", f"/internal/users/{NOBODY}/sessions"),
     ):
-        for one in headers:
-            answer: httpx.Response = await owner.request(
-                method, path, headers=one, json={"disabled": True}
-            )
+        for stranger in strangers:
+            answer = await owner.request(method, path, auth=stranger, json={"disabled": True})
             assert code_of(answer) == (401, "CALLER_REFUSED")
+        bearer = {"Authorization": f"Bearer {owner.cookies['session']}"}
+        answer = await owner.request(method, path, headers=bearer, json={"disabled": True})
+        assert code_of(answer) == (401, "CALLER_REFUSED")

@@ -6,8 +6,9 @@ import pytest
 
 from libs.common.database.transaction import transaction
 from libs.common.errors import InvalidCredentialsError, RecoveryInvalidError
-from services.gateway import recovery_repository, repository
-from services.gateway.recovery import Candidate
+from services.gateway import erasure_repository, repository
+from services.gateway.clients import UNKNOWN_CLIENT
+from services.gateway.recovery import Candidate, Entry
 from tests.integration.gateway.platform import PASSWORD, Platform, code_of, log_in, redeem
 from tests.integration.gateway.recovering import (
     NEW_PASSWORD,
@@ -18,6 +19,8 @@ from tests.integration.gateway.recovering import (
     reset,
     take_over,
 )
+
+ENTRY = Entry(None, UNKNOWN_CLIENT)
 
 
 @pytest.mark.parametrize("owned", [True, False])
@@ -103,7 +106,7 @@ async def test_an_account_that_was_reset_meanwhile_takes_nothing_over(platform: 
 
     proven = parts.proofs.read(proof(platform, other))
     with pytest.raises(InvalidCredentialsError):
-        await parts.recoveries.take_over(proven, Candidate.of("ada", account), None)
+        await parts.recoveries.take_over(proven, Candidate.of(account), ENTRY)
 
     assert await members(platform, other) == {}
 
@@ -139,11 +142,11 @@ async def test_an_erasure_at_the_same_moment_leaves_nobody_behind(platform: Plat
     await platform.new_owner(shop, "ada")
     parts = platform.parts
     proven = parts.proofs.read(proof(platform, shop))
-    hashed = await parts.passwords.hash(NEW_PASSWORD.encode())
+    hashed = await parts.passwords.hash(NEW_PASSWORD)
     async with transaction(parts.engine) as tx:
-        await recovery_repository.lock_tenant(tx, shop.tenant_id)
+        await erasure_repository.lock_tenant(tx, shop.tenant_id)
         taking = asyncio.create_task(
-            parts.recoveries.take_over(proven, Candidate("eve", hashed, None), None)
+            parts.recoveries.take_over(proven, Candidate("eve", hashed), ENTRY)
         )
         await _wait_for_a_lock(platform)
         await platform.execute("DELETE FROM tenancy.tenants WHERE id = $1", shop.tenant_id)

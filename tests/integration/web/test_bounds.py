@@ -1,9 +1,14 @@
 """What all clients of a process hold together is bounded, and is given back whatever happens."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from libs.common.web.limits import STALL_SECONDS
+from tests.http_servers import serving
 from tests.integration.web.echo import CHUNKED, GET, KILO, POST, answer_to, assert_refused, peers
 from tests.integration.web.sockets import connected, status_of
 
@@ -102,3 +107,45 @@ async def test_client_that_asks_on_and_never_reads_is_cut_off(port: int):
 async def test_silent_connection_is_closed(port: int):
     async with connected(port) as peer:
         assert await peer.rest() == b""
+
+
+MEGA = 1024 * KILO
+
+
+@asynccontextmanager
+async def _large_answers() -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """A port where every answer has 64 MiB, and what is set when one has ended."""
+    ended = asyncio.Event()
+
+    async def large(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        length = (b"content-length", str(64 * MEGA).encode())
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        for left in reversed(range(64)):
+            body = b"x" * MEGA
+            await send({"type": "http.response.body", "body": body, "more_body": left > 0})
+        ended.set()
+
+    async with serving(large) as url:
+        yield int(url.rpartition(":")[2]), ended
+
+
+async def test_answer_that_nobody_reads_is_given_up():
+    async with _large_answers() as (port, ended), connected(port) as peer:
+        peer.writer.transport.pause_reading()
+        await peer.send(GET % b"a")
+        async with asyncio.timeout(60):
+            await ended.wait()
+        peer.writer.transport.resume_reading()
+        assert len(await peer.rest()) < 64 * MEGA
+
+
+async def test_answer_that_is_read_slowly_goes_on():
+    async with _large_answers() as (port, ended), connected(port) as peer:
+        await peer.send(GET % b"a")
+        until = asyncio.get_running_loop().time() + 2.5 * STALL_SECONDS
+        while asyncio.get_running_loop().time() < until:
+            assert len(await peer.reader.readexactly(64 * KILO)) == 64 * KILO
+            await asyncio.sleep(0.25)
+        assert not ended.is_set()

@@ -43,7 +43,7 @@ def test_every_operation_says_of_its_visitors_what_the_table_of_permissions_says
             signed_in = access in (Access.MEMBER, Access.OWNER)
             refused = operation["responses"].get("403", {"description": ""})["description"]
             assert ("security" in operation) is signed_in, path
-            assert ("OWNER_REQUIRED" in refused) is (access is Access.OWNER), path
+            assert ("`OWNER_REQUIRED`" in refused) is (access is Access.OWNER), path
 
 
 def test_every_error_that_an_operation_names_is_in_the_catalogue_of_the_document():
