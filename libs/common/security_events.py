@@ -190,7 +190,8 @@ async def _add(engine: AsyncEngine, table: Table, counted: Counts) -> None:
     ]
     new = insert(table)
     added = new.on_conflict_do_update(
-        index_elements=["hour", "event"], set_={"count": table.c.count + new.excluded.count}
+        index_elements=[column.name for column in table.primary_key],
+        set_={"count": table.c.count + new.excluded.count},
     )
     async with transaction(engine) as tx:
         await tx.execute(added, rows)

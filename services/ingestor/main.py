@@ -15,6 +15,8 @@ from libs.common.messaging.consumer import consume_dead, consume_deliveries
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import Lane
 from libs.common.process import run_service
+from libs.common.security_events import save_counts
+from libs.common.tables.store import security_counts
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
@@ -69,10 +71,12 @@ async def main(settings: IngestorSettings, *, role: Role) -> None:
 def _workers(
     role: Role, settings: IngestorSettings, engine: AsyncEngine, publisher: Publisher
 ) -> tuple[Coroutine[Any, Any, None], ...]:
+    counts = save_counts(engine, security_counts)
     if role is Role.PULLS:
-        return (run_pulls(settings, engine, publisher),)
+        return (run_pulls(settings, engine, publisher), counts)
     handle = delivery_handler(engine, publisher)
     return (
+        counts,
         keep_up(engine),
         consume_deliveries(settings.amqp_url, Lane.STORE, handle, publisher),
         consume_dead(settings.amqp_url, dead_letter_keeper(engine), publisher),

@@ -11,7 +11,7 @@ OWN_SCHEMA = {
     "ingestor": "store",
     "analytics": None,
 }
-WITHOUT_ROW_SECURITY = {"schedule", "deletion_turns"}
+WITHOUT_ROW_SECURITY = {"schedule", "deletion_turns", "security_counts"}
 """Tables of `store` that are read before a tenant is known; they hold no personal data."""
 
 POLICY = (

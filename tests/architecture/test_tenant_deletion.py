@@ -12,6 +12,7 @@ KEPT = {
     "store.applied_deliveries": "ids of webhooks alone; erased by the ingestor, gone in a week",
     "store.dead_letters": "erased by the ingestor",
     "store.erasures": "tombstone and receipt",
+    "store.security_counts": "of all tenants together: its id is that of none",
     "tenancy.erasures": "receipt",
     "tenancy.outbox": "gone when it is published",
 }

@@ -15,9 +15,9 @@ from libs.common.security_events import (
     record_security_event,
     save_counts_once,
 )
-from libs.common.tables import identity, intake, tenancy
+from libs.common.tables import identity, intake, store, tenancy
 
-TABLES = {"gateway": identity, "webhooks": intake, "oauth": tenancy}
+TABLES = {"gateway": identity, "webhooks": intake, "oauth": tenancy, "ingestor": store}
 
 
 @pytest.mark.parametrize(

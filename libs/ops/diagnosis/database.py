@@ -6,6 +6,7 @@ import asyncpg
 
 from libs.common.clock import utc_now
 from libs.ops.diagnosis.dead_letters import check_dead_letters
+from libs.ops.diagnosis.erasures import check_deletions
 from libs.ops.diagnosis.findings import Finding, duration
 from libs.ops.diagnosis.security import check_security_counts
 from libs.ops.migrate import newest_revision
@@ -55,6 +56,7 @@ async def _contents(connection: asyncpg.Connection) -> list[Finding]:
     return [
         *[await _waiting(connection, name) for name in _WAITING],
         await check_dead_letters(connection),
+        await check_deletions(connection),
         await check_security_counts(connection),
     ]
 

@@ -10,6 +10,7 @@ from libs.ops.children import PROJECT
 from libs.ops.diagnosis.ages import check_certificates, check_keys
 from libs.ops.diagnosis.broker import look_at_broker
 from libs.ops.diagnosis.database import look_at_database
+from libs.ops.diagnosis.erasures import check_erasures
 from libs.ops.diagnosis.figures import check_figures, shops_of
 from libs.ops.diagnosis.findings import Finding
 from libs.ops.diagnosis.shopify import look_at_shopify
@@ -37,6 +38,7 @@ async def examine(data_dir: Path) -> list[Finding]:
         *await look_at_database(state.database_url),
         *await look_at_broker(state.amqp_url, state.management_url),
         *await look_at_shopify(data_dir, state.ingestor),
+        *await check_erasures(data_dir, state.oauth),
         *await check_figures(data_dir, state.analytics, await shops_of(state.database_url)),
         *await check_certificates(
             {

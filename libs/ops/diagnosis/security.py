@@ -11,6 +11,7 @@ _COUNTED = """
         SELECT * FROM identity.security_counts
         UNION ALL SELECT * FROM tenancy.security_counts
         UNION ALL SELECT * FROM intake.security_counts
+        UNION ALL SELECT hour, event, count FROM store.security_counts
     ) AS counts
     WHERE hour >= date_trunc('hour', now() - interval '24 hours')
     GROUP BY event ORDER BY number DESC, event"""

@@ -18,6 +18,7 @@ from libs.common.database.engine import create_engine
 from libs.ops import keyring
 from libs.ops.diagnosis.ages import check_certificates, check_keys
 from libs.ops.diagnosis.database import look_at_database
+from libs.ops.diagnosis.erasures import brake, check_erasures, erasures_waiting
 from libs.ops.diagnosis.figures import check_figures, shops_of
 from libs.ops.diagnosis.findings import duration
 from libs.ops.files import read_json, write_json
@@ -93,6 +94,66 @@ async def test_dead_letters_of_any_tenant_are_wrong_and_told_with_age_and_reason
         "4, the oldest 26 h old: orders/create body_malformed (2), "
         "events.gateway message_unreadable (1), orders/updated currency_unknown (1)"
     )
+
+
+async def test_held_redactions_are_wrong_and_waiting_deletions_are_not(database):
+    shop = Shop(database.url)
+    await shop.connect()
+
+    async def deletions(**values):
+        async with shop.connection() as connection:
+            await connection.execute("DELETE FROM store.deletion_turns")
+            await connection.execute(
+                "INSERT INTO store.deletion_turns (tenant_id, due_at, failures, waiting, held)"
+                " VALUES ($1, now() - $2::interval, $3, $4, $5)",
+                shop.tenant_id,
+                values.get("late", timedelta(0)),
+                values.get("failures", 0),
+                values.get("waiting", 0),
+                values.get("held", 0),
+            )
+        return (await _findings(database.url))["deletions"]
+
+    waiting = await deletions(waiting=3)
+    assert waiting.ok
+    assert waiting.seen == "3 waiting for Shopify's answer, 0 redactions held"
+    stuck = await deletions(waiting=3, failures=4, late=timedelta(hours=1))
+    assert stuck.ok
+    assert stuck.seen.endswith(", 1 shops cannot be asked now")
+    assert not (await deletions(waiting=3, late=timedelta(minutes=5))).ok
+    held = await deletions(held=1)
+    assert not held.ok
+    assert "tillstream redactions" in held.to_do
+
+
+def _listed(*states, stopped_at=None):
+    lines = [{"state": state} for state in states]
+    return {
+        "erasures": lines,
+        "stoppedAt": stopped_at,
+        "departuresLastHour": 21,
+        "departuresLimit": 20,
+    }
+
+
+def test_held_erasures_and_a_stopped_lane_are_wrong():
+    assert erasures_waiting(_listed("done")).seen == "none waits"
+    assert erasures_waiting(_listed("scheduled", "scheduled", "running")).ok
+    held = erasures_waiting(_listed("scheduled", "held"))
+    assert not held.ok
+    assert held.seen == "1 held, 1 scheduled"
+    assert brake(_listed()).ok
+    stopped = brake(_listed(stopped_at="2026-11-30T10:00:00Z"))
+    assert not stopped.ok
+    assert "stopped since 2026-11-30T10:00:00Z, 21 of 20" in stopped.seen
+    assert "resume" in stopped.to_do
+
+
+async def test_oauth_that_gives_no_answer_is_not_taken_for_well(tmp_path):
+    write_json(tmp_path / "secrets.json", {"caller_key_ops": CallerKeys().private["ops"]})
+    assert await check_erasures(tmp_path, None) == []
+    [finding] = await check_erasures(tmp_path, "http://127.0.0.1:9")
+    assert not finding.ok
 
 
 async def test_events_at_the_doors_are_told_and_everyday_ones_are_not(database):

@@ -33,6 +33,7 @@ from libs.common.tables.store.rollups import (
     product_sales,
 )
 from libs.common.tables.store.schema import metadata
+from libs.common.tables.store.security import security_counts
 
 __all__ = [
     "applied_deliveries",
@@ -56,6 +57,7 @@ __all__ = [
     "reconciliations",
     "refunds",
     "schedule",
+    "security_counts",
     "shops",
     "unknown_fields",
     "unmapped_topics",

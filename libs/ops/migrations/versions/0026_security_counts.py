@@ -24,8 +24,22 @@ def upgrade() -> None:
             )""")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.security_counts TO {role}")
 
+    # Keys of `store` begin with the tenant. What is counted here is of all of them together.
+    op.execute("""
+        CREATE TABLE store.security_counts (
+            tenant_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+            hour      timestamptz NOT NULL,
+            event     text NOT NULL,
+            count     bigint NOT NULL,
+            PRIMARY KEY (tenant_id, hour, event)
+        )""")
+    op.execute(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON store.security_counts TO tillstream_ingestor"
+    )
+
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("DROP TABLE store.security_counts")
     for schema in _OWNERS:
         op.execute(f"DROP TABLE {schema}.security_counts")
