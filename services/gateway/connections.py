@@ -7,7 +7,7 @@ from libs.common.database.transaction import transaction
 from libs.common.events.contracts import TenantConnected
 from libs.common.logs import get_logger
 from libs.common.security_events import SecurityEvent, record_security_event
-from services.gateway import recovery_repository
+from services.gateway import erasures, recovery_repository
 from services.gateway.audit import AuditAction, audit_event
 
 log = get_logger()
@@ -43,6 +43,8 @@ async def _note(event: TenantConnected, engine: AsyncEngine) -> int:
         await audit_event(tx, event.event_id, event.tenant_id, action, event.occurred_at, **details)
         if before in (None, "active"):
             return 0
-        return await recovery_repository.end_sessions_of_tenant(
+        ended = await recovery_repository.end_sessions_of_tenant(
             tx, event.tenant_id, begun_before=event.occurred_at
         )
+        await erasures.end_streams(tx, event.tenant_id)
+        return ended

@@ -107,6 +107,11 @@ async def erase(engine: AsyncEngine, tenant_id: UUID) -> int:
 
 async def _end_access(tx: Transaction, tenant_id: UUID) -> None:
     await repository.end_sessions(tx, tenant_id)
+    await end_streams(tx, tenant_id)
+
+
+async def end_streams(tx: Transaction, tenant_id: UUID) -> None:
+    """With the commit of `tx`, in every process; whoever still has a session opens another."""
     await notify(tx, CLOSED_CHANNEL, str(tenant_id))
 
 

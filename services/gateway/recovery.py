@@ -201,6 +201,7 @@ class Recoveries:
     ) -> NewSession:
         told = {**details, "username": owner.username, "provenBy": proven.person}
         await audit(tx, proven.tenant_id, owner.id, action, **told)
+        await erasures.end_streams(tx, proven.tenant_id)
         membership = Membership(proven.tenant_id, owner.id, proven.shop_domain, "owner")
         return await self._sessions.start(
             tx, owner.username, membership, entry.old_token, entry.client

@@ -20,6 +20,7 @@ from services.gateway.clients import Client
 from services.gateway.parts import Parts, TheParts
 from services.gateway.password_policy import check_new_password
 from services.gateway.recovery import Candidate, Entry, ProvenOwner, Recovered
+from services.gateway.repository import Account
 from services.gateway.sign_in_limits import Attempt
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
@@ -108,16 +109,24 @@ async def _candidate(
     wanted: Takeover, proven: ProvenOwner, request: Request, parts: Parts
 ) -> Candidate:
     """Raises UsernameTakenError when the account exists and the password is not its own."""
-    username = accounts.new_username(wanted.username)
-    attempt = Attempt(username, _address(request, parts), None)
-    await parts.sign_ins.admit(attempt)
+    username, address = accounts.new_username(wanted.username), _address(request, parts)
+    await parts.sign_ins.admit_new_name(str(proven.proof_id), address)
     async with transaction(parts.engine) as tx:
         account = await repository.find_account(tx, username)
     if account is None:
-        await parts.sign_ins.succeeded(attempt)
         check_new_password(wanted.password, username, proven.shop_domain)
-        return Candidate(username, await parts.passwords.hash(wanted.password))
-    if not await parts.passwords.matches(wanted.password, account.password_hash):
+        candidate = Candidate(username, await parts.passwords.hash(wanted.password))
+    else:
+        candidate = await _checked(account, wanted.password, address, parts)
+    await parts.sign_ins.name_was_free(str(proven.proof_id), address)
+    return candidate
+
+
+async def _checked(account: Account, password: str, address: str, parts: Parts) -> Candidate:
+    """Counts as a sign-in of a stranger."""
+    attempt = Attempt(account.username, address, None)
+    await parts.sign_ins.admit(attempt)
+    if not await parts.passwords.matches(password, account.password_hash):
         await parts.sign_ins.failed(attempt)
         raise UsernameTakenError(
             "This user name is taken, and the password is not that of its account. "
