@@ -48,7 +48,8 @@ class AdminApi:
         any other answer: a shop that is frozen (402) or locked (423) says nothing of the app.
         """
         url = f"{self._api_url.replace('{shop}', domain)}/admin/api/{_VERSION}/graphql.json"
-        headers = {"X-Shopify-Access-Token": token.get_secret_value()}
+        # As bytes: a token that is not ASCII is Shopify's to refuse.
+        headers = {b"X-Shopify-Access-Token": token.get_secret_value().encode()}
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
                 query = {"query": "{ shop { id } }"}
