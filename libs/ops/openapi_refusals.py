@@ -30,11 +30,15 @@ _UNCOUNTED = "/api/live"
 _OPEN = ("/api/auth/login", "/api/auth/logout", "/api/auth/claim", "/api/shopify/")
 _ASKS_OTHERS = ("/api/analytics/", "/api/ingestion/", "/api/shopify/", "/api/tenants/")
 _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("post", "/api/auth/login"): ("AUTH_INVALID_CREDENTIALS", "PASSWORD_REFUSED"),
+    ("post", "/api/auth/login"): (
+        *("AUTH_INVALID_CREDENTIALS", "PASSWORD_REFUSED", "SERVICE_UNAVAILABLE"),
+        "TENANT_ERASURE_SCHEDULED",
+    ),
     ("get", "/api/auth/claim"): ("CLAIM_NOT_FOUND", "CLAIM_INVALID"),
     ("post", "/api/auth/claim"): (
         *("CLAIM_NOT_FOUND", "CLAIM_INVALID", "CLAIM_USED", "PASSWORD_REFUSED"),
-        *("TENANT_ALREADY_OWNED", "USERNAME_TAKEN"),
+        *("SERVICE_UNAVAILABLE", "TENANT_ALREADY_OWNED", "TENANT_ERASURE_SCHEDULED"),
+        "USERNAME_TAKEN",
     ),
     ("post", "/api/ingestion/pulls"): (
         *("OWNER_REQUIRED", "PULL_RUNNING", "TENANT_NOT_FOUND", "VALIDATION_INVALID_RANGE"),
@@ -48,12 +52,16 @@ _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("patch", "/api/tenants/current"): (
         *("OWNER_REQUIRED", "TEMPORARILY_UNAVAILABLE", "TENANT_NOT_FOUND"),
     ),
-    ("delete", "/api/tenants/current"): ("OWNER_REQUIRED", "TENANT_NOT_FOUND"),
+    ("delete", "/api/tenants/current"): (
+        *("OWNER_REQUIRED", "PASSWORD_CONFIRMATION_FAILED", "TENANT_NOT_FOUND"),
+    ),
     ("get", "/api/tenants/current/data-requests"): ("OWNER_REQUIRED",),
     ("get", "/api/tenants/current/data-requests/{request_id}/file"): (
         *("NOT_FOUND", "OWNER_REQUIRED"),
     ),
-    ("post", "/api/tenants/current/disconnect"): ("OWNER_REQUIRED", "TENANT_NOT_FOUND"),
+    ("post", "/api/tenants/current/disconnect"): (
+        *("OWNER_REQUIRED", "PASSWORD_CONFIRMATION_FAILED", "TENANT_NOT_FOUND"),
+    ),
 }
 
 

@@ -31,8 +31,6 @@ TENDED_SHOP = "tide-table.myshopify.com"
 _DASHBOARD = Path(__file__).parents[2] / "services/gateway/dashboard"
 _LIMITS = {"LOGIN_LIMIT_PER_MINUTE": "200", "RATE_LIMIT_PER_MINUTE": "5000"}
 """The tests are one address and a few users, who sign in far more often than people do."""
-_NO_GRACE = {"ERASURE_GRACE_HOURS": "0", "REDACT_MIN_AGE_HOURS": "0"}
-"""Nobody waits a day for a test; what the hours do is promised in tests/integration/oauth."""
 _START_SECONDS = 180
 _STOP_SECONDS = 120
 _CHROMIUM_FLAGS = [
@@ -133,7 +131,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with (folder / "up.log").open("w") as log:
         process = subprocess.Popen(
             command,
-            env=os.environ | _LIMITS | _NO_GRACE,
+            env=os.environ | _LIMITS,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

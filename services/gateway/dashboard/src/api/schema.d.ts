@@ -1396,7 +1396,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ORIGIN_REFUSED` */
+            /** @description `ORIGIN_REFUSED`, `TENANT_ERASURE_SCHEDULED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -1463,7 +1463,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `DATABASE_CONNECTION_FAILED` */
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -1550,7 +1550,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ORIGIN_REFUSED` */
+            /** @description `ORIGIN_REFUSED`, `TENANT_ERASURE_SCHEDULED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -1591,7 +1591,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `DATABASE_CONNECTION_FAILED` */
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -2552,7 +2552,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED` */
+            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED`, `PASSWORD_CONFIRMATION_FAILED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -3056,7 +3056,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED` */
+            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED`, `PASSWORD_CONFIRMATION_FAILED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
