@@ -32,13 +32,17 @@ _OPEN = (
 )
 _ASKS_OTHERS = ("/api/analytics/", "/api/ingestion/", "/api/shopify/", "/api/tenants/")
 _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("post", "/api/auth/login"): ("ACCOUNT_DISABLED", "AUTH_INVALID_CREDENTIALS"),
+    ("post", "/api/auth/login"): (
+        *("ACCOUNT_DISABLED", "AUTH_INVALID_CREDENTIALS", "SERVICE_UNAVAILABLE"),
+        "TENANT_ERASURE_SCHEDULED",
+    ),
     ("post", "/api/auth/password"): ("PASSWORD_CONFIRMATION_FAILED", "PASSWORD_REFUSED"),
     ("delete", "/api/auth/sessions/{session_id}"): ("SESSION_NOT_FOUND",),
     ("get", "/api/auth/claim"): ("CLAIM_NOT_FOUND", "CLAIM_INVALID"),
     ("post", "/api/auth/claim"): (
         *("CLAIM_NOT_FOUND", "CLAIM_INVALID", "CLAIM_USED", "PASSWORD_REFUSED"),
-        *("TENANT_ALREADY_OWNED", "USERNAME_TAKEN"),
+        *("SERVICE_UNAVAILABLE", "TENANT_ALREADY_OWNED", "TENANT_ERASURE_SCHEDULED"),
+        "USERNAME_TAKEN",
     ),
     ("get", "/api/auth/recovery"): ("RECOVERY_INVALID", "RECOVERY_NOT_FOUND", "RECOVERY_USED"),
     ("post", "/api/auth/recovery"): (
@@ -63,13 +67,17 @@ _OWN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("patch", "/api/tenants/current"): (
         *("OWNER_REQUIRED", "TEMPORARILY_UNAVAILABLE", "TENANT_NOT_FOUND"),
     ),
-    ("delete", "/api/tenants/current"): ("OWNER_REQUIRED", "TENANT_NOT_FOUND"),
+    ("delete", "/api/tenants/current"): (
+        *("OWNER_REQUIRED", "PASSWORD_CONFIRMATION_FAILED", "TENANT_NOT_FOUND"),
+    ),
     ("get", "/api/tenants/current/audit-log"): ("OWNER_REQUIRED",),
     ("get", "/api/tenants/current/data-requests"): ("OWNER_REQUIRED",),
     ("get", "/api/tenants/current/data-requests/{request_id}/file"): (
         *("NOT_FOUND", "OWNER_REQUIRED"),
     ),
-    ("post", "/api/tenants/current/disconnect"): ("OWNER_REQUIRED", "TENANT_NOT_FOUND"),
+    ("post", "/api/tenants/current/disconnect"): (
+        *("OWNER_REQUIRED", "PASSWORD_CONFIRMATION_FAILED", "TENANT_NOT_FOUND"),
+    ),
 }
 
 

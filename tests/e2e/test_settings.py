@@ -5,7 +5,7 @@ from playwright.async_api import expect
 
 from tests.e2e.accessibility import expect_accessible
 from tests.e2e.conftest import SHOP
-from tests.e2e.merchants import enter
+from tests.e2e.merchants import PASSWORD, enter
 
 pytestmark = pytest.mark.system
 """Shares the running system with the merchant's journey; nothing is changed by it."""
@@ -29,26 +29,27 @@ async def test_the_settings_show_the_shop_and_are_accessible(running, context, s
     await expect(facts).to_contain_text(SHOP)
 
 
-async def test_erasing_waits_for_the_shops_name_and_escape_takes_it_back(
+async def test_deleting_waits_for_the_shops_name_and_a_password_and_escape_takes_it_back(
     running, context, screenshots
 ):
     page = await context.new_page()
     await enter(page, running, SHOP, USER)
     await page.get_by_role("link", name="Settings").click()
-    way = page.get_by_test_id("leave").get_by_role("button", name="Erase everything")
-    await way.focus()
+    action = page.get_by_test_id("danger-zone").get_by_role("button", name="Delete all data")
+    await action.focus()
     await page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     name = dialog.get_by_label("Shop domain")
     await expect(name).to_be_focused()
-    act = dialog.get_by_role("button", name="Erase everything")
+    act = dialog.get_by_role("button", name="Delete all data")
+    await dialog.get_by_label("Your password").fill(PASSWORD)
     await name.fill("harbour-lane.myshopify.com")
     await expect(act).to_be_disabled()
-    await expect_accessible(page, "settings-erase", screenshots)
+    await expect_accessible(page, "settings-delete-other-name", screenshots)
     await name.fill(SHOP)
     await expect(act).to_be_enabled()
     await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
-    await expect(way).to_be_focused()
+    await expect(action).to_be_focused()
     await page.get_by_role("link", name="Overview").click()
     await expect(page.get_by_test_id("tile-orders")).to_be_visible()

@@ -1732,7 +1732,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ORIGIN_REFUSED` */
+            /** @description `ORIGIN_REFUSED`, `TENANT_ERASURE_SCHEDULED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -1799,7 +1799,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `DATABASE_CONNECTION_FAILED` */
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -1886,7 +1886,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ACCOUNT_DISABLED`, `ORIGIN_REFUSED` */
+            /** @description `ACCOUNT_DISABLED`, `ORIGIN_REFUSED`, `TENANT_ERASURE_SCHEDULED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -1927,7 +1927,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `DATABASE_CONNECTION_FAILED` */
+            /** @description `DATABASE_CONNECTION_FAILED`, `SERVICE_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -3850,7 +3850,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED` */
+            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED`, `PASSWORD_CONFIRMATION_FAILED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */
@@ -4469,7 +4469,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED` */
+            /** @description `ORIGIN_REFUSED`, `OWNER_REQUIRED`, `PASSWORD_CONFIRMATION_FAILED` */
             403: {
                 headers: {
                     /** @description What is left of each limit (r), and the seconds until more is free (t). */

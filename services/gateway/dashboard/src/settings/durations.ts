@@ -10,7 +10,7 @@ export function tookInWords(startedAt: string, finishedAt: string): string {
 
 /** "24 hours", "3 days", "30 minutes". */
 export function hoursInWords(hours: number): string {
-  if (hours < 1) return counted(Math.round(hours * 60), "minute");
+  if (hours < 1) return counted(Math.max(1, Math.round(hours * 60)), "minute");
   return hours > 48 ? counted(Math.round(hours / 24), "day") : counted(Math.round(hours), "hour");
 }
 
