@@ -101,6 +101,7 @@ async def test_a_wrong_password_is_refused_and_the_right_one_lets_in(running, co
 _QUESTIONS = (
     "/api/auth/session",
     "/api/auth/claim",
+    "/api/auth/sessions",
     "/api/tenants/current",
     "/api/ingestion/status",
     "/api/ingestion/pulls?limit=5",
