@@ -102,6 +102,7 @@ _QUESTIONS = (
     "/api/auth/session",
     "/api/auth/claim",
     "/api/auth/recovery",
+    "/api/auth/sessions",
     "/api/tenants/current",
     "/api/tenants/current/notices",
     "/api/tenants/current/audit-log",
