@@ -1,7 +1,7 @@
 """A stranger's signed texts, sent as webhooks of another shop, end nothing.
 
 Shopify signs redirects and webhooks with the same key and algorithm, and a webhook's headers are
-not signed: so whoever has a shop of their own has texts with a good signature, and may send them
+not signed: so anybody with a shop of their own has texts with a good signature, and may send them
 under any shop's name. The webhooks service, the broker and oauth are the real ones here.
 """
 
