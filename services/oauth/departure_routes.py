@@ -96,7 +96,7 @@ def departure_routes(engine: AsyncEngine, rules: Rules) -> APIRouter:
 
 
 def holder_routes(engine: AsyncEngine) -> APIRouter:
-    """For whoever holds rows of a tenant: may they go, and they are gone."""
+    """For the services that hold rows of a tenant: they ask, delete, and report."""
     router = APIRouter(prefix="/internal/erasures")
 
     @router.get("/{tenant_id}")

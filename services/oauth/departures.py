@@ -1,6 +1,6 @@
 """SQL over departures: deliveries that say a shop has left, and what Shopify said when asked.
 
-A row is worked on under the lock of its shop's row in the directory: whoever holds that lock has
+A row is worked on under the lock of its shop's row in the directory: the process that holds it has
 the lease, and a process that is killed gives it back with its connection.
 """
 
@@ -20,7 +20,7 @@ Settled = Literal["confirmed", "disproved", "superseded", "cancelled"]
 
 _KEPT = timedelta(days=90)
 _OLD_ROWS_LIMIT = 100
-_LEAST_PAUSE = timedelta(minutes=1)
+_MIN_PAUSE = timedelta(minutes=1)
 """Between two questions about one shop, however many deliveries ask for one."""
 
 
@@ -68,7 +68,7 @@ async def add(tx: Transaction, tenant_id: UUID, kind: Kind, webhook_id: str, now
     if (await tx.execute(new.on_conflict_do_nothing())).rowcount == 1:
         await _delete_old(tx, now - _KEPT)
         return
-    soonest = func.greatest(departures.c.asked_at + _LEAST_PAUSE, now)
+    soonest = func.greatest(departures.c.asked_at + _MIN_PAUSE, now)
     await tx.execute(
         update(departures)
         .values(ask_at=func.least(departures.c.ask_at, soonest))

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction, in_transaction
 from libs.common.errors import MessageMalformedError, PermanentError
+from libs.common.ids import global_id
 from libs.common.logs import get_logger
 from libs.common.messaging.records import DeliveryRecord
 from libs.common.security_events import SecurityEvent, record_security_event
@@ -143,11 +144,16 @@ def _decoded(shape: type[_Shape], record: DeliveryRecord) -> _Shape:
 
 
 class _ScopesUpdate(BaseModel):
+    """`shop_id` is a global id, as in Shopify's sample."""
+
+    shop_id: str
     current: list[str]
 
 
 async def _update_scopes(tx: Transaction, record: DeliveryRecord, shop: Shop) -> None:
     update = _decoded(_ScopesUpdate, record)
+    if shop.shop_id is not None and update.shop_id != global_id("Shop", shop.shop_id):
+        raise ShopMismatchError("the body names another shop", reason="shop_mismatch")
     await repository.set_scopes(tx, shop.tenant_id, sorted(set(update.current)))
 
 

@@ -23,9 +23,9 @@ _SCOPES = (
     *("read_orders", "read_all_orders", "read_customers", "read_products"),
     *("read_inventory", "read_locations", "read_discounts", "read_draft_orders"),
 )
-_LONGEST_HOURS = 25 * 24
+_MAX_HOURS = 25 * 24
 """What Shopify asks to be erased must be gone within 30 days."""
-_LEAST_HOURS_IN_PRODUCTION = 24
+_MIN_HOURS_IN_PRODUCTION = 24
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
@@ -87,8 +87,8 @@ class OauthSettings(ServiceSettings):
     encryption_key: EncryptionKeys
     caller_private_key: SecretKey
     caller_public_keys: PublicKeys
-    erasure_grace_hours: float = Field(24, ge=0, le=_LONGEST_HOURS)
-    redact_min_age_hours: float = Field(47, ge=0, le=_LONGEST_HOURS)
+    erasure_grace_hours: float = Field(24, ge=0, le=_MAX_HOURS)
+    redact_min_age_hours: float = Field(47, ge=0, le=_MAX_HOURS)
     max_departures_per_hour: int = Field(20, ge=1)
 
     def client_secrets(self) -> list[str]:
@@ -105,8 +105,8 @@ class OauthSettings(ServiceSettings):
             if not getattr(self, name).startswith("https://"):
                 wrong[name.upper()] = "must be https in production"
         for name in ("erasure_grace_hours", "redact_min_age_hours"):
-            if getattr(self, name) < _LEAST_HOURS_IN_PRODUCTION:
-                wrong[name.upper()] = f"must be {_LEAST_HOURS_IN_PRODUCTION} or more in production"
+            if getattr(self, name) < _MIN_HOURS_IN_PRODUCTION:
+                wrong[name.upper()] = f"must be {_MIN_HOURS_IN_PRODUCTION} or more in production"
         if not self.amqp_url.get_secret_value().startswith("amqps://"):
             wrong["AMQP_URL"] = "must be amqps in production"
         return wrong

@@ -68,7 +68,7 @@ class ShopIds:
 async def keep_learning(
     shop_ids: ShopIds, *, first_round_seconds: float = _FIRST_ROUND_SECONDS
 ) -> None:
-    """Rounds for ever, about one an hour, at moments that no two replicas share."""
+    """Rounds until cancelled, about one an hour, at moments that no two replicas share."""
     pause = first_round_seconds
     while True:
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter

@@ -25,7 +25,7 @@ ASKED_AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hour
 """While a token works. An uninstall ends it at once: what works to the last was not uninstalled."""
 
 _FIRST_PAUSE = timedelta(minutes=1)
-_LONGEST_PAUSE = timedelta(hours=1)
+_MAX_PAUSE = timedelta(hours=1)
 _STOPPED_PAUSE = timedelta(minutes=1)
 _IDLE_SECONDS = 1.0
 _STEPS_TOGETHER = 2
@@ -169,13 +169,13 @@ async def _ask_again(tx: Transaction, departure: Departure, *, works: bool) -> N
     if works:
         pause = ASKED_AGAIN_AFTER[departure.works]
     else:
-        pause = min(_FIRST_PAUSE * 2 ** min(departure.undecided, 10), _LONGEST_PAUSE)
+        pause = min(_FIRST_PAUSE * 2 ** min(departure.undecided, 10), _MAX_PAUSE)
         pause *= random.uniform(0.8, 1.2)  # noqa: S311 - jitter
     await departures.ask_again(tx, departure, asked_at=now, ask_at=now + pause, works=works)
 
 
 async def keep_verifying(verification: Verification) -> None:
-    """Step after step, for ever; two at a time, so that one shop that hangs holds up no other."""
+    """Step after step, until cancelled; two at a time: a shop that hangs holds up no other."""
     async with asyncio.TaskGroup() as group:
         for _ in range(_STEPS_TOGETHER):
             group.create_task(_keep_stepping(verification))

@@ -91,8 +91,11 @@ class _SignAsNamed(httpx.Auth):
 
 
 class OauthDriver:
-    def __init__(self, http: httpx.AsyncClient, engine: AsyncEngine, parts: Parts) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, engine: AsyncEngine, keys: CallerKeys, parts: Parts
+    ) -> None:
         self.http = http
+        self._keys = keys
         self.engine = engine
         self.parts = parts
 
@@ -191,6 +194,6 @@ async def running(
                 base_url=url, timeout=30, trust_env=False, auth=_SignAsNamed(keys)
             ) as http,
         ):
-            yield OauthDriver(http, engine, parts)
+            yield OauthDriver(http, engine, keys, parts)
     finally:
         await engine.dispose()

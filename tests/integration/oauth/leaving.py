@@ -91,7 +91,9 @@ class Leaver:
         return bool(await self.oauth.rows(sql, id=self.tenant_id))
 
     async def ask(self, method: str, path: str, caller: str = "gateway") -> Any:
-        headers = self.oauth.caller(caller, tenant=self.tenant_id)
+        """For the tenant where the path names it."""
+        tenant = self.tenant_id if str(self.tenant_id) in path else None
+        headers = self.oauth.caller(caller, tenant=tenant)
         return await self.oauth.http.request(method, path, headers=headers)
 
     async def erase(self) -> Any:

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.clock import utc_now
 from libs.common.errors import MessageMalformedError, PermanentError
@@ -12,7 +13,7 @@ from libs.common.messaging.records import DeliveryRecord
 from services.oauth.handlers import Deliveries
 from tests.factories import new_delivery
 from tests.integration.oauth.driver import OauthDriver, new_domain
-from tests.integration.oauth.scripted_shopify import SCOPES
+from tests.integration.oauth.scripted_shopify import SCOPES, ScriptedShopify
 
 
 @pytest.fixture
@@ -27,13 +28,17 @@ def _record(
     return new_delivery(tenant_id, topic, body, time=time)
 
 
-def _scopes(*current: str) -> bytes:
-    return orjson.dumps({"id": 1, "previous": [], "current": current})
+def _scopes(shop_id: int, *current: str) -> bytes:
+    shop = f"gid://shopify/Shop/{shop_id}"
+    return orjson.dumps({"id": 1, "shop_id": shop, "previous": [], "current": current})
 
 
-async def test_scopes_that_change_are_kept(oauth: OauthDriver, deliveries: Deliveries):
-    tenant_id = await oauth.connect(new_domain())
-    body = _scopes("write_products", "read_orders")
+async def test_scopes_that_change_are_kept(
+    oauth: OauthDriver, shopify: ScriptedShopify, deliveries: Deliveries
+):
+    domain = new_domain()
+    tenant_id = await oauth.connect(domain)
+    body = _scopes(shopify.number_of(domain), "write_products", "read_orders")
 
     await deliveries.apply([_record(tenant_id, "app/scopes_update", body=body)])
 
@@ -41,13 +46,33 @@ async def test_scopes_that_change_are_kept(oauth: OauthDriver, deliveries: Deliv
     assert scopes == ["read_orders", "write_products"]
 
 
-async def test_a_batch_is_one_transaction_in_the_order_of_time(
-    oauth: OauthDriver, deliveries: Deliveries
+async def test_scopes_update_of_another_shop_changes_nothing(
+    oauth: OauthDriver, shopify: ScriptedShopify, deliveries: Deliveries
 ):
-    tenant_id = await oauth.connect(new_domain())
+    domain = new_domain()
+    tenant_id = await oauth.connect(domain)
+    body = _scopes(shopify.number_of(domain) + 1, "read_products")
+    record = _record(tenant_id, "app/scopes_update", body=body)
+
+    with capture_logs() as logs, pytest.raises(PermanentError) as caught:
+        await deliveries.apply([record])
+
+    assert caught.value.context["reason"] == "shop_mismatch"
+    assert [line["security_event"] for line in logs if "security_event" in line] == [
+        "delivery_forged"
+    ]
+    assert (await oauth.token(tenant_id)).json()["scopes"] == sorted(SCOPES.split(","))
+
+
+async def test_a_batch_is_one_transaction_in_the_order_of_time(
+    oauth: OauthDriver, shopify: ScriptedShopify, deliveries: Deliveries
+):
+    domain = new_domain()
+    tenant_id = await oauth.connect(domain)
+    number = shopify.number_of(domain)
     soon, later = (utc_now() + timedelta(seconds=seconds) for seconds in (2, 3))
-    old = _record(tenant_id, "app/scopes_update", time=soon, body=_scopes("read_orders"))
-    new = _record(tenant_id, "app/scopes_update", time=later, body=_scopes("read_products"))
+    old = _record(tenant_id, "app/scopes_update", time=soon, body=_scopes(number, "read_orders"))
+    new = _record(tenant_id, "app/scopes_update", time=later, body=_scopes(number, "read_products"))
 
     with pytest.raises(PermanentError):
         await deliveries.apply([new, old, _record(tenant_id, "orders/create", time=later)])

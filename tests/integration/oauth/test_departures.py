@@ -145,6 +145,8 @@ async def test_only_holders_of_rows_report(leaver: Leaver):
 
 async def test_a_tenant_nobody_knows_can_be_neither_disconnected_nor_erased(oauth: OauthDriver):
     for method, path in (("DELETE", ""), ("POST", "/disconnect")):
-        url = f"/internal/tenants/{uuid4()}{path}"
-        answer = await oauth.http.request(method, url, headers=oauth.caller("gateway"))
+        unknown = uuid4()
+        url = f"/internal/tenants/{unknown}{path}"
+        headers = oauth.caller("gateway", tenant=unknown)
+        answer = await oauth.http.request(method, url, headers=headers)
         assert answer.status_code == 404

@@ -1,7 +1,7 @@
 """A stranger's signed texts, sent as webhooks of another shop, end nothing.
 
 Shopify signs redirects and webhooks with the same key and algorithm, and a webhook's headers are
-not signed: so whoever has a shop of their own has texts with a good signature, and may send them
+not signed: so anybody with a shop of their own has texts with a good signature, and may send them
 under any shop's name. The webhooks service, the broker and oauth are the real ones here.
 """
 
@@ -64,7 +64,8 @@ async def _send(door: Service, leaver: Leaver, topic: str, body: bytes) -> int:
 async def _until_read(door: Service, leaver: Leaver) -> None:
     """Until oauth has read everything that was sent before: the lane keeps its order."""
     scopes = [f"read_{utc_now().timestamp():.0f}"]
-    body = orjson.dumps({"previous": [], "current": scopes})
+    shop = f"gid://shopify/Shop/{leaver.shopify.number_of(leaver.domain)}"
+    body = orjson.dumps({"shop_id": shop, "previous": [], "current": scopes})
     assert await _send(door, leaver, "app/scopes_update", body) == 200
     async with asyncio.timeout(60):
         while (await leaver.oauth.tenant(leaver.tenant_id)).json()["scopes"] != scopes:
