@@ -14,6 +14,7 @@ import secrets
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -166,8 +167,10 @@ async def save_counts(engine: AsyncEngine, table: Table) -> None:
             await asyncio.sleep(_SAVE_SECONDS)
             await save_counts_once(engine, table)
     finally:
-        async with asyncio.timeout(_LAST_SAVE_SECONDS):
-            await save_counts_once(engine, table)
+        # What a database that is away cannot take is lost with the process; the log has it.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SAVE_SECONDS):
+                await save_counts_once(engine, table)
 
 
 async def save_counts_once(engine: AsyncEngine, table: Table) -> None:

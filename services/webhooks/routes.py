@@ -11,7 +11,7 @@ from libs.common.errors import NotFoundError, PlatformError, ShopUnknownError
 from libs.common.ids import new_id
 from libs.common.logs import get_logger
 from libs.common.messaging.records import DeliveryRecord
-from libs.common.security_events import record_security_event
+from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.errors import STATUS_BY_CODE, error_body
 from services.webhooks.answers import (
     SAFE_HEADERS,
@@ -143,10 +143,13 @@ def _log_refusal(error: PlatformError, headers: Headers, request_id: str, scope:
     }
     if isinstance(error, SignatureRefusedError):
         peer = scope.get("client")
+        address = peer[0] if peer else "unknown"
+        # Anybody can send what is not signed, as often as they like.
+        can_flood = error.event is SecurityEvent.DELIVERY_UNSIGNED
         record_security_event(
             error.event,
-            who=None,
-            address=peer[0] if peer else None,
+            address=address,
+            repeats=f"{address} {error.reason}" if can_flood else None,
             reason=error.reason,
             **told,
         )
