@@ -84,6 +84,8 @@ async def test_counts_are_added_to_the_service_own_table(database, service):
     await save_counts_once(engine, table)
     connection = await asyncpg.connect(database.url)
     try:
+        # What tests before this one counted in the same process.
+        await connection.execute(f"DELETE FROM {table.fullname}")
         for batch in (3, 2):
             for _ in range(batch):
                 record_security_event(SecurityEvent.DELIVERY_FORGED)
@@ -102,10 +104,11 @@ async def test_counts_survive_a_database_that_is_away(database):
     gone = create_engine(SecretStr("postgresql://x:x@127.0.0.1:1/x"), "gateway", pool_size=1)
     engine = create_engine(SecretStr(database.url_for("gateway")), "gateway", pool_size=1)
     await save_counts_once(engine, identity.security_counts)
+    connection = await asyncpg.connect(database.url)
+    await connection.execute("DELETE FROM identity.security_counts")
     record_security_event(SecurityEvent.ORIGIN_REFUSED)
     await save_counts_once(gone, identity.security_counts)
     await save_counts_once(engine, identity.security_counts)
-    connection = await asyncpg.connect(database.url)
     count = await connection.fetchval(
         "SELECT sum(count) FROM identity.security_counts WHERE event = 'origin_refused'"
     )

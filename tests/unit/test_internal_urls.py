@@ -1,5 +1,6 @@
 """In production no service speaks to another in the clear, unless a mesh is said to encrypt it."""
 
+import secrets
 from pathlib import Path
 from typing import get_args
 
@@ -24,11 +25,11 @@ def _environment(one: type[ServiceSettings], **changes: str) -> dict[str, str]:
     return {
         "ENVIRONMENT": "production",
         "PORT": "8080",
-        "DATABASE_URL": "postgresql://role:secret@db/tillstream?sslmode=verify-full",
+        "DATABASE_URL": "postgresql://role:secret@db/tillstream?sslmode=require",
         "AMQP_URL": "amqps://role:secret@broker/",
         "PUBLIC_URL": "https://till.example",
         "WEBHOOKS_URL": "https://hooks.example",
-        "SESSION_SECRET": "0123456789abcdef0123456789abcdef",
+        "SESSION_SECRET": secrets.token_urlsafe(36),
         "CALLER_PRIVATE_KEY": KEYS.private["gateway"],
         "CALLER_PUBLIC_KEYS": KEYS.public_list,
         **dict.fromkeys(INTERNAL[one], "https://inside.example:8443"),

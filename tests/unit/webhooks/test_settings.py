@@ -43,7 +43,7 @@ def test_production_wants_tls():
 def test_browsers_are_told_to_stay_with_https_where_there_is_https():
     with_tls = {
         "ENVIRONMENT": "production",
-        "DATABASE_URL": f"{GOOD['DATABASE_URL']}?sslmode=verify-full",
+        "DATABASE_URL": f"{GOOD['DATABASE_URL']}?sslmode=require",
         "AMQP_URL": "amqps://user:password@127.0.0.1/",
     }
     production = WebhooksSettings.from_environment(GOOD | with_tls)
