@@ -161,7 +161,7 @@ def record_security_event(
 
 
 async def save_counts(engine: AsyncEngine, table: Table) -> None:
-    """Add what was counted to `table` every 10 s, and once more when cancelled. Runs for ever."""
+    """Add what was counted to `table` every 10 s until cancelled, and once more then."""
     try:
         while True:
             await asyncio.sleep(_SAVE_SECONDS)

@@ -25,7 +25,7 @@ State = Literal["scheduled", "running", "cancelled", "erased"]
 _KEY = "hashtextextended('tenant erasure ' || CAST(:tenant_id AS text), 0)"
 _LOCK = text(f"SELECT pg_advisory_xact_lock({_KEY})")
 _LOCK_SHARED = text(f"SELECT pg_advisory_xact_lock_shared({_KEY})")
-_SWEPT_AT_ONCE = 500
+_SWEEP_BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ async def sweep_users(tx: Transaction, created_before: datetime) -> int:
         select(users.c.id)
         .where(users.c.created_at < created_before, ~_is_member())
         .order_by(users.c.id)
-        .limit(_SWEPT_AT_ONCE)
+        .limit(_SWEEP_BATCH_SIZE)
         # Whoever makes one of them a member at this moment holds a lock on its row.
         .with_for_update(skip_locked=True)
     )

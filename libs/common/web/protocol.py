@@ -1,6 +1,6 @@
 """HTTP/1.1 as a public server must speak it: no stranger decides what we hold, or for how long.
 
-A subclass of uvicorn's protocol, which parses whatever comes and waits for ever. Here a head is
+A subclass of uvicorn's protocol, which parses whatever comes and waits without end. Here a head is
 kept unparsed until it is whole and found small enough, a message is parsed only when the one before
 is answered, and every wait for the client has an end.
 """

@@ -1,4 +1,4 @@
-/** For whoever cannot sign in, or has bought the shop: Shopify confirms the store owner, who decides. */
+/** For people who cannot sign in, or have bought the shop: Shopify confirms the store owner, who decides. */
 
 import { useQuery } from "@tanstack/react-query";
 import { Link, useRouter } from "@tanstack/react-router";
