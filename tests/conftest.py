@@ -61,7 +61,20 @@ def _one_trust_store() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _plain_tracebacks() -> None:
+def _loggers_follow_the_configuration() -> Iterator[None]:
+    """A logger that keeps the configuration of its first use is not heard by a later capture."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog,
+            "configure",
+            lambda **given: configure(**{**given, "cache_logger_on_first_use": False}),
+        )
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_tracebacks(_loggers_follow_the_configuration: None) -> None:
     """A pretty one, with every local variable, stops the event loop for up to seconds."""
     *processors, _ = structlog.get_config()["processors"]
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
