@@ -22,31 +22,34 @@ _TO_DO = (
     "these merchants see an error in place of their sales: find the request id in the log of "
     "analytics, which holds the cause"
 )
+_DATABASE = "see the findings about the database"
 _SHOPS = "SELECT tenant_id, domain FROM tenancy.shop_directory ORDER BY domain"
 
 Shop = tuple[UUID, str]
 
 
-async def shops_of(owner_url: str) -> list[Shop]:
-    """Every shop that is known, empty where the database cannot say."""
+async def shops_of(owner_url: str) -> list[Shop] | None:
+    """Every shop that is known; None where the database cannot say."""
     try:
         connection = await asyncpg.connect(owner_url, timeout=5)
     except (OSError, asyncpg.PostgresError):
-        return []
+        return None
     try:
         return [(row["tenant_id"], row["domain"]) for row in await connection.fetch(_SHOPS)]
     except asyncpg.UndefinedTableError:
-        return []
+        return None
     finally:
         await connection.close()
 
 
 async def check_figures(
-    data_dir: Path, analytics_url: str | None, shops: Sequence[Shop]
+    data_dir: Path, analytics_url: str | None, shops: Sequence[Shop] | None
 ) -> list[Finding]:
     """One finding over all `shops`; none where it is not known where analytics runs."""
     if analytics_url is None:
         return []
+    if shops is None:
+        return [Finding(_NAME, "not known: the database names no shops", _DATABASE)]
     try:
         client = operator_client("analytics", analytics_url, data_dir, os.environ)
     except OperationError as error:

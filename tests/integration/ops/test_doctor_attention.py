@@ -225,6 +225,15 @@ async def test_analytics_that_gives_no_answer_is_not_taken_for_well(database, tm
     assert "SERVICE_UNAVAILABLE" in finding.seen
 
 
+async def test_figures_are_not_taken_for_well_where_the_database_names_no_shops(
+    empty_database, tmp_path
+):
+    for url in ("postgresql://owner:x@127.0.0.1:9/tillstream", empty_database.url):
+        [finding] = await check_figures(tmp_path, "http://127.0.0.1:9", await shops_of(url))
+        assert not finding.ok
+        assert finding.seen.startswith("not known")
+
+
 def test_keys_are_wrong_after_a_year_and_new_once_replaced(tmp_path):
     path = tmp_path / "secrets.json"
     makers = {"encryption_key": keyring.key_32, "session_secret": keyring.password}
