@@ -16,8 +16,8 @@ log = get_logger()
 async def note_connection(event: TenantConnected, engine: AsyncEngine) -> None:
     """Note the connection in the audit log, which tells the members of all but the first.
 
-    A shop that was disconnected may have another owner now: whoever was signed in before it was
-    connected again must sign in again. A replay changes nothing.
+    A shop that was disconnected may have another owner now: everybody who was signed in before
+    it was connected again must sign in again. A replay changes nothing.
     """
     try:
         ended = await _note(event, engine)
