@@ -101,12 +101,12 @@ async def fetch_export(running: Exporting, number: int) -> Export:
 async def _fetch_part(
     running: Exporting, number: int, broken: ExportBrokenOffError, *, last: bool
 ) -> Export | None:
-    """None when it cannot be had. The next export, if any is to follow, is begun first."""
+    """None when it cannot be had. The next export, if any is to follow, starts before the download
+    where a place is free; else `fetch_export` starts it afterwards.
+    """
     pull, held = running.pull, running.checkpoint.slices[number]
     if not last:
-        async with _turn(running):
-            operation_id = await _start(running, held)
-        await running.save_slice(number, operation_id=operation_id)
+        await _start_if_free(running, number, held)
     file = pull.folder / f"{'+'.join(running.entities)}.{number}.{held.attempt}.part.jsonl"
     try:
         await bulk.download_part(pull.client.http, broken.url, file)
@@ -166,6 +166,20 @@ async def _run(running: Exporting, number: int, held: Slice) -> BulkOperation:
         ends.of(running.pull.claim.tenant_id, operation_id),
         first_pause_seconds=ends.first_pause_seconds,
     )
+
+
+async def _start_if_free(running: Exporting, number: int, held: Slice) -> None:
+    """What an export brought must not wait for a place that another export may hold for an hour."""
+    pull = running.pull
+    if pull.export_turns.locked():
+        return
+    async with pull.export_turns:
+        query = queries.bulk_query(running.entities, held.window.search())
+        try:
+            operation_id = await bulk.start(pull.client, query)
+        except ExportRefusedError:
+            return
+    await running.save_slice(number, operation_id=operation_id)
 
 
 async def _start(running: Exporting, held: Slice) -> str:
