@@ -263,8 +263,20 @@ class MessageMalformedError(PermanentError):
     code = "MESSAGE_MALFORMED"
 
 
+class RecordRefusedError(PermanentError):
+    """The database or its driver refuses a value for what it is. `context["reason"]` says how."""
+
+    code = "RECORD_REFUSED"
+
+
 class DatabaseUnavailableError(TransientError):
+    """PostgreSQL cannot be reached, or is not well: no record is to blame."""
+
     code = "DATABASE_CONNECTION_FAILED"
+
+
+class DatabaseTimeoutError(DatabaseUnavailableError):
+    """A statement or a wait for a lock took too long, on a connection that works."""
 
 
 class BrokerUnavailableError(TransientError):
