@@ -5,13 +5,22 @@ Every wrong or missing variable is named in one error; values are never shown.
 
 import base64
 import os
+import string
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.common.database.tls import is_never_plain, tls_parameters
@@ -23,6 +32,7 @@ EXIT_CONFIGURATION = 78
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _KEY_BYTES = 32
 _MIN_DIFFERENT_STEPS = 12
+_AROUND = "".join((string.whitespace, "\ufeff\u00a0\u200b"))
 _BROKER_FILES = {"cafile", "certfile", "keyfile"}
 DATABASE_WITHOUT_TLS = "must have sslmode=require, verify-ca or verify-full in production"
 
@@ -109,6 +119,19 @@ def _broker_tls(value: SecretStr) -> SecretStr:
     return value
 
 
+def is_one_word(secret: str) -> bool:
+    """Whether `secret` has no white space, no control and no invisible characters."""
+    return secret.isprintable() and not any(map(str.isspace, secret))
+
+
+def _secrets_in(value: Any) -> Iterator[SecretStr]:
+    if isinstance(value, SecretStr):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _secrets_in(item)
+
+
 def is_guessable(secret: str) -> bool:
     """Whether `secret` was typed and not drawn: few characters, repeated, or in their order.
 
@@ -149,6 +172,14 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_url: DatabaseUrl
     database_pool_size: int = Field(default=10, ge=1, le=20)
+
+    @field_validator("*")
+    @classmethod
+    def _secrets_are_one_word(cls, value: Any) -> Any:
+        """A secret that was pasted with a line end in it signs nothing that others sign."""
+        if any(not is_one_word(secret.get_secret_value()) for secret in _secrets_in(value)):
+            raise ValueError("must hold no white space and no control characters")
+        return value
 
     def event_hash_secret(self) -> SecretStr:
         """What keys the hashes in security events: a secret that every replica has."""
@@ -192,8 +223,16 @@ class CallingServiceSettings(ServiceSettings):
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
 
 
+def trimmed(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without the white space, line ends or byte order mark around its values.
+
+    A secret that was read from a file ends with the file's last line end.
+    """
+    return {name: value.strip(_AROUND) for name, value in environment.items()}
+
+
 def _load(cls: type[_Settings], environment: Mapping[str, str]) -> _Settings:
-    given = {name.lower(): value for name, value in environment.items()}
+    given = {name.lower(): value for name, value in trimmed(environment).items()}
     known = {name: given[name] for name in cls.model_fields if given.get(name, "") != ""}
     try:
         settings = cls.model_validate(known)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 
 from libs.common.errors import PlatformError
+from libs.common.settings import trimmed
 from libs.ops.broker_access import make_broker_users
 from libs.ops.broker_topology import declare_topology
 from libs.ops.children import PROJECT
@@ -83,7 +85,7 @@ def up(
     """Run everything in the foreground; one line of JSON on stdout says when it is ready."""
     options = UpOptions(
         data_dir=data_dir.resolve(),
-        environment=dict(os.environ),
+        environment=trimmed(os.environ),
         with_simulator=with_simulator,
         shops=tuple(shop or ()),
         port=port,
@@ -102,23 +104,24 @@ def migrate(
     DATABASE_PASSWORD_GATEWAY and so on set the service roles' passwords. With
     RABBITMQ_MANAGEMENT_URL, BROKER_PASSWORD_GATEWAY and so on do so for the broker's users.
     """
-    url = os.environ.get("DATABASE_URL")
+    environment = trimmed(os.environ)
+    url = environment.get("DATABASE_URL")
     if not url:
         raise OperationError("DATABASE_URL must be set: the owner's URL")
-    asyncio.run(_migrate(url, down))
+    asyncio.run(_migrate(url, down, environment))
 
 
-async def _migrate(url: str, down: str | None) -> None:
+async def _migrate(url: str, down: str | None, environment: Mapping[str, str]) -> None:
     await wait_for_database(url, _say)
     if down is not None:
         await migrate_down(url, down)
         return
-    await migrate_up(url, passwords_in(os.environ, "DATABASE_PASSWORD"))
-    if broker := os.environ.get("AMQP_URL"):
+    await migrate_up(url, passwords_in(environment, "DATABASE_PASSWORD"))
+    if broker := environment.get("AMQP_URL"):
         await wait_for_broker(broker, _say)
         await declare_topology(broker)
-        if management := os.environ.get("RABBITMQ_MANAGEMENT_URL"):
-            users = passwords_in(os.environ, "BROKER_PASSWORD")
+        if management := environment.get("RABBITMQ_MANAGEMENT_URL"):
+            users = passwords_in(environment, "BROKER_PASSWORD")
             await make_broker_users(broker, management, users)
 
 
@@ -224,8 +227,8 @@ async def _rotate(oauth: str | None, data_dir: Path) -> None:
 def _password(*, from_stdin: bool) -> str:
     """Never an argument of the command: every user of the machine can read those."""
     if from_stdin:
-        return sys.stdin.readline().rstrip("\n")
-    if given := os.environ.get("CONNECT_PASSWORD"):
+        return sys.stdin.readline().rstrip("\r\n")
+    if given := os.environ.get("CONNECT_PASSWORD", "").rstrip("\r\n"):
         return given
     if not sys.stdin.isatty():
         raise OperationError("a password is needed: give --password-stdin, or CONNECT_PASSWORD")

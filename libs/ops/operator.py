@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from libs.common.identity import TokenSigner
-from libs.common.settings import is_in_the_clear
+from libs.common.settings import is_in_the_clear, trimmed
 from libs.common.web.client import ServiceClient
 from libs.ops.errors import OperationError
 from libs.ops.files import read_json
@@ -27,6 +27,7 @@ def operator_client(
 
     In production it speaks https alone, as the services do (INTERNAL_TLS, INTERNAL_CA_FILE).
     """
+    environment = trimmed(environment)
     mesh = environment.get("INTERNAL_TLS", "")
     if environment.get("ENVIRONMENT") == "production" and is_in_the_clear(url, mesh):
         raise OperationError(f"{url} must be https in production, unless INTERNAL_TLS is mesh")

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import uvicorn
 
 from libs.common.errors import PlatformError
+from libs.common.settings import trimmed
 from libs.simulator.app import create_app
 from libs.simulator.generator import MOST_LINES
 from libs.simulator.journal import Journal
@@ -120,8 +121,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=range(1, MOST_LINES + 1),
         help="how many each of its orders has; 1.75 on the average unless given",
     )
-    parser.add_argument("--api-key", default=os.environ.get("SHOPIFY_API_KEY"))
-    parser.add_argument("--api-secret", default=os.environ.get("SHOPIFY_API_SECRET"))
+    parser.add_argument("--api-key", default=trimmed(os.environ).get("SHOPIFY_API_KEY"))
+    parser.add_argument("--api-secret", default=trimmed(os.environ).get("SHOPIFY_API_SECRET"))
     parser.add_argument("--redirect-uri", action="append", default=[])
     parser.add_argument("--app-url", type=_address, help="where the admin opens the app, signed")
     parser.add_argument(

@@ -1,5 +1,7 @@
 """Wrong settings are named all at once, and no value of theirs is shown."""
 
+import base64
+
 import pytest
 
 from libs.common.errors import ConfigurationError
@@ -12,6 +14,11 @@ from libs.common.settings import (
     is_guessable,
     settings_or_exit,
 )
+from services.analytics.settings import AnalyticsSettings
+from services.gateway.settings import GatewaySettings
+from services.ingestor.settings import IngestorSettings
+from services.oauth.settings import OauthSettings
+from services.webhooks.settings import WebhooksSettings
 
 
 class ExampleSettings(ServiceSettings):
@@ -151,3 +158,69 @@ def test_a_secret_that_was_typed_is_told_from_one_that_was_drawn(typed):
     assert is_guessable(typed)
     assert not is_guessable("f3a96c0be84d17529e0b6d1fa7c83254")
     assert not is_guessable("kM3vXq9ZtR7wLb2NcYpD5sGhJ8fAeUxT")
+
+
+SERVICES = {
+    "webhooks": WebhooksSettings,
+    "oauth": OauthSettings,
+    "ingestor": IngestorSettings,
+    "gateway": GatewaySettings,
+    "analytics": AnalyticsSettings,
+}
+_KEY = base64.b64encode(bytes(range(32))).decode()
+WHOLE = {
+    "PORT": "8080",
+    "DATABASE_URL": "postgresql://service:hidden@127.0.0.1/tillstream",
+    "ANALYTICS_DATABASE_URL": "postgresql://service:hidden@127.0.0.1/tillstream",
+    "AMQP_URL": "amqp://service:hidden@127.0.0.1/",
+    "REDIS_URL": "redis://:hidden@127.0.0.1/0",
+    "SHOPIFY_API_KEY": "key",
+    "SHOPIFY_API_SECRET": "shpss_new",
+    "WEBHOOK_SECRET": "shpss_old, shpss_older",
+    "SESSION_SECRET": "5c1f0e3a9b7d2846f0a1c3e5d7b9284f",
+    "ENCRYPTION_KEY": f"k1:{_KEY}",
+    "CALLER_PRIVATE_KEY": _KEY,
+    "CALLER_PUBLIC_KEYS": f"gateway={_KEY}",
+    "PUBLIC_URL": "http://127.0.0.1:8080",
+    "WEBHOOKS_URL": "http://127.0.0.1:8082",
+    "OAUTH_URL": "http://127.0.0.1:8081",
+    "INGESTOR_URL": "http://127.0.0.1:8083",
+    "ANALYTICS_URL": "http://127.0.0.1:8084",
+}
+"""A value for every setting that holds text of somebody else's choice."""
+
+SECRETS = [
+    (service, name.upper())
+    for service, cls in SERVICES.items()
+    for name, field in cls.model_fields.items()
+    if "Secret" in str(field.annotation)
+]
+
+
+def test_the_secrets_of_every_service_are_known_here():
+    assert {name for _, name in SECRETS} <= WHOLE.keys()
+    assert ("webhooks", "SHOPIFY_API_SECRET") in SECRETS
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("around", ["\n", "\r\n", " ", "\t", "\ufeff"])
+def test_settings_read_from_files_are_those_without_the_line_end(service: str, around: str):
+    padded = {name: f"{around}{value}{around}" for name, value in WHOLE.items()}
+    read = SERVICES[service].from_environment
+    assert read(padded) == read(WHOLE)
+
+
+@pytest.mark.parametrize(("service", "name"), SECRETS)
+@pytest.mark.parametrize("within", ["\n", " ", "\x00", "\u200b"])
+def test_a_secret_with_a_gap_in_it_is_refused_by_name(service: str, name: str, within: str):
+    middle = len(WHOLE[name]) - 2
+    broken = WHOLE[name][:middle] + within + WHOLE[name][middle:]
+    with pytest.raises(ConfigurationError) as caught:
+        SERVICES[service].from_environment(WHOLE | {name: broken})
+    assert caught.value.context["variables"] == [name]
+    assert broken not in caught.value.message
+
+
+def test_a_setting_of_white_space_counts_as_missing():
+    with pytest.raises(ConfigurationError, match="SHOPIFY_API_SECRET: is missing"):
+        WebhooksSettings.from_environment(WHOLE | {"SHOPIFY_API_SECRET": " \n"})
