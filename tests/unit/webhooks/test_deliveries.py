@@ -171,9 +171,24 @@ def test_a_shop_in_capitals_is_the_same_shop():
 
 
 @pytest.mark.parametrize(
-    "topic", ["orders", "orders/", "/create", "Orders/Create", "a/b/c", "a b/c", "a/b\n"]
+    "topic",
+    [
+        "customer.tags_added",
+        "customer.joined_segment",
+        "a/b/c",
+        "orders",
+        "Orders/Create",
+        "x" * 128,
+    ],
 )
-def test_a_topic_of_another_form_is_refused(topic: str):
+@pytest.mark.parametrize("prefix", ["/webhooks", "/webhooks/"])
+def test_a_topic_of_any_printable_form_is_accepted(topic: str, prefix: str):
+    path = f"{prefix}{topic}" if prefix.endswith("/") else prefix
+    assert read_attributes(headers(topic=topic), path).topic == topic
+
+
+@pytest.mark.parametrize("topic", ["a b/c", "a/b\n", "a\x00", "caf\u00e9/create", "x" * 129])
+def test_a_topic_that_is_no_plain_text_is_refused(topic: str):
     with pytest.raises(InvalidInputError):
         read_attributes(headers(topic=topic), "/webhooks")
 
