@@ -4,10 +4,8 @@ import asyncio
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tenacity import (
     AsyncRetrying,
@@ -18,6 +16,7 @@ from tenacity import (
 )
 
 from libs.common.database.tls import tls_parameters
+from libs.common.database.transaction import DRIVER_ERRORS
 from libs.common.errors import DatabaseUnavailableError
 from libs.common.logs import get_logger
 
@@ -71,7 +70,7 @@ async def ping(engine: AsyncEngine) -> None:
     try:
         async with asyncio.timeout(_CONNECT_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-    except (DBAPIError, OSError, asyncpg.PostgresError, TimeoutError) as error:
+    except DRIVER_ERRORS as error:
         raise DatabaseUnavailableError("PostgreSQL does not answer") from error
 
 

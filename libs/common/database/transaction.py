@@ -12,21 +12,44 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from libs.common.errors import DatabaseUnavailableError, TransientError
+from libs.common.errors import (
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    PlatformError,
+    RecordRefusedError,
+    TransientError,
+)
 
 Transaction = AsyncConnection
 """An open transaction. Functions that take one never commit."""
 
+DRIVER_ERRORS = (
+    DBAPIError,
+    PoolTimeoutError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What PostgreSQL, its driver, the pool and the network raise."""
+
 _Result = TypeVar("_Result")
-_SERIALIZATION_FAILURES = {"40001", "40P01"}
-_UNAVAILABLE = ("08", "53", "57", "55P03")
-"""SQLSTATE classes: connection exception, insufficient resources, operator intervention. And a wait
-for a lock that the role's `lock_timeout` ended, as the driver's own timeout might have."""
 _TRIES = 3
+
+_SERIALIZATION_FAILURES = {"40001", "40P01"}
+_TIMEOUTS = {"55P03", "57014"}
+_READ_ONLY = "25006"
+_DATA_EXCEPTION = "22"
+_WRONG_SETTING = "22023"
+"""invalid_parameter_value, as of a time zone that the server does not know."""
+_FOREIGN_KEY = "23503"
+_UNIQUE = "23505"
+_NAMING_VIOLATIONS = {"23502", _UNIQUE, "23514"}
+"""Not null, unique, check. A check without a name is a row that no partition takes."""
 
 _SET_TENANTS = text("SELECT set_config('app.tenant_ids', :tenants, true)")
 
@@ -35,33 +58,88 @@ class ConcurrentWriteError(TransientError):
     """PostgreSQL ended the transaction for the sake of another one."""
 
 
+class ReferenceMissingError(DatabaseUnavailableError):
+    """A row that is referred to is not there, perhaps not yet."""
+
+
+class DuplicateError(RecordRefusedError):
+    """Another row has this key."""
+
+
 @asynccontextmanager
 async def transaction(
     engine: AsyncEngine, *, tenants: Iterable[UUID] = ()
 ) -> AsyncIterator[Transaction]:
     """Begin; commit at the end of the block, roll back on any error.
 
-    Raises DatabaseUnavailableError when PostgreSQL cannot be reached, and
-    ConcurrentWriteError on a deadlock or a serialization failure.
+    Raises ConcurrentWriteError on a deadlock or a serialization failure, RecordRefusedError for a
+    value that PostgreSQL or its driver refuses for what it is, DatabaseTimeoutError for a
+    statement or a wait that took too long, and DatabaseUnavailableError for everything else that
+    the database says: only what is proven to be a record's fault is a record's fault.
     """
+    connected = False
     try:
-        async with engine.connect() as connection, connection.begin():
-            if visible := sorted({str(tenant) for tenant in tenants}):
-                await connection.execute(_SET_TENANTS, {"tenants": "{" + ",".join(visible) + "}"})
-            yield connection
-    except (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError) as error:
-        _raise_typed(error)
+        async with engine.connect() as connection:
+            try:
+                async with connection.begin():
+                    connected = True
+                    if visible := sorted({str(tenant) for tenant in tenants}):
+                        await connection.execute(
+                            _SET_TENANTS, {"tenants": "{" + ",".join(visible) + "}"}
+                        )
+                    yield connection
+            except DRIVER_ERRORS as error:
+                await _heal(engine, connection, error)
+                raise
+    except DRIVER_ERRORS as error:
+        typed = _typed(error, connected=connected)
+        # The driver's own message may hold the value that it refuses.
+        raise typed from None if isinstance(typed, RecordRefusedError) else error
 
 
-def _raise_typed(error: Exception) -> None:
-    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+async def _heal(engine: AsyncEngine, connection: AsyncConnection, error: Exception) -> None:
+    """Have the next transaction begin on a connection that this trouble is not in."""
+    if not _is_not_well(_typed(error, connected=True)) or connection.closed:
+        return
+    await connection.invalidate()
+    if _sqlstate(error) == _READ_ONLY:
+        # After a failover the name leads to another server, and the whole pool to the old one.
+        await engine.dispose()
+
+
+def _is_not_well(typed: PlatformError) -> bool:
+    expected = DatabaseTimeoutError | ReferenceMissingError
+    return isinstance(typed, DatabaseUnavailableError) and not isinstance(typed, expected)
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+
+
+def _typed(error: Exception, *, connected: bool) -> PlatformError:
+    state = _sqlstate(error)
     if state in _SERIALIZATION_FAILURES:
-        raise ConcurrentWriteError("a concurrent write won") from error
-    lost = isinstance(error, PoolTimeoutError | OSError | InterfaceError)
-    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or invalidated or state.startswith(_UNAVAILABLE):
-        raise DatabaseUnavailableError("PostgreSQL does not answer") from error
-    raise error
+        return ConcurrentWriteError("a concurrent write won")
+    if state in _TIMEOUTS or (connected and isinstance(error, TimeoutError)):
+        return DatabaseTimeoutError("PostgreSQL took too long")
+    if state == _FOREIGN_KEY:
+        return ReferenceMissingError("a row that another refers to is not there", sqlstate=state)
+    name = _violated(error)
+    if state.startswith(_DATA_EXCEPTION) and state != _WRONG_SETTING:
+        return RecordRefusedError("The database refuses a value.", reason=f"refused_{state}")
+    if state in _NAMING_VIOLATIONS and name:
+        kind = DuplicateError if state == _UNIQUE else RecordRefusedError
+        return kind("The database refuses a value.", reason=f"refused_{state}_{name}")
+    return DatabaseUnavailableError(
+        "PostgreSQL does not answer as it should", sqlstate=state or None
+    )
+
+
+def _violated(error: Exception) -> str | None:
+    """The constraint, or the column, that the driver's error names."""
+    told = getattr(error, "orig", error)
+    cause = told if isinstance(told, asyncpg.PostgresError) else told.__cause__
+    return getattr(cause, "constraint_name", None) or getattr(cause, "column_name", None)
 
 
 async def in_transaction(

@@ -23,7 +23,7 @@ from tests.caller_keys import CallerKeys
 from tests.http_servers import serving
 
 SECRET = "hush"
-OLDER_SECRET = "hush before"
+OLDER_SECRET = "hush-before"
 INSTALL, RECOVERY = "auth", "recover"
 """Where a browser begins, below /api/shopify."""
 RECOVERED = "recover/callback"
