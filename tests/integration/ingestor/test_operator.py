@@ -23,6 +23,7 @@ from tests.caller_keys import CallerKeys
 from tests.databases import Database
 from tests.factories import SHOP, new_delivery
 from tests.http_servers import serving
+from tests.integration.ingestor.confirming import answer_all
 from tests.integration.ingestor.facts import customer, seen
 from tests.integration.ingestor.world import World
 
@@ -196,6 +197,7 @@ async def test_a_held_redaction_is_listed_and_done_or_refused(
 
     await decide_redaction(ingestor, "one.myshopify.com", 7, "forget")
     await decide_redaction(ingestor, "one.myshopify.com", 8, "refuse")
+    await answer_all(world.engine)
 
     assert await _redactions(ingestor) == ["9"]
     people = "SELECT id, first_name FROM store.customers ORDER BY id"
