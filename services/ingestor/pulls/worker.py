@@ -24,6 +24,12 @@ from libs.common.messaging.consumer import consume_events
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_INGESTOR
 from libs.common.web.client import ServiceClient
+from services.ingestor.audits import (
+    PAUSE_AFTER_FAILURE,
+    audit_tenant,
+    plan_audits,
+    recompute_tenant,
+)
 from services.ingestor.deletions.worker import DeletionChecks
 from services.ingestor.export_ends import ExportEnds
 from services.ingestor.privacy.erasure import erase_tenant, queue_erasure
@@ -85,7 +91,8 @@ async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: 
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run())
-            for tasks in _task_workers(engine, oauth):
+            group.create_task(plan_audits(engine))
+            for tasks in _task_workers(engine, oauth, publisher):
                 group.create_task(tasks.run())
             group.create_task(
                 consume_events(settings.amqp_url, EVENTS_INGESTOR, handlers, publisher)
@@ -94,9 +101,15 @@ async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: 
         await oauth.close()
 
 
-def _task_workers(engine: AsyncEngine, oauth: ServiceClient) -> tuple[TaskWorker, ...]:
+def _task_workers(
+    engine: AsyncEngine, oauth: ServiceClient, publisher: Publisher
+) -> tuple[TaskWorker, ...]:
     """One for each sort of work, so that a large one keeps no small one waiting."""
     erase = partial(erase_tenant, engine=engine, oauth=oauth)
+    audits = {
+        TaskKind.AUDIT: partial(audit_tenant, engine=engine),
+        TaskKind.RECOMPUTE: partial(recompute_tenant, engine=engine, publisher=publisher),
+    }
     requests = {
         TaskKind.DATA_REQUEST: partial(disclose_person, engine=engine),
         TaskKind.REDACTION: partial(redact_letters, engine=engine),
@@ -104,6 +117,7 @@ def _task_workers(engine: AsyncEngine, oauth: ServiceClient) -> tuple[TaskWorker
     return (
         TaskWorker(engine, {TaskKind.ERASURE: erase}, limit=_ERASURES_LIMIT),
         TaskWorker(engine, requests, limit=_REQUESTS_LIMIT),
+        TaskWorker(engine, audits, limit=1, min_pause=PAUSE_AFTER_FAILURE),
     )
 
 

@@ -14,7 +14,6 @@ from libs.common.errors import TransientError
 LEASE = timedelta(seconds=10)
 """So long a killed worker's row stands still."""
 
-_MAX_PAUSE = timedelta(minutes=5)
 
 _ADD = text("""
 INSERT INTO store.tasks (tenant_id, kind, id) VALUES (:tenant_id, :kind, :id)
@@ -44,7 +43,8 @@ _GIVE_BACK = text(f"UPDATE store.tasks SET lease_owner = NULL, lease_until = NUL
 _POSTPONE = text(f"""
 UPDATE store.tasks SET lease_owner = NULL, lease_until = NULL, failures = failures + 1,
     error = :error, due_at = clock_timestamp()
-        + least(interval '2 seconds' * 2 ^ least(failures, 10), CAST(:at_most AS interval))
+        + greatest(CAST(:at_least AS interval),
+            least(interval '2 seconds' * 2 ^ least(failures, 10), interval '5 minutes'))
 {_MINE}
 """)  # noqa: S608
 
@@ -56,6 +56,19 @@ UPDATE store.tasks SET lease_owner = NULL, lease_until = NULL, failures = 0, err
 
 _FINISH = text(f"DELETE FROM store.tasks {_MINE}")  # noqa: S608
 
+# Spread over the time between two audits: each tenant has its own hour.
+_ADD_AUDITS = text("""
+INSERT INTO store.tasks (tenant_id, kind, id, due_at)
+SELECT tenant_id, 'audit', tenant_id, now() + random() * CAST(:within AS interval)
+FROM store.schedule ORDER BY tenant_id
+ON CONFLICT (tenant_id, kind, id) DO NOTHING
+""")
+
+_MAKE_DUE = text("""
+UPDATE store.tasks SET due_at = now()
+WHERE tenant_id = :tenant_id AND kind = :kind AND id = :id AND lease_owner IS NULL
+""")
+
 _DROP_OTHERS = text("DELETE FROM store.tasks WHERE tenant_id = :tenant_id AND kind <> :kind")
 
 
@@ -64,6 +77,7 @@ class TaskKind(StrEnum):
     DATA_REQUEST = "data_request"
     REDACTION = "redaction"
     AUDIT = "audit"
+    RECOMPUTE = "recompute"
 
 
 class TaskLostError(TransientError):
@@ -107,9 +121,11 @@ async def give_task_back(tx: Transaction, task: Task) -> None:
     await tx.execute(_GIVE_BACK, task._asdict())
 
 
-async def postpone_task(tx: Transaction, task: Task, error: str) -> None:
-    """Later again, after a pause that grows to five minutes. `error` is a code."""
-    await tx.execute(_POSTPONE, {"error": error, "at_most": _MAX_PAUSE, **task._asdict()})
+async def postpone_task(
+    tx: Transaction, task: Task, error: str, *, at_least: timedelta = timedelta(0)
+) -> None:
+    """Later again, after a pause that grows to five minutes, or `at_least`. `error` is a code."""
+    await tx.execute(_POSTPONE, {"error": error, "at_least": at_least, **task._asdict()})
 
 
 async def repeat_task(tx: Transaction, task: Task, pause: timedelta) -> None:
@@ -119,6 +135,16 @@ async def repeat_task(tx: Transaction, task: Task, pause: timedelta) -> None:
 
 async def finish_task(tx: Transaction, task: Task) -> None:
     await tx.execute(_FINISH, task._asdict())
+
+
+async def add_audits(tx: Transaction, within: timedelta) -> None:
+    """Have every tenant of the schedule that has none yet audited, at some moment `within`."""
+    await tx.execute(_ADD_AUDITS, {"within": within})
+
+
+async def make_due(tx: Transaction, tenant_id: UUID, kind: TaskKind, task_id: UUID) -> None:
+    """Unless somebody works on it, or there is none."""
+    await tx.execute(_MAKE_DUE, {"tenant_id": tenant_id, "kind": kind.value, "id": task_id})
 
 
 async def drop_other_tasks(tx: Transaction, tenant_id: UUID, kept: TaskKind) -> None:

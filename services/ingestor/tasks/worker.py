@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,7 +26,8 @@ log = get_logger()
 class TaskWorker:
     """Works on the kinds that `works` names, `limit` rows at once; other kinds need another one.
 
-    A task whose work fails is postponed, for however long it fails: it never stops the others.
+    A task whose work fails is postponed by `min_pause` or more, for however long it fails: it never
+    stops the others.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class TaskWorker:
         *,
         limit: int,
         poll_seconds: float = _POLL_SECONDS,
+        min_pause: timedelta = timedelta(0),
     ) -> None:
         self._engine = engine
         self._works = works
         self._limit = limit
         self._poll_seconds = poll_seconds
+        self._min_pause = min_pause
         self._ended = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -105,7 +109,7 @@ class TaskWorker:
         log.warning("task_postponed", code=code, exc_info=None if expected else error)
 
         async def postpone(tx: Transaction, task: Task) -> None:
-            await repository.postpone_task(tx, task, code)
+            await repository.postpone_task(tx, task, code, at_least=self._min_pause)
 
         await self._write(task, postpone)
 

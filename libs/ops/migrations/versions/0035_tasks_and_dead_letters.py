@@ -12,7 +12,8 @@ SET LOCAL lock_timeout = '5s';
 -- so it has no row-level security and holds no data of any tenant.
 CREATE TABLE store.tasks (
     tenant_id   uuid NOT NULL REFERENCES tenancy.tenants (id) ON DELETE CASCADE,
-    kind        text NOT NULL CHECK (kind IN ('erasure', 'data_request', 'redaction', 'audit')),
+    kind        text NOT NULL CHECK
+        (kind IN ('erasure', 'data_request', 'redaction', 'audit', 'recompute')),
     -- Of data requests and redactions the receipt's, else the tenant's.
     id          uuid NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
@@ -72,7 +73,7 @@ ALTER TABLE store.privacy_requests NO FORCE ROW LEVEL SECURITY;
 DO $$
 BEGIN
     -- The version before works them off within the message, which is long acknowledged.
-    IF EXISTS (SELECT FROM store.tasks WHERE kind <> 'audit')
+    IF EXISTS (SELECT FROM store.tasks WHERE kind IN ('erasure', 'data_request', 'redaction'))
         OR EXISTS (SELECT FROM store.privacy_requests WHERE done_at IS NULL) THEN
         RAISE EXCEPTION 'erasures or privacy requests wait in store.tasks: let the ingestor '
             'finish them before going back';
