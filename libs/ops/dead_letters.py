@@ -25,7 +25,6 @@ from libs.ops.errors import OperationError
 from libs.ops.pulls import tenant_of
 
 _LETTERS = "/internal/dead-letters"
-_ID_WIDTH = 36
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 Say = Callable[[str], None]
@@ -105,20 +104,21 @@ async def show_letters(
         print(json.dumps(found))
         return
     # Ids are whole on any screen, to be copied.
-    table = Table(Column("id, and what it is", min_width=_ID_WIDTH, overflow="fold"))
-    table.add_column("shop, and reason", overflow="fold")
-    table.add_column("age", no_wrap=True, min_width=6)
-    table.add_column("tries", no_wrap=True, min_width=5)
+    table = Table(
+        Column("id, age and tries", no_wrap=True),
+        Column("what, of whom and why", overflow="fold"),
+        show_lines=True,
+    )
     for letter in found["deadLetters"]:
+        tries = f"{letter['attempts']} tries" + (", sent again +" if letter["retriedAt"] else "")
         table.add_row(
-            f"{letter['id']}\n{letter['topic'] or letter['kind']} of {letter['consumer']}",
+            f"{letter['id']}\n{_age(letter['createdAt'])}, {tries}",
+            f"{letter['topic'] or letter['kind']} of {letter['consumer']}\n"
             f"{_shop(letter)}\n{letter['reason']}",
-            _age(letter["createdAt"]),
-            str(letter["attempts"]) + (" +" if letter["retriedAt"] else ""),
         )
     console.print(table)
     if any(letter["retriedAt"] for letter in found["deadLetters"]):
-        console.print("+ was sent again, and nobody knows yet whether it arrived")
+        console.print("+ it is not known whether the broker took it: retry it once more")
     console.print(_figures(found), markup=False, soft_wrap=True)
 
 
