@@ -13,6 +13,7 @@ from uuid import UUID
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from libs.common.clock import utc_now
 from libs.common.errors import InvalidInputError, NotFoundError
@@ -111,10 +112,11 @@ async def show_letters(
     )
     for letter in found["deadLetters"]:
         tries = f"{letter['attempts']} tries" + (", sent again +" if letter["retriedAt"] else "")
+        kind = f"{letter['topic'] or letter['kind']} of {letter['consumer']}"
+        told = (kind, _shop(letter), letter["reason"])
         table.add_row(
             f"{letter['id']}\n{_age(letter['createdAt'])}, {tries}",
-            f"{letter['topic'] or letter['kind']} of {letter['consumer']}\n"
-            f"{_shop(letter)}\n{letter['reason']}",
+            Text("\n".join(map(_printable, told))),
         )
     console.print(table)
     if any(letter["retriedAt"] for letter in found["deadLetters"]):
@@ -131,7 +133,7 @@ async def show_letter(ingestor: ServiceClient, letter_id: UUID, *, as_json: bool
     fields = letter.pop("fields")
     for name, value in letter.items():
         if value is not None:
-            print(f"{name}: {value}")
+            print(f"{name}: {_printable(str(value))}")
     print("fields: " + ("none can be read" if not fields else ""))
     for line in fields:
         print(f"  {line}")
@@ -234,6 +236,11 @@ def _figures(found: Mapping[str, Any]) -> str:
             f"the oldest {oldest} old"
         )
     return text
+
+
+def _printable(text: str) -> str:
+    """What a letter says of itself may be anybody's: it must not command the terminal."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _shop(letter: Mapping[str, Any]) -> str:

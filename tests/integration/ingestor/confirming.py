@@ -22,8 +22,7 @@ from services.ingestor.tasks.repository import TaskKind
 from services.ingestor.tasks.worker import TaskWorker
 
 _TASKS_LEFT = text("SELECT count(*) FROM store.tasks")
-_LEFT = text("""SELECT (SELECT count(*) FROM store.deletion_turns WHERE due_at IS NOT NULL)
-    + (SELECT count(*) FROM store.tasks)""")
+_TURNS_LEFT = text("SELECT count(*) FROM store.deletion_turns WHERE due_at IS NOT NULL")
 
 
 async def _no_token(_tenant_id: UUID, _refused: AccessToken | None = None, /) -> AccessToken:
@@ -58,7 +57,7 @@ async def answering(engine: AsyncEngine) -> AsyncIterator[None]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def work_off(engine: AsyncEngine, publisher: Publisher) -> None:
+async def work_off(engine: AsyncEngine, publisher: Publisher, *, with_tasks: bool = True) -> None:
     """Until nothing waits; the shops are disconnected, so that nobody can be asked."""
     async with httpx.AsyncClient(trust_env=False) as http:
         api = AdminApi("http://127.0.0.1:1/{shop}", "2026-10")
@@ -66,13 +65,11 @@ async def work_off(engine: AsyncEngine, publisher: Publisher) -> None:
         def client_of(tenant_id: UUID) -> ShopifyClient:
             return ShopifyClient(http, api, ShopToken(tenant_id, _no_token))
 
-        async with (
-            confirming(engine, publisher, client_of),
-            answering(engine),
-            asyncio.timeout(30),
-        ):
-            while await _left(engine, _LEFT):
+        async with confirming(engine, publisher, client_of), asyncio.timeout(30):
+            while await _left(engine, _TURNS_LEFT):
                 await asyncio.sleep(0.02)
+    if with_tasks:
+        await answer_all(engine)
 
 
 async def answer_all(engine: AsyncEngine) -> None:

@@ -150,3 +150,20 @@ async def test_nobody_but_the_operator_may_ask(url: str, keys: CallerKeys, calle
         with pytest.raises(CallerRefusedError):
             await client.ask(method, path, json=body)
     await client.close()
+
+
+async def test_what_a_letter_says_of_itself_does_not_command_the_terminal(
+    world: World, ingestor: ServiceClient, capsys: pytest.CaptureFixture[str]
+):
+    hostile = DeadLetter("[/x]\x1b[2J", Kind.EVENT, "\x1b]0;[bold]", 1, b"{}", topic="[/]\x07")
+    await set_aside(world, hostile)
+    out = StringIO()
+
+    await show_letters(ingestor, Selection(), Console(file=out, width=200), as_json=False)
+    [letter_id] = await letter_ids(ingestor)
+    await show_letter(ingestor, UUID(letter_id), as_json=False)
+
+    for shown in (out.getvalue(), capsys.readouterr().out):
+        assert "[/x]?[2J" in shown
+        assert "\x1b" not in shown
+        assert "\x07" not in shown
