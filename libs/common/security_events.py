@@ -64,6 +64,7 @@ class SecurityEvent(StrEnum):
     DEAD_LETTER_FORGED = "dead_letter_forged"
     DEAD_LETTER_RETRIED = "dead_letter_retried"
     DEAD_LETTER_DISCARDED = "dead_letter_discarded"
+    PRIVACY_REQUEST_DISCARDED = "privacy_request_discarded"
     DELIVERY_UNSIGNED = "delivery_unsigned"
     UNINSTALL_DISPROVED = "uninstall_disproved"
     REDACT_DISPROVED = "redact_disproved"

@@ -26,6 +26,11 @@ from services.ingestor.dead_letters.outline import outline
 from services.ingestor.dead_letters.repository import PRIVACY_TOPICS, LetterFilter
 
 MAX_LISTED = 10_000
+_DISCARDED = {
+    False: SecurityEvent.DEAD_LETTER_DISCARDED,
+    True: SecurityEvent.PRIVACY_REQUEST_DISCARDED,
+}
+"""Counted apart: of what the law wanted answered a number must be known."""
 
 
 class _Order(BaseModel):
@@ -148,7 +153,7 @@ async def _discard(engine: AsyncEngine, letter_id: UUID, wanted: Discard) -> Non
         return row
 
     row = await in_transaction(engine, work, tenants=tenants)
-    _record(SecurityEvent.DEAD_LETTER_DISCARDED, row, wanted.by)
+    _record(_DISCARDED[row.topic in PRIVACY_TOPICS], row, wanted.by)
 
 
 async def _tenants(engine: AsyncEngine) -> list[UUID]:

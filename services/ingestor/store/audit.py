@@ -101,8 +101,9 @@ _SECONDS: Final = 600
 
 _TIMEOUT: Final = f"SET LOCAL statement_timeout = '{_SECONDS}s'"
 _MAX_EXAMPLES: Final = 5
-_SUMMARY: Final = """SELECT count(*) AS number, (array_agg(difference))[:{}] AS examples
-    FROM ({}) AS found"""
+_SUMMARY: Final = """WITH found AS MATERIALIZED ({})
+    SELECT (SELECT count(*) FROM found) AS number,
+        ARRAY (SELECT difference FROM found LIMIT {}) AS examples"""
 
 
 class Differences(NamedTuple):
@@ -123,10 +124,10 @@ async def count_differences(tx: Transaction, tenant_id: UUID) -> Differences:
     driver: Any = (await tx.get_raw_connection()).driver_connection
     number, examples = 0, list[str]()
     for check in _CHECKS:
-        summary = _SUMMARY.format(_MAX_EXAMPLES, check)
+        summary = _SUMMARY.format(check, _MAX_EXAMPLES)
         row = await driver.fetchrow(summary, tenant_id, timeout=_SECONDS)
         number += row["number"]
-        examples += row["examples"] or ()
+        examples += row["examples"]
     return Differences(number, examples[:_MAX_EXAMPLES])
 
 

@@ -82,6 +82,8 @@ class TaskWorker:
     def _note_end(self, running: asyncio.Task[None]) -> None:
         self._running.discard(running)
         self._ended.set()
+        if not running.cancelled() and (error := running.exception()) is not None:
+            log.error("task_worker_failed", exc_info=error)
 
     async def _take(self, task: Task) -> None:
         structlog.contextvars.bind_contextvars(

@@ -195,7 +195,10 @@ async def test_what_the_law_wants_answered_is_discarded_only_when_that_is_said(
     assert "30 days" in " ".join((outcome.left or {}).values())
     [left] = await letter_ids(ingestor)
 
-    assert (await discard_letters(ingestor, [left], privacy_requests=True)).done == 1
+    with capture_logs() as lines:
+        assert (await discard_letters(ingestor, [left], privacy_requests=True)).done == 1
+    [event] = [line for line in lines if "security_event" in line]
+    assert event["security_event"] == "privacy_request_discarded"
     assert await letter_ids(ingestor) == []
 
 
