@@ -1,6 +1,7 @@
 """The commands below `tillstream dead-letters`."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,10 +115,6 @@ def retry(  # noqa: PLR0913
     rate: Annotated[
         float, typer.Option(min=0.1, max=1_000, help="So many a second at most.")
     ] = 20.0,
-    amqp_url: Annotated[
-        str | None,
-        typer.Option(envvar="AMQP_URL", help="The broker, as its owner; else --data-dir's."),
-    ] = None,
     ingestor: Ingestor = None,
     data_dir: DataDir = _DATA_DIR,
 ) -> None:
@@ -125,12 +122,14 @@ def retry(  # noqa: PLR0913
 
     First put right what the reason names. What is applied is gone from here; what fails
     again comes back. To retry twice applies nothing twice.
+
+    The broker is asked as its owner: by AMQP_URL, else that of --data-dir.
     """
     times = times_of(since, until, older_than)
     chosen = Selection(tuple(ids or ()), consumer, kind, reason, topic, tenant, *times, limit)
     if not everything:
         refuse_all(chosen)
-    broker = SecretStr(amqp_url or read_state(data_dir).amqp_url)
+    broker = _owners_broker(data_dir)
 
     async def work(client: ServiceClient) -> None:
         found = [each["id"] for each in (await find_letters(client, chosen))["deadLetters"]]
@@ -186,6 +185,16 @@ def _ask(
             await work(client)
 
     asyncio.run(ask())
+
+
+def _owners_broker(data_dir: Path) -> SecretStr:
+    """Never an argument of the command: there is a password in it. Raises OperationError."""
+    if given := os.environ.get("AMQP_URL"):
+        return SecretStr(given)
+    try:
+        return SecretStr(read_state(data_dir).amqp_url)
+    except OperationError as error:
+        raise OperationError(f"AMQP_URL must be set, the broker's owner; {error.message}") from None
 
 
 def _tell(what: str, outcome: Outcome) -> None:
