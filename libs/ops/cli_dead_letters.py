@@ -200,7 +200,7 @@ def _owners_broker(data_dir: Path) -> SecretStr:
 def _tell(what: str, outcome: Outcome) -> None:
     """Raises OperationError where some are left."""
     print(f"{what}: {outcome.done} dead letters")
-    left = list((outcome.left or {}).items())
+    left = list(outcome.left.items())
     if left:
         named = "; ".join(f"{letter}: {why}" for letter, why in left[:_MAX_SHOWN])
         more = f"; and {len(left) - _MAX_SHOWN} more" if len(left) > _MAX_SHOWN else ""

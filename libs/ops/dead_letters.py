@@ -5,7 +5,7 @@ import getpass
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -68,13 +68,10 @@ class Selection:
 
 @dataclass(slots=True)
 class Outcome:
-    """Of a run over many letters: how many went, and which could not and why."""
+    """Of a run over many letters: how many went, and why the others could not, by id."""
 
     done: int = 0
-    left: dict[str, str] | None = None
-
-    def note_left(self, letter_id: str, why: str) -> None:
-        self.left = {**(self.left or {}), letter_id: why}
+    left: dict[str, str] = field(default_factory=dict)
 
 
 async def find_letters(ingestor: ServiceClient, selection: Selection) -> dict[str, Any]:
@@ -104,13 +101,22 @@ async def show_letters(
     if as_json:
         print(json.dumps(found))
         return
-    # Ids are whole on any screen, to be copied.
+    letters = found["deadLetters"]
+    if letters:
+        console.print(_table(letters))
+    if any(letter["retriedAt"] for letter in letters):
+        console.print("+ it is not known whether the broker took it: retry it once more")
+    console.print(_figures(found), markup=False, soft_wrap=True)
+
+
+def _table(letters: Iterable[Mapping[str, Any]]) -> Table:
+    """Ids are whole on any screen, to be copied."""
     table = Table(
         Column("id, age and tries", no_wrap=True),
         Column("what, of whom and why", overflow="fold"),
         show_lines=True,
     )
-    for letter in found["deadLetters"]:
+    for letter in letters:
         tries = f"{letter['attempts']} tries" + (", sent again +" if letter["retriedAt"] else "")
         kind = f"{letter['topic'] or letter['kind']} of {letter['consumer']}"
         told = (kind, _shop(letter), letter["reason"])
@@ -118,10 +124,7 @@ async def show_letters(
             f"{letter['id']}\n{_age(letter['createdAt'])}, {tries}",
             Text("\n".join(map(_printable, told))),
         )
-    console.print(table)
-    if any(letter["retriedAt"] for letter in found["deadLetters"]):
-        console.print("+ it is not known whether the broker took it: retry it once more")
-    console.print(_figures(found), markup=False, soft_wrap=True)
+    return table
 
 
 async def show_letter(ingestor: ServiceClient, letter_id: UUID, *, as_json: bool) -> None:
@@ -153,7 +156,7 @@ async def retry_letters(
                 "POST", f"{_LETTERS}/{letter_id}/retry", json={"by": operator_name()}
             )
         except (InvalidInputError, NotFoundError) as error:
-            outcome.note_left(letter_id, error.message)
+            outcome.left[letter_id] = error.message
             continue
         await republish(publisher, _letter(given))
         told = {"retriedAt": given["retriedAt"]}
@@ -172,7 +175,7 @@ async def discard_letters(
         try:
             await ingestor.ask("POST", f"{_LETTERS}/{letter_id}/discard", json=order)
         except (InvalidInputError, NotFoundError) as error:
-            outcome.note_left(letter_id, error.message)
+            outcome.left[letter_id] = error.message
         else:
             outcome.done += 1
     return outcome

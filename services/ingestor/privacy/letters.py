@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select
 
 from libs.common.database.transaction import Transaction
+from libs.common.errors import MessageMalformedError
 from libs.common.messaging.records import DeliveryRecord, decode_records
 from libs.common.tables.store import customers, dead_letters
 from services.ingestor.privacy.people import Person, customers_named, is_about
@@ -64,12 +65,19 @@ async def names_a_redacted_customer(tx: Transaction, record: DeliveryRecord) -> 
 async def _page(tx: Transaction, tenant_id: UUID, after: UUID) -> list[Letter]:
     letters = dead_letters.c
     query = (
-        select(letters.id, letters.topic, letters.triggered_at, letters.record)
+        select(letters.id, letters.topic, letters.triggered_at, letters.created_at, letters.record)
         .where(letters.tenant_id == tenant_id, letters.id > after, letters.kind == "delivery")
         .order_by(letters.id)
         .limit(_PAGE)
     )
     rows = await tx.execute(query)
-    return [
-        Letter(row.id, row.topic, row.triggered_at, decode_records(row.record)[0]) for row in rows
-    ]
+    return [Letter(row.id, row.topic, row.triggered_at, _record(tenant_id, row)) for row in rows]
+
+
+def _record(tenant_id: UUID, row: Row[*tuple[Any, ...]]) -> DeliveryRecord:
+    """What cannot be read is looked through as text, so that no redaction stops at it."""
+    try:
+        return decode_records(row.record)[0]
+    except MessageMalformedError:
+        moment = row.triggered_at or row.created_at
+        return DeliveryRecord(str(row.id), "", row.topic or "", moment, tenant_id, row.record)

@@ -4,7 +4,7 @@ lost is taken over, and no order of events leaves anything of a person who was r
 
 import asyncio
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 import pytest
@@ -204,3 +204,21 @@ async def test_a_request_whose_tenant_is_erased_meanwhile_ends_with_it(
     await world.rows(tenant_id, "DELETE FROM store.privacy_requests RETURNING 1")
     await disclose_person(task, world.engine)
     assert await world.rows(tenant_id, "SELECT 1 FROM store.tasks") == []
+
+
+@pytest.mark.parametrize(("record", "left"), [(b"\x07 ada@example.com", 1), (b"\x07 bob", 2)])
+async def test_a_letter_that_nobody_can_read_stops_no_redaction_and_goes_where_it_names_the_person(
+    world: World, publisher: Publisher, record: bytes, left: int
+):
+    tenant_id = await _person(world)
+    where = ("deliveries.store", "delivery", "test", 1, "customers/update")
+    columns = "tenant_id, id, consumer, kind, reason, attempts, topic, record"
+    async with transaction(world.engine, tenants=[tenant_id]) as tx:
+        added = f"INSERT INTO store.dead_letters ({columns})"
+        await tx.exec_driver_sql(
+            f"{added} VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", (tenant_id, uuid4(), *where, record)
+        )
+
+    await redact_letters(await _redact(world, publisher, tenant_id), world.engine)
+
+    assert len(await world.rows(tenant_id, _LETTERS)) == left
