@@ -30,7 +30,7 @@ from services.ingestor.tasks.repository import (
     finish_task,
     hold_task,
     make_due,
-    repeat_task,
+    reschedule_task,
 )
 
 INTERVAL: Final = timedelta(days=7)
@@ -64,7 +64,7 @@ async def audit_tenant(task: Task, engine: AsyncEngine) -> None:
     async with transaction(engine, tenants=tenants) as tx:
         await save_audit(tx, task.tenant_id, found)
         await hold_task(tx, task)
-        await repeat_task(tx, task, INTERVAL)
+        await reschedule_task(tx, task, INTERVAL)
     if found.number:
         log.error("totals_differ_from_facts", differences=found.number, examples=found.examples)
 

@@ -116,7 +116,7 @@ async def hold_task(tx: Transaction, task: Task) -> None:
         raise TaskLostError("the lease of this task is lost")
 
 
-async def give_task_back(tx: Transaction, task: Task) -> None:
+async def release_task(tx: Transaction, task: Task) -> None:
     """Nothing happens where the lease is no longer ours; so with all below."""
     await tx.execute(_GIVE_BACK, task._asdict())
 
@@ -128,7 +128,7 @@ async def postpone_task(
     await tx.execute(_POSTPONE, {"error": error, "at_least": at_least, **task._asdict()})
 
 
-async def repeat_task(tx: Transaction, task: Task, pause: timedelta) -> None:
+async def reschedule_task(tx: Transaction, task: Task, pause: timedelta) -> None:
     """It is done for now, and due again after `pause`."""
     await tx.execute(_REPEAT, {"pause": pause, **task._asdict()})
 

@@ -14,7 +14,7 @@ from libs.common.logs import get_logger
 from services.ingestor.tasks import repository
 from services.ingestor.tasks.repository import Task, TaskKind, TaskLostError
 
-Work = Callable[[Task], Awaitable[None]]
+Handler = Callable[[Task], Awaitable[None]]
 """Works one task off and ends its row. Each transaction that writes must hold the task."""
 
 _POLL_SECONDS = 1.0
@@ -24,7 +24,7 @@ log = get_logger()
 
 
 class TaskWorker:
-    """Works on the kinds that `works` names, `limit` rows at once; other kinds need another one.
+    """Works on the kinds that `handlers` names, `limit` rows at once; other kinds need another one.
 
     A task whose work fails is postponed by `min_pause` or more, for however long it fails: it never
     stops the others.
@@ -33,14 +33,14 @@ class TaskWorker:
     def __init__(
         self,
         engine: AsyncEngine,
-        works: Mapping[TaskKind, Work],
+        handlers: Mapping[TaskKind, Handler],
         *,
         limit: int,
         poll_seconds: float = _POLL_SECONDS,
         min_pause: timedelta = timedelta(0),
     ) -> None:
         self._engine = engine
-        self._works = works
+        self._handlers = handlers
         self._limit = limit
         self._poll_seconds = poll_seconds
         self._min_pause = min_pause
@@ -70,7 +70,7 @@ class TaskWorker:
             return
         try:
             async with transaction(self._engine) as tx:
-                tasks = await repository.claim_tasks(tx, self._works.keys(), free)
+                tasks = await repository.claim_tasks(tx, self._handlers.keys(), free)
         except TransientError as error:
             log.warning("tasks_not_claimed", code=error.code)
             return
@@ -89,13 +89,13 @@ class TaskWorker:
         structlog.contextvars.bind_contextvars(
             tenant_id=str(task.tenant_id), task=task.kind.value, task_id=str(task.id)
         )
-        work = asyncio.ensure_future(self._works[task.kind](task))
+        work = asyncio.ensure_future(self._handlers[task.kind](task))
         keeper = asyncio.create_task(self._keep(task))
         try:
             await asyncio.wait({work, keeper}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await _end(work, keeper)
-            await self._write(task, repository.give_task_back)
+            await self._write(task, repository.release_task)
             raise
         lost = keeper.done() and not work.done()
         await _end(work, keeper)

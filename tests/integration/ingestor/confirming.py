@@ -45,11 +45,11 @@ async def confirming(
 @asynccontextmanager
 async def answering(engine: AsyncEngine) -> AsyncIterator[None]:
     """A worker that answers what is asked about persons, for as long as the block lasts."""
-    works = {
+    handlers = {
         TaskKind.DATA_REQUEST: partial(disclose_person, engine=engine),
         TaskKind.REDACTION: partial(redact_letters, engine=engine),
     }
-    running = asyncio.create_task(TaskWorker(engine, works, limit=2, poll_seconds=0.02).run())
+    running = asyncio.create_task(TaskWorker(engine, handlers, limit=2, poll_seconds=0.02).run())
     try:
         yield
     finally:
