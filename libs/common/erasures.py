@@ -41,8 +41,8 @@ async def find_erasure(oauth: ServiceClient, tenant_id: UUID) -> Erasure | None:
     return Erasure.model_validate(answer)
 
 
-async def check_erasure_is_due(oauth: ServiceClient, tenant_id: UUID) -> None:
-    """Return when the tenant's rows may go: its erasure is running, or done.
+async def check_erasure_is_due(oauth: ServiceClient, tenant_id: UUID) -> Erasure:
+    """Return when the tenant's rows may go: its erasure, which is running or done.
 
     Raises PermanentError when it is not, and ServiceUnavailableError when oauth does not say.
     """
@@ -54,3 +54,4 @@ async def check_erasure_is_due(oauth: ServiceClient, tenant_id: UUID) -> None:
             state=erasure and erasure.state,
         )
         raise PermanentError("oauth knows of no such erasure", reason="erasure_unknown")
+    return erasure

@@ -62,6 +62,9 @@ class SecurityEvent(StrEnum):
     RATE_LIMITED = "rate_limited"
     DELIVERY_FORGED = "delivery_forged"
     DEAD_LETTER_FORGED = "dead_letter_forged"
+    DEAD_LETTER_RETRIED = "dead_letter_retried"
+    DEAD_LETTER_DISCARDED = "dead_letter_discarded"
+    PRIVACY_REQUEST_DISCARDED = "privacy_request_discarded"
     DELIVERY_UNSIGNED = "delivery_unsigned"
     UNINSTALL_DISPROVED = "uninstall_disproved"
     REDACT_DISPROVED = "redact_disproved"
@@ -81,6 +84,7 @@ _ROUTINE = frozenset(
         SecurityEvent.PASSWORD_CHANGED,
         SecurityEvent.PASSWORD_REFUSED,
         SecurityEvent.CLAIM_REDEEMED,
+        SecurityEvent.DEAD_LETTER_RETRIED,
         SecurityEvent.TENANT_DISCONNECTED,
         SecurityEvent.ERASURE_SCHEDULED,
         SecurityEvent.ERASURE_CANCELLED,

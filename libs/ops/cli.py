@@ -15,6 +15,7 @@ from libs.common.settings import trimmed
 from libs.ops.broker_access import make_broker_users
 from libs.ops.broker_topology import declare_topology
 from libs.ops.children import PROJECT
+from libs.ops.cli_dead_letters import dead_letters
 from libs.ops.cli_pulls import pulls
 from libs.ops.cli_redactions import redactions
 from libs.ops.cli_tenants import tenants
@@ -43,6 +44,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(pulls, name="pulls")
 app.add_typer(tenants, name="tenants")
 app.add_typer(redactions, name="redactions")
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(users, name="users")
 _people = Console(stderr=True, highlight=False)
 

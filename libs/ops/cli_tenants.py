@@ -11,9 +11,11 @@ import typer
 from rich.console import Console
 
 from libs.common.web.client import ServiceClient
+from libs.ops.cli_pulls import Ingestor, Shop, asking_ingestor
 from libs.ops.erasures import cancel_erasure, resume_departures, run_erasure, show_erasures
 from libs.ops.errors import OperationError
 from libs.ops.operator import operator_client
+from libs.ops.pulls import recompute_totals
 from libs.ops.state import read_state
 
 tenants = typer.Typer(no_args_is_help=True, help="The tenants of this copy.")
@@ -27,6 +29,18 @@ Oauth = Annotated[
 DataDir = Annotated[Path, typer.Option(help="Where everything of this copy is kept.")]
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="Its id, or its shop's domain.")]
 _DATA_DIR = Path(".tillstream")
+
+
+@tenants.command()
+def recompute(shop: Shop, ingestor: Ingestor = None, data_dir: DataDir = _DATA_DIR) -> None:
+    """Make a shop's totals from its facts again, where the doctor says that they differ."""
+
+    async def work() -> None:
+        async with asking_ingestor(ingestor, data_dir) as client:
+            await recompute_totals(client, shop)
+        print(f"the totals of {shop} are being made again; the doctor says how they compare then")
+
+    asyncio.run(work())
 
 
 @erasures.command(name="list")

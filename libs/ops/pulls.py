@@ -58,6 +58,13 @@ async def set_paused(ingestor: ServiceClient, domain: str | None, *, paused: boo
     return int(answer["changed"])
 
 
+async def recompute_totals(ingestor: ServiceClient, domain: str) -> None:
+    """Ask for it: a large shop takes minutes, and its figures stand still meanwhile."""
+    tenant_id = await tenant_of(ingestor, domain)
+    path = f"/internal/audits/{tenant_id}/recompute"
+    await ingestor.ask("POST", path, tenant_id=UUID(tenant_id))
+
+
 async def tenant_of(ingestor: ServiceClient, domain: str) -> str:
     """The tenant whose shop has that domain, or that id. Raises OperationError."""
     tenants = (await ingestor.ask("GET", _SCHEDULE))["tenants"]

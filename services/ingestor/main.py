@@ -20,6 +20,8 @@ from libs.common.tables.store import security_counts
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
+from services.ingestor.audits import audit_routes
+from services.ingestor.dead_letters.routes import dead_letter_routes
 from services.ingestor.deletions.routes import redaction_routes
 from services.ingestor.deliveries.dead_letters import dead_letter_keeper
 from services.ingestor.deliveries.handle import delivery_handler
@@ -46,6 +48,8 @@ def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
             data_request_routes(engine),
             operator_routes(engine, settings.shopify_api_version),
             redaction_routes(engine),
+            dead_letter_routes(engine),
+            audit_routes(engine),
         ],
         ready_checks={"database": lambda: ping(engine)},
         guard=CallerGuard(verifier, PERMISSIONS),

@@ -15,6 +15,12 @@ PERMISSIONS: Mapping[str, Permit | None] = {
     "GET /internal/schedule": tenantless("ops"),
     "PATCH /internal/schedule": tenantless("ops"),
     "POST /internal/schedule/{tenant_id}/pulls": for_tenant("ops"),
+    "POST /internal/audits/{tenant_id}/recompute": for_tenant("ops"),
+    "GET /internal/dead-letters": tenantless("ops"),
+    "GET /internal/dead-letters/{letter_id}": tenantless("ops"),
+    "POST /internal/dead-letters/{letter_id}/retry": tenantless("ops"),
+    "POST /internal/dead-letters/{letter_id}/retried": tenantless("ops"),
+    "POST /internal/dead-letters/{letter_id}/discard": tenantless("ops"),
     "GET /internal/redactions": tenantless("ops"),
     "POST /internal/redactions/{tenant_id}/{customer_id}": for_tenant("ops"),
 }

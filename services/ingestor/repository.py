@@ -50,7 +50,19 @@ async def turn_applied_deliveries(tx: Transaction) -> None:
 
 
 async def add_dead_letter(tx: Transaction, values: dict[str, Any]) -> None:
-    await tx.execute(insert(store.dead_letters).values(values).on_conflict_do_nothing())
+    """One that is there already stays, with its age. One that was sent again has failed again."""
+    letters = store.dead_letters
+    new = insert(letters).values(values)
+    failed_again = new.on_conflict_do_update(
+        index_elements=["tenant_id", "id"],
+        set_={
+            "retried_at": null(),
+            "reason": new.excluded.reason,
+            "attempts": new.excluded.attempts,
+        },
+        where=letters.c.retried_at.is_not(None),
+    )
+    await tx.execute(failed_again)
 
 
 async def read_shop(tx: Transaction, tenant_id: UUID) -> Row[*tuple[Any, ...]] | None:

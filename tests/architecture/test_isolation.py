@@ -11,7 +11,9 @@ OWN_SCHEMA = {
     "ingestor": "store",
     "analytics": None,
 }
-WITHOUT_ROW_SECURITY = {"schedule", "deletion_turns", "security_counts"}
+WITHOUT_ROW_SECURITY = {
+    *("schedule", "deletion_turns", "tasks", "dead_letter_tenants", "security_counts"),
+}
 """Tables of `store` that are read before a tenant is known; they hold no personal data."""
 
 POLICY = (

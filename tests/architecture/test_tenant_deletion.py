@@ -10,6 +10,7 @@ KEPT = {
     "identity.tenant_erasures": "tombstone",
     "intake.spool": "dropped by the webhooks service, or relayed and dropped by the ingestor",
     "store.applied_deliveries": "ids of webhooks alone; erased by the ingestor, gone in a week",
+    "store.dead_letter_tenants": "erased by the ingestor; a letter may be of nobody",
     "store.dead_letters": "erased by the ingestor",
     "store.erasures": "tombstone and receipt",
     "store.security_counts": "of all tenants together: its id is that of none",

@@ -46,6 +46,7 @@ from libs.common.security_events import SecurityEvent, record_security_event
 _PREFETCH = 20
 _LATER = retry_queue(DEAD_QUEUE, DEAD_RUNG)
 _PAUSE_SECONDS = 1.0
+_REPUBLISH_TIMEOUT_SECONDS = 10.0
 _FORGED = "consumer_forged"
 
 log = get_logger()
@@ -92,7 +93,13 @@ async def republish(publisher: Publisher, letter: DeadLetter) -> None:
     and MessageMalformedError for a letter that is from no queue of a service.
     """
     exchange = exchange_for(letter.consumer)
-    await publisher.publish(exchange, letter.consumer, letter.record, headers=_event_type(letter))
+    await publisher.publish(
+        exchange,
+        letter.consumer,
+        letter.record,
+        headers=_event_type(letter),
+        timeout_seconds=_REPUBLISH_TIMEOUT_SECONDS,
+    )
 
 
 async def _keep(

@@ -9,6 +9,7 @@ from libs.ops.diagnosis.dead_letters import check_dead_letters
 from libs.ops.diagnosis.erasures import check_deletions
 from libs.ops.diagnosis.findings import Finding, duration
 from libs.ops.diagnosis.security import check_security_counts
+from libs.ops.diagnosis.tasks import check_tasks, check_totals
 from libs.ops.migrate import newest_revision
 from libs.ops.roles import SERVICES, role_name
 
@@ -55,8 +56,10 @@ async def _contents(connection: asyncpg.Connection) -> list[Finding]:
     """What can be asked only of a database at this version."""
     return [
         *[await _waiting(connection, name) for name in _WAITING],
-        await check_dead_letters(connection),
+        *await check_dead_letters(connection),
         await check_deletions(connection),
+        await check_tasks(connection),
+        await check_totals(connection),
         await check_security_counts(connection),
     ]
 

@@ -16,7 +16,8 @@ from services.ingestor.deletions.repository import Check, Taken, Turn
 from services.ingestor.facts import Deletion, Fact, Gone, Observation
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.privacy.people import Person
-from services.ingestor.privacy.requests import keep_receipt, redact
+from services.ingestor.privacy.receipts import Asked, add_refused
+from services.ingestor.privacy.requests import redact
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.recut import refuse_recut
 from services.ingestor.store.tenants import lock_known_tenants
@@ -88,8 +89,7 @@ async def apply_taken(tx: Transaction, tenant_id: UUID, taken: Sequence[Taken]) 
 async def refuse_redactions(tx: Transaction, tenant_id: UUID, taken: Taken) -> None:
     """Keep a receipt that says so, by which the same request does not come back."""
     for request_id, person, requested_at in _requests(taken):
-        refused = {"counts": {"refused": 1}}
-        await keep_receipt(tx, tenant_id, request_id, REDACT, person, requested_at, refused)
+        await add_refused(tx, tenant_id, request_id, Asked(REDACT, person, requested_at))
 
 
 def _requests(taken: Taken) -> Iterator[tuple[UUID, Person, datetime]]:

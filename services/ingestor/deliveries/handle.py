@@ -22,7 +22,7 @@ from services.ingestor.deliveries.known_fields import MOST_NAMES
 from services.ingestor.deliveries.news import NEWS_TOPICS, ask_for_untold, pass_news
 from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erased_among
-from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
+from services.ingestor.privacy.requests import REQUEST_TOPICS, take_request
 from services.ingestor.repository import AppliedKey
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.recut import refuse_recut
@@ -50,8 +50,8 @@ async def handle_deliveries(
     """Apply each delivery once, however often it comes; drop those of an erased tenant.
 
     Raises MessageMalformedError for a body that cannot be read, and TenantRecutError; then no fact
-    of `records` is applied. What is asked about a person is answered after the facts. A deletion is
-    not applied here: see `services.ingestor.deletions`.
+    of `records` is applied. What is asked about a person is written down after the facts. A
+    deletion is not applied here: see `services.ingestor.deletions`.
     """
     requests = [record for record in records if record.type in REQUEST_TOPICS]
     news = [record for record in records if record.type in NEWS_TOPICS]
@@ -61,7 +61,7 @@ async def handle_deliveries(
     )
     await pass_news(engine, news)
     for request in requests:
-        await answer_request(engine, request)
+        await take_request(engine, request)
     known = others | mapped_topics()
     await _count_unmapped(engine, [record for record in records if record.type not in known])
 

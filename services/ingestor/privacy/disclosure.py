@@ -13,11 +13,11 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy import Row, Table, or_, select
 
 from libs.common.database.transaction import Transaction
-from libs.common.messaging.records import DeliveryRecord
 from libs.common.tables import store
 from services.ingestor.kinds.tables import TABLES
 from services.ingestor.privacy.letters import letters_about
 from services.ingestor.privacy.people import Person
+from services.ingestor.privacy.receipts import Asked
 
 _OURS = {
     *("tenant_id", "order_id", "observed_at", "pulled_at", "counted", "untold", "lines_read_at"),
@@ -26,10 +26,10 @@ _OURS = {
 
 
 async def disclose(
-    tx: Transaction, record: DeliveryRecord, person: Person
+    tx: Transaction, tenant_id: UUID, asked: Asked, *, letters: bool
 ) -> tuple[bytes, dict[str, int]]:
-    """The file as JSON, and how much of what is in it."""
-    tenant_id = record.tenant_id
+    """The file as JSON, and how much of what is in it; with `letters` also what was set aside."""
+    person = asked.person
     customers = await _rows(tx, store.customers, tenant_id, [person.id])
     orders = await _orders(tx, tenant_id, person)
     others = {
@@ -39,7 +39,22 @@ async def disclose(
         for name, table in TABLES.items()
         if "customer_id" in table.c
     }
-    letters = [
+    set_aside = await _letters(tx, tenant_id, person) if letters else []
+    content = {
+        "shop": asked.shop,
+        "requestedAt": asked.requested_at,
+        "customer": _plain(customers[0]) if customers else None,
+        "orders": orders,
+        **others,
+        "deliveriesSetAside": set_aside,
+    }
+    counts = {"customers": len(customers), "orders": len(orders), "deadLetters": len(set_aside)}
+    counts |= {name: len(rows) for name, rows in others.items() if rows}
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z), counts
+
+
+async def _letters(tx: Transaction, tenant_id: UUID, person: Person) -> list[dict[str, Any]]:
+    return [
         {
             "topic": letter.topic,
             "triggeredAt": letter.triggered_at,
@@ -47,17 +62,6 @@ async def disclose(
         }
         async for letter in letters_about(tx, tenant_id, person)
     ]
-    content = {
-        "shop": record.source,
-        "requestedAt": record.time,
-        "customer": _plain(customers[0]) if customers else None,
-        "orders": orders,
-        **others,
-        "deliveriesSetAside": letters,
-    }
-    counts = {"customers": len(customers), "orders": len(orders), "deadLetters": len(letters)}
-    counts |= {name: len(rows) for name, rows in others.items() if rows}
-    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z), counts
 
 
 async def _orders(tx: Transaction, tenant_id: UUID, person: Person) -> list[dict[str, Any]]:

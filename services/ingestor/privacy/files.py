@@ -27,7 +27,11 @@ async def list_files(tx: Transaction, tenant_id: UUID) -> list[dict[str, Any]]:
             requests.c.expires_at,
             func.octet_length(requests.c.file).label("bytes"),
         )
-        .where(requests.c.tenant_id == tenant_id, requests.c.topic == "customers/data_request")
+        .where(
+            requests.c.tenant_id == tenant_id,
+            requests.c.topic == "customers/data_request",
+            requests.c.done_at.is_not(None),
+        )
         .order_by(requests.c.requested_at.desc(), requests.c.id)
         .limit(_MOST_LISTED)
     )

@@ -7,12 +7,10 @@ e-mail empty (see `store/entities.py`), so neither a replay nor a pull brings th
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, null, update
+from sqlalchemy import func, null, select, update
 
 from libs.common.database.transaction import Transaction
-from libs.common.tables.store import privacy_requests
-from services.ingestor.privacy.letters import delete_letters_about
-from services.ingestor.privacy.people import Person
+from libs.common.tables.store import customers, privacy_requests
 from services.ingestor.store.statements import run
 
 # A customer nobody has seen yet is kept out of all counts until a pull sees it, whenever that was.
@@ -25,18 +23,23 @@ _REDACT = """INSERT INTO store.customers AS held
 
 
 async def redact_person(
-    tx: Transaction, tenant_id: UUID, person: Person, requested_at: datetime
+    tx: Transaction, tenant_id: UUID, customer_id: int, requested_at: datetime
 ) -> dict[str, int]:
     """What was forgotten where. The caller holds the tenant's lock. Safe to repeat."""
-    [redacted] = await run(tx, _REDACT, tenant_id, person.id, requested_at)
-    return {
-        "customers": redacted.customers,
-        "deadLetters": await delete_letters_about(tx, tenant_id, person),
-        "files": await _delete_files(tx, tenant_id, person.id),
-    }
+    [redacted] = await run(tx, _REDACT, tenant_id, customer_id, requested_at)
+    files = await delete_files(tx, tenant_id, customer_id)
+    return {"customers": redacted.customers, "files": files}
 
 
-async def _delete_files(tx: Transaction, tenant_id: UUID, customer_id: int) -> int:
+async def redacted_at(tx: Transaction, tenant_id: UUID, customer_id: int) -> datetime | None:
+    """When it was asked that the person be forgotten; None when it was not."""
+    mine = customers.c.tenant_id == tenant_id, customers.c.id == customer_id
+    found: datetime | None = await tx.scalar(select(customers.c.redacted_at).where(*mine))
+    return found
+
+
+async def delete_files(tx: Transaction, tenant_id: UUID, customer_id: int) -> int:
+    """Of data requests about the person; how many there were."""
     requests = privacy_requests
     mine = requests.c.tenant_id == tenant_id, requests.c.customer_id == customer_id
     emptied = update(requests).where(*mine, requests.c.file.is_not(None))

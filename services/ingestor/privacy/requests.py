@@ -1,33 +1,37 @@
 """What Shopify asks about one customer, each request answered once and kept as a receipt.
 
+A delivery writes the request down and is done. What looks through all dead letters of the tenant is
+a task: the file of a data request, and the letters about a person who was redacted.
 Source: shopify.dev, "Privacy law compliance".
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
-from libs.common.database.transaction import Transaction, in_transaction
+from libs.common.database.transaction import Transaction, in_transaction, transaction
+from libs.common.errors import TransientError
 from libs.common.logs import get_logger
 from libs.common.messaging.records import DeliveryRecord
-from libs.common.tables.store import privacy_requests, shops
 from services.ingestor.deletions.checks import REDACT, Request, add_redaction
 from services.ingestor.deliveries.amounts import malformed
 from services.ingestor.deliveries.bodies import DataRequestBody, RedactBody
 from services.ingestor.deliveries.decode import BODY_OF_ANOTHER_SHOP, decode_body
+from services.ingestor.privacy import receipts
 from services.ingestor.privacy.disclosure import disclose
 from services.ingestor.privacy.erasure import erased_among
+from services.ingestor.privacy.letters import delete_letters, page_about
 from services.ingestor.privacy.people import Person
-from services.ingestor.privacy.redaction import redact_person
+from services.ingestor.privacy.receipts import Asked
+from services.ingestor.privacy.redaction import delete_files, redact_person, redacted_at
 from services.ingestor.store.recut import refuse_recut
 from services.ingestor.store.tenants import lock_known_tenants, raise_versions
+from services.ingestor.tasks.repository import Task, TaskKind, add_task, finish_task, hold_task
 
 REQUEST_TOPICS: Final = frozenset({REDACT, "customers/data_request"})
 
@@ -41,8 +45,14 @@ _DATA_REQUEST: Final = msgspec.json.Decoder(DataRequestBody)
 log = get_logger()
 
 
-async def answer_request(engine: AsyncEngine, record: DeliveryRecord) -> None:
-    """Write the file that was asked for, or have Shopify asked whether it has forgotten the person.
+class _RedactedMeanwhileError(TransientError):
+    """The person was forgotten while the file was made: it must be made again."""
+
+    code = "PERSON_REDACTED_MEANWHILE"
+
+
+async def take_request(engine: AsyncEngine, record: DeliveryRecord) -> None:
+    """Write down what is asked: a file, or to have Shopify asked whether it forgot the person.
 
     A repeated request changes nothing, nor does one about an erased tenant. Raises
     MessageMalformedError, also where the body names another shop than the header, and
@@ -53,11 +63,12 @@ async def answer_request(engine: AsyncEngine, record: DeliveryRecord) -> None:
     tenant_id = record.tenant_id
 
     async def work(tx: Transaction) -> None:
-        if await _is_answered(tx, tenant_id, request_id):
+        if await receipts.is_known(tx, tenant_id, request_id):
             return
         if await erased_among(tx, [tenant_id]):
             return
-        await _check_shop_id(tx, tenant_id, asked.shop_id)
+        if await receipts.shop_id_of(tx, tenant_id) not in (None, asked.shop_id):
+            raise malformed(BODY_OF_ANOTHER_SHOP)
         if record.type == REDACT:
             await refuse_recut(tx, [tenant_id])
             await lock_known_tenants(tx, [tenant_id])
@@ -65,18 +76,20 @@ async def answer_request(engine: AsyncEngine, record: DeliveryRecord) -> None:
             request = Request(person.email, tuple(sorted(person.order_ids)), record.time)
             await add_redaction(tx, tenant_id, person.id, request_id, request)
         else:
-            await _disclose(tx, record, request_id, asked.person)
+            wanted = Asked(record.type, asked.person, record.time, record.source)
+            await receipts.add_open(tx, tenant_id, request_id, wanted)
+            await add_task(tx, tenant_id, TaskKind.DATA_REQUEST, request_id)
 
     await in_transaction(engine, work, tenants=[tenant_id])
     log.info("privacy_request_taken", topic=record.type, delivery_id=record.id)
 
 
-class _Asked(NamedTuple):
+class _Body(NamedTuple):
     shop_id: int
     person: Person
 
 
-def _asked(record: DeliveryRecord) -> _Asked:
+def _asked(record: DeliveryRecord) -> _Body:
     body: RedactBody | DataRequestBody
     if record.type == REDACT:
         body = decode_body(_REDACT, record)
@@ -84,58 +97,77 @@ def _asked(record: DeliveryRecord) -> _Asked:
     else:
         body = decode_body(_DATA_REQUEST, record)
         orders = body.orders_requested
-    return _Asked(body.shop_id, Person(body.customer.id, body.customer.email, frozenset(orders)))
-
-
-async def _check_shop_id(tx: Transaction, tenant_id: UUID, shop_id: int) -> None:
-    known = await tx.scalar(select(shops.c.shopify_id).where(shops.c.tenant_id == tenant_id))
-    if known not in (None, shop_id):
-        raise malformed(BODY_OF_ANOTHER_SHOP)
+    return _Body(body.shop_id, Person(body.customer.id, body.customer.email, frozenset(orders)))
 
 
 async def redact(
     tx: Transaction, tenant_id: UUID, request_id: UUID, person: Person, requested_at: datetime
 ) -> Mapping[UUID, int]:
-    """Forget the person and keep the receipt. Returns the tenant's new data version.
+    """Forget the person, and have the letters about the person deleted by a worker.
 
-    The caller holds the tenant's lock; a tenant without facts has none.
+    The caller holds the tenant's lock; a tenant without facts has none. Returns the tenant's new
+    data version.
     """
     versions = await raise_versions(tx, [tenant_id])
-    counts = await redact_person(tx, tenant_id, person, requested_at)
-    await keep_receipt(tx, tenant_id, request_id, REDACT, person, requested_at, {"counts": counts})
+    counts = await redact_person(tx, tenant_id, person.id, requested_at)
+    asked = Asked(REDACT, person, requested_at)
+    await receipts.add_open(tx, tenant_id, request_id, asked, counts)
+    await add_task(tx, tenant_id, TaskKind.REDACTION, request_id)
     return versions
 
 
-async def _disclose(
-    tx: Transaction, record: DeliveryRecord, request_id: UUID, person: Person
-) -> None:
-    file, counts = await disclose(tx, record, person)
-    values = {"counts": counts, "file": file, "expires_at": utc_now() + FILE_LIFETIME}
-    await keep_receipt(tx, record.tenant_id, request_id, record.type, person, record.time, values)
+async def redact_letters(task: Task, engine: AsyncEngine) -> None:
+    """Delete the dead letters and the files about a person who was forgotten; end the receipt.
+
+    A page of letters is a transaction, without the tenant's lock. After a failure it begins again
+    with what is left. Raises TaskLostError.
+    """
+    asked = await _read_asked(task, engine)
+    after: UUID | None = UUID(int=0)
+    while asked is not None and after is not None:
+        async with transaction(engine, tenants=[task.tenant_id]) as tx:
+            found, after = await page_about(tx, task.tenant_id, asked.person, after)
+            deleted = await delete_letters(tx, task.tenant_id, [letter.id for letter in found])
+            await receipts.count(tx, task.tenant_id, task.id, "deadLetters", deleted)
+            await hold_task(tx, task)
+    async with transaction(engine, tenants=[task.tenant_id]) as tx:
+        if asked is not None:
+            files = await delete_files(tx, task.tenant_id, asked.person.id)
+            await receipts.count(tx, task.tenant_id, task.id, "files", files)
+            await receipts.close(tx, task.tenant_id, task.id)
+        await hold_task(tx, task)
+        await finish_task(tx, task)
+    log.info("privacy_request_answered")
 
 
-async def _is_answered(tx: Transaction, tenant_id: UUID, request_id: UUID) -> bool:
-    requests = privacy_requests.c
-    query = select(requests.id).where(requests.tenant_id == tenant_id, requests.id == request_id)
-    return (await tx.execute(query)).one_or_none() is not None
+async def disclose_person(task: Task, engine: AsyncEngine) -> None:
+    """Make the file that was asked for, and end the receipt. Raises TaskLostError.
+
+    A transient error where the person was redacted meanwhile.
+    """
+    asked, tenant_id = await _read_asked(task, engine), task.tenant_id
+    file, counts, redacted = b"", dict[str, int](), None
+    if asked is not None:
+        async with transaction(engine, tenants=[tenant_id]) as tx:
+            redacted = await redacted_at(tx, tenant_id, asked.person.id)
+            # Of a person who is forgotten the letters are on their way out.
+            file, counts = await disclose(tx, tenant_id, asked, letters=redacted is None)
+
+    async def work(tx: Transaction) -> None:
+        await lock_known_tenants(tx, [tenant_id])
+        if asked is not None:
+            if await redacted_at(tx, tenant_id, asked.person.id) != redacted:
+                raise _RedactedMeanwhileError("The person was redacted meanwhile.")
+            expires_at = utc_now() + FILE_LIFETIME
+            await receipts.close_with_file(tx, tenant_id, task.id, file, counts, expires_at)
+        await hold_task(tx, task)
+        await finish_task(tx, task)
+
+    await in_transaction(engine, work, tenants=[tenant_id])
+    log.info("privacy_request_answered")
 
 
-async def keep_receipt(
-    tx: Transaction,
-    tenant_id: UUID,
-    request_id: UUID,
-    topic: str,
-    person: Person,
-    requested_at: datetime,
-    values: Mapping[str, Any],
-) -> None:
-    receipt = insert(privacy_requests).values(
-        tenant_id=tenant_id,
-        id=request_id,
-        topic=topic,
-        customer_id=person.id,
-        requested_at=requested_at,
-        done_at=utc_now(),
-        **values,
-    )
-    await tx.execute(receipt.on_conflict_do_nothing())
+async def _read_asked(task: Task, engine: AsyncEngine) -> Asked | None:
+    """None when the request is gone, with its tenant, or done."""
+    async with transaction(engine, tenants=[task.tenant_id]) as tx:
+        return await receipts.read_open(tx, task.tenant_id, task.id)

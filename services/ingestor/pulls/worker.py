@@ -24,9 +24,16 @@ from libs.common.messaging.consumer import consume_events
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_INGESTOR
 from libs.common.web.client import ServiceClient
+from services.ingestor.audits import (
+    PAUSE_AFTER_FAILURE,
+    audit_tenant,
+    plan_audits,
+    recompute_tenant,
+)
 from services.ingestor.deletions.worker import DeletionChecks
 from services.ingestor.export_ends import ExportEnds
-from services.ingestor.privacy.erasure import erase_tenant
+from services.ingestor.privacy.erasure import erase_tenant, queue_erasure
+from services.ingestor.privacy.requests import disclose_person, redact_letters
 from services.ingestor.pulls import leases
 from services.ingestor.pulls.context import NoTurnError, PullContext, Turns
 from services.ingestor.pulls.events import tenant_handlers
@@ -43,6 +50,8 @@ from services.ingestor.shopify.gates import ShopGates
 from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.tokens import ShopToken, TokenSource, oauth_tokens
 from services.ingestor.shopify.transport import AdminApi, create_http_client
+from services.ingestor.tasks.repository import TaskKind
+from services.ingestor.tasks.worker import TaskWorker
 
 _SLOTS = 16
 _LARGE_AT_ONCE = 2
@@ -50,6 +59,10 @@ _LARGE_AT_ONCE = 2
 
 _WITHOUT_TURN = timedelta(seconds=30)
 """Until a large shop that has no turn here is due again, for whoever is free."""
+
+_ERASURES_LIMIT = 2
+_REQUESTS_LIMIT = 2
+"""Of this process at once: each holds a connection now and then, and the pulls need some."""
 
 _POLL_SECONDS = 1.0
 _OBJECTS_BETWEEN_LOOKS = 100_000
@@ -74,15 +87,38 @@ async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: 
     access = ShopifyAccess(api, oauth_tokens(oauth), settings.webhooks_url)
     worker = PullWorker(engine, publisher, access)
     handlers = tenant_handlers(engine, worker.wake)
-    handlers[TenantErased] = partial(erase_tenant, engine=engine, oauth=oauth)
+    handlers[TenantErased] = partial(queue_erasure, engine=engine, oauth=oauth)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run())
+            group.create_task(plan_audits(engine))
+            for tasks in _task_workers(engine, oauth, publisher):
+                group.create_task(tasks.run())
             group.create_task(
                 consume_events(settings.amqp_url, EVENTS_INGESTOR, handlers, publisher)
             )
     finally:
         await oauth.close()
+
+
+def _task_workers(
+    engine: AsyncEngine, oauth: ServiceClient, publisher: Publisher
+) -> tuple[TaskWorker, ...]:
+    """One for each sort of work, so that a large one keeps no small one waiting."""
+    erase = partial(erase_tenant, engine=engine, oauth=oauth)
+    audits = {
+        TaskKind.AUDIT: partial(audit_tenant, engine=engine),
+        TaskKind.RECOMPUTE: partial(recompute_tenant, engine=engine, publisher=publisher),
+    }
+    requests = {
+        TaskKind.DATA_REQUEST: partial(disclose_person, engine=engine),
+        TaskKind.REDACTION: partial(redact_letters, engine=engine),
+    }
+    return (
+        TaskWorker(engine, {TaskKind.ERASURE: erase}, limit=_ERASURES_LIMIT),
+        TaskWorker(engine, requests, limit=_REQUESTS_LIMIT),
+        TaskWorker(engine, audits, limit=1, min_pause=PAUSE_AFTER_FAILURE),
+    )
 
 
 @dataclass(frozen=True, slots=True)

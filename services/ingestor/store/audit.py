@@ -1,8 +1,13 @@
 """Recomputes everything derived from the facts, and names what differs."""
 
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+
 from libs.common.database.transaction import Transaction
+from libs.common.tables.store import audits
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.store.rollups import CUSTOMER_MEASURES, DAILY_MEASURES, PRODUCT_MEASURES
 from services.ingestor.store.statements import names, run
@@ -89,6 +94,52 @@ TRUTH = tuple((table, (*keys, *measures), facts) for table, keys, measures, fact
 """Each rollup, its columns, and the query that makes it from the facts of tenant $1."""
 
 _CHECKS = (*(_compared(*rollup) for rollup in _ROLLUPS), _DERIVED)
+
+
+_SECONDS: Final = 600
+"""For one check, which goes through all that a tenant has."""
+
+_TIMEOUT: Final = f"SET LOCAL statement_timeout = '{_SECONDS}s'"
+_MAX_EXAMPLES: Final = 5
+_SUMMARY: Final = """WITH found AS MATERIALIZED ({})
+    SELECT (SELECT count(*) FROM found) AS number,
+        ARRAY (SELECT difference FROM found LIMIT {}) AS examples"""
+
+
+class Differences(NamedTuple):
+    """How many derived values are not what the facts say, and the table and key of a few."""
+
+    number: int
+    examples: list[str]
+
+
+async def count_differences(tx: Transaction, tenant_id: UUID) -> Differences:
+    """Of one tenant, who may be large: each check may take minutes. Takes no lock.
+
+    A check is one statement, and a writer changes facts and totals together: what is under way is
+    no difference.
+    """
+    await tx.exec_driver_sql(_TIMEOUT)
+    # Past SQLAlchemy, which can give no statement another timeout than the engine's.
+    driver: Any = (await tx.get_raw_connection()).driver_connection
+    number, examples = 0, list[str]()
+    for check in _CHECKS:
+        summary = _SUMMARY.format(check, _MAX_EXAMPLES)
+        row = await driver.fetchrow(summary, tenant_id, timeout=_SECONDS)
+        number += row["number"]
+        examples += row["examples"]
+    return Differences(number, examples[:_MAX_EXAMPLES])
+
+
+async def save_audit(tx: Transaction, tenant_id: UUID, found: Differences) -> None:
+    new = insert(audits).values(
+        tenant_id=tenant_id,
+        audited_at=func.now(),
+        differences=found.number,
+        examples=found.examples,
+    )
+    values = {name: new.excluded[name] for name in ("audited_at", "differences", "examples")}
+    await tx.execute(new.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
 
 
 async def recompute_differences(tx: Transaction, tenant_id: UUID) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.engine import create_engine
+from libs.common.database.transaction import transaction
 from libs.common.events.contracts import (
     TenantErased,
     TenantErasureCancelled,
@@ -16,7 +17,8 @@ from libs.common.events.contracts import (
 )
 from libs.common.web.client import ServiceClient
 from services.gateway.events import event_handlers
-from services.ingestor.privacy.erasure import erase_tenant
+from services.ingestor.privacy.erasure import erase_tenant, queue_erasure
+from services.ingestor.tasks.repository import TaskKind, claim_tasks
 from tests.integration.analytics.shop_facts import Shop
 from tests.integration.gateway.platform import (
     PASSWORD,
@@ -77,8 +79,13 @@ async def gateway_hears(platform: Platform, event: Any) -> None:
 
 
 async def ingestor_hears(platform: Platform, event: TenantErased) -> None:
+    """And works off what follows."""
     async with ingestor_of(platform) as (engine, oauth):
-        await erase_tenant(event, engine, oauth)
+        await queue_erasure(event, engine, oauth)
+        async with transaction(engine) as tx:
+            tasks = await claim_tasks(tx, [TaskKind.ERASURE], 9)
+        for task in tasks:
+            await erase_tenant(task, engine, oauth)
 
 
 @asynccontextmanager

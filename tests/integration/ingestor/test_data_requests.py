@@ -78,6 +78,12 @@ def _request(
     return new_delivery(tenant_id, topic, body)
 
 
+async def _answer(world: World, publisher: Publisher, *asked: DeliveryRecord) -> None:
+    """The deliveries, and all that follows from them."""
+    await handle_deliveries(world.engine, asked, publisher)
+    await work_off(world.engine, publisher)
+
+
 async def _fill(world: World) -> UUID:
     tenant_id = await world.add_tenant()
     lines = (line(1, "12.50", 2, product_id=BIG), line(2))
@@ -105,7 +111,7 @@ async def test_the_file_holds_the_customer_the_orders_and_what_was_set_aside(
     tenant_id = await _fill(world)
     asked = _request(tenant_id, 3)
 
-    await handle_deliveries(world.engine, [asked, asked], publisher)
+    await _answer(world, publisher, asked, asked)
 
     file = await gateway.file(tenant_id)
     assert file["shop"] == SHOP
@@ -128,7 +134,7 @@ async def test_a_customer_of_whom_nothing_is_held_gets_a_file_that_says_so(
     world: World, publisher: Publisher, gateway: Gateway
 ) -> None:
     tenant_id = await world.add_tenant(shop=False)
-    await handle_deliveries(world.engine, [_request(tenant_id, 3)], publisher)
+    await _answer(world, publisher, _request(tenant_id, 3))
 
     file = await gateway.file(tenant_id)
     assert (file["customer"], file["orders"], file["deliveriesSetAside"]) == (None, [], [])
@@ -138,7 +144,7 @@ async def test_no_other_tenant_sees_the_file(
     world: World, publisher: Publisher, gateway: Gateway
 ) -> None:
     tenant_id, other = await _fill(world), await _fill(world)
-    await handle_deliveries(world.engine, [_request(tenant_id)], publisher)
+    await _answer(world, publisher, _request(tenant_id))
     [listed] = await gateway.files(tenant_id)
 
     assert await gateway.files(other) == []
@@ -152,7 +158,7 @@ async def test_an_expired_file_is_given_to_nobody_and_then_emptied(
 ) -> None:
     tenant_id, other = await _fill(world), await _fill(world)
     for tenant in (tenant_id, other):
-        await handle_deliveries(world.engine, [_request(tenant)], publisher)
+        await _answer(world, publisher, _request(tenant))
         async with transaction(world.engine, tenants=[tenant]) as tx:
             await queue_backfill(tx, tenant, uuid4(), utc_now())
     await _let_expire(world, tenant_id)
@@ -173,11 +179,10 @@ async def test_a_redaction_takes_the_files_about_the_person_too(
     world: World, publisher: Publisher, gateway: Gateway
 ) -> None:
     tenant_id = await _fill(world)
-    await handle_deliveries(world.engine, [_request(tenant_id)], publisher)
+    await _answer(world, publisher, _request(tenant_id))
     redaction = _request(tenant_id, topic="customers/redact")
 
-    await handle_deliveries(world.engine, [redaction], publisher)
-    await work_off(world.engine, publisher)
+    await _answer(world, publisher, redaction)
 
     [listed] = await gateway.files(tenant_id)
     assert listed["bytes"] is None

@@ -13,7 +13,7 @@ from services.ingestor.entities.discounts import Discount
 from services.ingestor.entities.draft_orders import DraftOrder
 from services.ingestor.facts import ZERO, Gone, Observation, Records
 from tests.factories import SHOP
-from tests.integration.ingestor.confirming import work_off
+from tests.integration.ingestor.confirming import answer_all, work_off
 from tests.integration.ingestor.facts import START, at
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import record
@@ -144,6 +144,7 @@ async def test_what_is_held_on_a_person_includes_drafts_and_checkouts(
     asked = {"shop_id": 1, "shop_domain": SHOP, "customer": {"id": 3}, "orders_requested": []}
     request = record("customers/data_request", asked, tenant_id=tenant_id, id="r", time=at(2))
     await handle_deliveries(world.engine, [request], publisher)
+    await answer_all(world.engine)
 
     receipt = await world.row(tenant_id, "SELECT file, counts FROM store.privacy_requests")
     file = orjson.loads(receipt["file"])

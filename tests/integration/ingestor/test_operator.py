@@ -1,7 +1,6 @@
 """An operator sees when every shop is read, asks for pulls, and stops and starts the schedule."""
 
 import json
-from collections.abc import AsyncIterator
 from io import StringIO
 from uuid import UUID
 
@@ -17,41 +16,11 @@ from libs.ops.errors import OperationError
 from libs.ops.pulls import run_pull, set_paused, show_schedule
 from libs.ops.redactions import decide_redaction, show_redactions
 from services.ingestor.deliveries.handle import handle_deliveries
-from services.ingestor.main import create_app
-from services.ingestor.settings import IngestorSettings
 from tests.caller_keys import CallerKeys
-from tests.databases import Database
 from tests.factories import SHOP, new_delivery
-from tests.http_servers import serving
+from tests.integration.ingestor.confirming import answer_all
 from tests.integration.ingestor.facts import customer, seen
 from tests.integration.ingestor.world import World
-
-KEYS = CallerKeys()
-
-
-@pytest.fixture
-async def url(world: World, database: Database) -> AsyncIterator[str]:
-    settings = IngestorSettings.from_environment(
-        {
-            "ENVIRONMENT": "test",
-            "PORT": "0",
-            "DATABASE_URL": database.url_for("ingestor"),
-            "AMQP_URL": "amqp://guest@127.0.0.1/",
-            "OAUTH_URL": "http://127.0.0.1:1",
-            "WEBHOOKS_URL": "http://127.0.0.1:1",
-            "CALLER_PRIVATE_KEY": KEYS.private["ingestor"],
-            "CALLER_PUBLIC_KEYS": KEYS.public_list,
-        }
-    )
-    async with serving(create_app(settings, world.engine)) as url:
-        yield url
-
-
-@pytest.fixture
-async def ingestor(url: str) -> AsyncIterator[ServiceClient]:
-    client = ServiceClient("ingestor", url, KEYS.signer("ops"))
-    yield client
-    await client.close()
 
 
 async def _shop(world: World, domain: str) -> None:
@@ -196,6 +165,7 @@ async def test_a_held_redaction_is_listed_and_done_or_refused(
 
     await decide_redaction(ingestor, "one.myshopify.com", 7, "forget")
     await decide_redaction(ingestor, "one.myshopify.com", 8, "refuse")
+    await answer_all(world.engine)
 
     assert await _redactions(ingestor) == ["9"]
     people = "SELECT id, first_name FROM store.customers ORDER BY id"
@@ -213,8 +183,10 @@ async def test_a_held_redaction_is_listed_and_done_or_refused(
 
 
 @pytest.mark.parametrize("caller", ["gateway", "oauth", "analytics"])
-async def test_nobody_else_sees_or_changes_what_is_the_operators(url: str, caller: str):
-    client = ServiceClient("ingestor", url, KEYS.signer(caller))
+async def test_nobody_else_sees_or_changes_what_is_the_operators(
+    url: str, keys: CallerKeys, caller: str
+):
+    client = ServiceClient("ingestor", url, keys.signer(caller))
     with pytest.raises(CallerRefusedError):
         await show_schedule(client, Console(file=StringIO()))
     with pytest.raises(CallerRefusedError):

@@ -12,6 +12,7 @@ from libs.common.database.engine import create_engine
 from libs.common.messaging.publisher import Publisher
 from tests.brokers import Broker
 from tests.databases import Database
+from tests.integration.pulls.erasing import Ingestor
 from tests.integration.pulls.pulled_shop import PulledShop, pulled_shop
 from tests.integration.pulls.tenants import PulledTenant, connected
 
@@ -48,3 +49,8 @@ async def pulled(
 ) -> AsyncIterator[PulledShop]:
     async with pulled_shop(tmp_path, publisher, tenant) as shop:
         yield shop
+
+
+@pytest.fixture
+def ingestor(database: Database, broker: Broker, engine: AsyncEngine) -> Ingestor:
+    return Ingestor(database, broker, engine)

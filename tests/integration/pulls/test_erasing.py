@@ -3,16 +3,11 @@ is asked whether there is such an erasure.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from uuid import UUID
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database.engine import create_engine
 from libs.common.events.contracts import TenantErased
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import (
@@ -23,74 +18,11 @@ from libs.common.messaging.topology import (
     retry_queue,
 )
 from services.ingestor.kinds.registry import KINDS
-from services.ingestor.pulls.worker import run_pulls
-from services.ingestor.settings import IngestorSettings
-from services.oauth.main import create_app
-from services.oauth.settings import OauthSettings
 from tests.brokers import Broker
-from tests.caller_keys import CallerKeys
 from tests.databases import Database
-from tests.http_servers import serving
 from tests.integration.messaging.queues import take_message
-from tests.integration.oauth.driver import environment
+from tests.integration.pulls.erasing import NOBODY_LISTENS, Ingestor
 from tests.integration.pulls.tenants import PulledTenant, connected
-
-NOBODY_LISTENS = "http://127.0.0.1:9"
-_ERASURE = """
-INSERT INTO tenancy.erasures (tenant_id, domain_hash, cause, requested_at, due_at, begun_at)
-VALUES ($1, '', 'owner', now(), now(), CASE WHEN $2 THEN now() END)
-"""
-
-
-class Ingestor:
-    """The pulls process, and oauth beside it."""
-
-    def __init__(self, database: Database, broker: Broker, engine: AsyncEngine) -> None:
-        self._database = database
-        self._broker = broker
-        self._engine = engine
-        self._keys = CallerKeys()
-
-    async def schedule(self, tenant_id: UUID, *, begun: bool) -> None:
-        """As oauth has it; with `begun` the rows may go."""
-        owner = await asyncpg.connect(self._database.url)
-        await owner.execute(_ERASURE, tenant_id, begun)
-        await owner.close()
-
-    @asynccontextmanager
-    async def running(self, publisher: Publisher, *, oauth_url: str | None = None) -> AsyncIterator:
-        environment = {
-            "PORT": "0",
-            "DATABASE_URL": self._database.url_for("ingestor"),
-            "AMQP_URL": self._broker.url_for("ingestor"),
-            "WEBHOOKS_URL": NOBODY_LISTENS,
-            "CALLER_PRIVATE_KEY": self._keys.private["ingestor"],
-            "CALLER_PUBLIC_KEYS": self._keys.public_list,
-        }
-        async with self._oauth() as url:
-            settings = IngestorSettings.from_environment(
-                {**environment, "OAUTH_URL": oauth_url or url}
-            )
-            pulls = asyncio.create_task(run_pulls(settings, self._engine, publisher))
-            try:
-                yield
-            finally:
-                pulls.cancel()
-                await asyncio.gather(pulls, return_exceptions=True)
-
-    @asynccontextmanager
-    async def _oauth(self) -> AsyncIterator[str]:
-        engine = create_engine(SecretStr(self._database.url_for("oauth")), "oauth", pool_size=2)
-        api_url = NOBODY_LISTENS + "/{shop}"
-        values = environment(self._database.url_for("oauth"), api_url, self._keys)
-        async with serving(create_app(OauthSettings.from_environment(values), engine)) as url:
-            yield url
-        await engine.dispose()
-
-
-@pytest.fixture
-def ingestor(database: Database, broker: Broker, engine: AsyncEngine) -> Ingestor:
-    return Ingestor(database, broker, engine)
 
 
 async def _publish(broker: Broker, event: TenantErased) -> None:

@@ -3,6 +3,7 @@
 from libs.common.tables.store.deletions import deletion_checks, deletion_turns
 from libs.common.tables.store.deliveries import (
     applied_deliveries,
+    dead_letter_tenants,
     dead_letters,
     erasures,
     privacy_requests,
@@ -34,13 +35,16 @@ from libs.common.tables.store.rollups import (
 )
 from libs.common.tables.store.schema import metadata
 from libs.common.tables.store.security import security_counts
+from libs.common.tables.store.tasks import audits, tasks
 
 __all__ = [
     "applied_deliveries",
+    "audits",
     "breakers",
     "customer_sales",
     "customers",
     "daily_sales",
+    "dead_letter_tenants",
     "dead_letters",
     "deletion_checks",
     "deletion_turns",
@@ -59,6 +63,7 @@ __all__ = [
     "schedule",
     "security_counts",
     "shops",
+    "tasks",
     "unknown_fields",
     "unmapped_topics",
     "versions",

@@ -58,6 +58,11 @@ dead_letters = Table(
     Column("triggered_at", DateTime(timezone=True)),
     Column("record", LargeBinary, nullable=False),
     Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("retried_at", DateTime(timezone=True)),
+)
+
+dead_letter_tenants = Table(
+    "dead_letter_tenants", metadata, Column("tenant_id", Uuid, primary_key=True)
 )
 
 erasures = Table(
@@ -77,8 +82,9 @@ privacy_requests = Table(
     Column("topic", Text, nullable=False),
     Column("customer_id", BigInteger, nullable=False),
     Column("requested_at", DateTime(timezone=True), nullable=False),
-    Column("done_at", DateTime(timezone=True), nullable=False),
+    Column("done_at", DateTime(timezone=True)),
     Column("counts", JSONB, nullable=False),
     Column("file", LargeBinary),
     Column("expires_at", DateTime(timezone=True)),
+    Column("asked", JSONB),
 )

@@ -1,0 +1,1 @@
+"""What an operator does with dead letters: look at them, send them again, discard them."""
