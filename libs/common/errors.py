@@ -278,6 +278,12 @@ class DatabaseUnavailableError(TransientError):
 class DatabaseTimeoutError(DatabaseUnavailableError):
     """A statement or a wait for a lock took too long, on a connection that works."""
 
+    def __init__(
+        self, message: str, *, waited_for_lock: bool = False, **context: str | None
+    ) -> None:
+        super().__init__(message, retry_after_seconds=None, **context)
+        self.waited_for_lock = waited_for_lock
+
 
 class BrokerUnavailableError(TransientError):
     code = "BROKER_UNAVAILABLE"

@@ -25,6 +25,8 @@ from services.ingestor.dead_letters.routes import dead_letter_routes
 from services.ingestor.deletions.routes import redaction_routes
 from services.ingestor.deliveries.dead_letters import dead_letter_keeper
 from services.ingestor.deliveries.handle import delivery_handler
+from services.ingestor.deliveries.keeping import DeliveryKeeping
+from services.ingestor.deliveries.retries import run_retries
 from services.ingestor.deliveries.upkeep import keep_up
 from services.ingestor.operator_routes import operator_routes
 from services.ingestor.permissions import PERMISSIONS
@@ -78,11 +80,12 @@ def _workers(
     counts = save_counts(engine, security_counts)
     if role is Role.PULLS:
         return (run_pulls(settings, engine, publisher), counts)
-    handle = delivery_handler(engine, publisher)
+    handle, keeper = delivery_handler(engine, publisher), DeliveryKeeping(engine)
     return (
         counts,
         keep_up(engine),
-        consume_deliveries(settings.amqp_url, Lane.STORE, handle, publisher),
+        consume_deliveries(settings.amqp_url, Lane.STORE, handle, publisher, keeper),
+        run_retries(engine, handle, publisher, keeper),
         consume_dead(settings.amqp_url, dead_letter_keeper(engine), publisher),
     )
 

@@ -12,6 +12,8 @@ OWN_SCHEMA = {
     "analytics": None,
 }
 WITHOUT_ROW_SECURITY = {
+    "consumer_pauses",
+    "retry_turns",
     *("schedule", "deletion_turns", "tasks", "dead_letter_tenants", "security_counts"),
 }
 """Tables of `store` that are read before a tenant is known; they hold no personal data."""

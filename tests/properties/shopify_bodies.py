@@ -11,11 +11,11 @@ from uuid import UUID
 from libs.common.clock import utc_now
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.facts import Observation
 from services.ingestor.shopify.decode import decode
 from services.ingestor.shopify.jsonl import Joined
 from tests.factories import new_delivery
+from tests.integration.ingestor.handling import handle_all
 from tests.properties.store import Store
 from tests.properties.values import Chance
 
@@ -41,7 +41,7 @@ async def ingest(
     """By webhook, or as a pull reads them."""
     if live:
         records = [_record(tenant_id, original) for original in originals]
-        await handle_deliveries(store.engine, records, publisher)
+        await handle_all(store.engine, records, publisher)
     else:
         await store.apply([_pulled(tenant_id, original) for original in originals])
 

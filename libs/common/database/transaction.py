@@ -41,7 +41,8 @@ _Result = TypeVar("_Result")
 _TRIES = 3
 
 _SERIALIZATION_FAILURES = {"40001", "40P01"}
-_TIMEOUTS = {"55P03", "57014"}
+_LOCK_TIMEOUT = "55P03"
+_TIMEOUTS = {_LOCK_TIMEOUT, "57014"}
 _READ_ONLY = "25006"
 _DATA_EXCEPTION = "22"
 _WRONG_SETTING = "22023"
@@ -121,7 +122,8 @@ def _typed(error: Exception, *, connected: bool) -> PlatformError:
     if state in _SERIALIZATION_FAILURES:
         return ConcurrentWriteError("a concurrent write won")
     if state in _TIMEOUTS or (connected and isinstance(error, TimeoutError)):
-        return DatabaseTimeoutError("PostgreSQL took too long")
+        waited = state == _LOCK_TIMEOUT
+        return DatabaseTimeoutError("PostgreSQL took too long", waited_for_lock=waited)
     if state == _FOREIGN_KEY:
         return ReferenceMissingError("a row that another refers to is not there", sqlstate=state)
     name = _violated(error)

@@ -30,7 +30,7 @@ from libs.common.messaging.fates import (
 )
 from libs.common.messaging.inbox import Inbox, consume, finish, subscription
 from libs.common.messaging.publisher import Publisher
-from libs.common.messaging.records import decode_records, encode_records
+from libs.common.messaging.records import DeliveryRecord, decode_records, encode_records
 from libs.common.messaging.topology import (
     DEAD,
     DEAD_QUEUE,
@@ -172,19 +172,25 @@ def _deliveries(body: bytes, common: _Common) -> Sequence[DeadLetter]:
     except MessageMalformedError as error:
         return [_unreadable(body, _Common(common.consumer, reason_of(error), common.attempts))]
     return [
-        DeadLetter(
-            consumer=common.consumer,
-            kind=Kind.DELIVERY,
-            reason=common.reason,
-            attempts=common.attempts,
-            record=encode_records([record]),
-            tenant_id=record.tenant_id,
-            topic=record.type,
-            delivery_id=record.id,
-            triggered_at=record.time,
-        )
+        delivery_letter(common.consumer, record, common.reason, common.attempts)
         for record in records
     ]
+
+
+def delivery_letter(
+    consumer: str, record: DeliveryRecord, reason: str, attempts: int
+) -> DeadLetter:
+    return DeadLetter(
+        consumer=consumer,
+        kind=Kind.DELIVERY,
+        reason=reason,
+        attempts=attempts,
+        record=encode_records([record]),
+        tenant_id=record.tenant_id,
+        topic=record.type,
+        delivery_id=record.id,
+        triggered_at=record.time,
+    )
 
 
 def _event(body: bytes, event_type: str, common: _Common) -> DeadLetter:

@@ -1,29 +1,23 @@
 """What becomes of an item that a consumer could not handle: again later, or a dead letter.
 
-An item counts as settled only when the broker has confirmed the message that carries it on.
+`settling` decides it. An item counts as settled only when the broker has confirmed the message that
+carries it on, or the service's own database has it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
 
-from libs.common.errors import (
-    BrokerUnavailableError,
-    DatabaseUnavailableError,
-    MessageMalformedError,
-    PermanentError,
-    PlatformError,
-)
+from libs.common.errors import MessageMalformedError, PlatformError, TransientError
 from libs.common.logs import get_logger
 from libs.common.messaging.inbox import Inbox
 from libs.common.messaging.publisher import Headers, Publisher
 from libs.common.messaging.topology import (
     DEAD_QUEUE,
-    LADDER,
     reader_of,
     retry_exchange,
-    retry_queue,
 )
 
 ATTEMPT_HEADER = "x-attempt"
@@ -33,8 +27,8 @@ EVENT_TYPE_HEADER = "x-event-type"
 KIND_HEADER = "x-kind"
 REASON_HEADER = "x-reason"
 
-_FIRST_PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 10
+FIRST_PAUSE_SECONDS = 0.2
+MAX_PAUSE_SECONDS = 10
 
 log = get_logger()
 
@@ -60,97 +54,71 @@ class Item(Generic[_Value]):
 
 @dataclass(frozen=True, slots=True)
 class Carrier(Generic[_Value]):
-    """How a value of one kind is put into a message of its own, and what a log says of it."""
+    """How values of one kind are put into a message, and what a log says of one."""
 
     kind: Kind
-    encode: Callable[[_Value], bytes]
+    encode: Callable[[Sequence[_Value]], bytes]
     headers: Callable[[_Value], Headers]
     describe: Callable[[_Value], dict[str, object]]
+    tenant: Callable[[_Value], UUID | None]
+    size: Callable[[_Value], int] | None = None
+    """In bytes. None where a message carries one value alone."""
 
 
-class Settler(Generic[_Value]):
-    """Gives each item of one queue its fate."""
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why a consumer pauses: of its last `records` so many would be dead letters now."""
 
-    def __init__(
-        self,
-        queue: str,
-        handle: Callable[[Sequence[_Value]], Awaitable[None]],
-        carrier: Carrier[_Value],
-        publisher: Publisher,
-    ) -> None:
-        self._queue = queue
-        self._handle = handle
-        self._carrier = carrier
-        self._publisher = publisher
+    dead: int
+    records: int
+    tenants: int
+    reason: str
+    """The commonest."""
 
-    async def settle(self, items: Sequence[Item[_Value]], inbox: Inbox) -> None:
-        """Return once every item is handled, waits on the ladder, or is a dead letter.
 
-        A batch that fails is halved until what fails stands alone. Raises BrokerUnavailableError
-        when `inbox` ends before that; the items will come again.
-        """
-        error = await self._try(items, inbox)
-        if error is None:
-            return
-        if len(items) > 1:
-            middle = len(items) // 2
-            await self.settle(items[:middle], inbox)
-            await self.settle(items[middle:], inbox)
-            return
-        await self._carry_on(items[0], error, inbox)
+@dataclass(frozen=True, slots=True)
+class Failure(Generic[_Value]):
+    """A value that could not be handled while the others of its batch were, and why."""
 
-    async def _try(self, items: Sequence[Item[_Value]], inbox: Inbox) -> Exception | None:
-        """The error of the handler, if any. Waits for the database instead of blaming an item."""
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                await self._handle([item.value for item in items])
-            except DatabaseUnavailableError:
-                log.warning("consumer_waits_for_database", consumer=self._queue, items=len(items))
-                await inbox.pause(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-            except Exception as error:  # noqa: BLE001 - a bug must not stop the queue
-                return error
-            else:
-                return None
+    value: _Value
+    error: Exception
 
-    async def _carry_on(self, item: Item[_Value], error: Exception, inbox: Inbox) -> None:
-        rungs = list(LADDER)
-        headers = dict(self._carrier.headers(item.value))
-        body = self._carrier.encode(item.value)
-        attempts = item.attempt + 1
-        if isinstance(error, PermanentError) or item.attempt >= len(rungs):
-            self._log("dead_lettered", item, error)
-            await bury(
-                self._publisher,
-                self._queue,
-                body,
-                dead_headers(self._queue, self._carrier.kind, reason_of(error), attempts) | headers,
-                inbox,
-            )
-            return
-        self._log("retry_scheduled", item, error)
-        waiting_room = retry_queue(self._queue, rungs[item.attempt])
-        await publish_surely(
-            self._publisher,
-            exchange_for(self._queue),
-            waiting_room,
-            body,
-            headers | {ATTEMPT_HEADER: attempts},
-            inbox,
-        )
 
-    def _log(self, fate: str, item: Item[_Value], error: Exception) -> None:
-        expected = isinstance(error, PlatformError)
-        log.warning(
-            "item_failed",
-            fate=fate,
-            consumer=self._queue,
-            attempt=item.attempt + 1,
-            reason=reason_of(error),
-            exc_info=None if expected else error,
-            **self._carrier.describe(item.value),
-        )
+Handle = Callable[[Sequence[_Value]], Awaitable[Sequence[Failure[_Value]] | None]]
+"""Commits what it can and returns the failures whose culprits it knows; raises for all the rest.
+
+It may be given the same value again, alone or in another batch.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside(Generic[_Value]):
+    """An item that is not handled now. `attempt` counts this one too."""
+
+    value: _Value
+    attempt: int
+    reason: str
+
+
+class Keeper(Protocol[_Value]):
+    """Where a service keeps what it sets aside, so that its consumer needs no broker for that.
+
+    A broker under an alarm takes no message, and its queues drain only while consumers go on.
+    """
+
+    async def works(self) -> bool:
+        """Whether the database answers."""
+        ...
+
+    async def keep_dead(self, items: Sequence[SetAside[_Value]]) -> None: ...
+
+    async def keep_for_retry(self, items: Sequence[SetAside[_Value]], seconds: float) -> None:
+        """`seconds` from now the items are to be handled again."""
+        ...
+
+    async def note_pause(self, paused: Pause | None) -> None:
+        """For an operator to see; None ends it."""
+        ...
 
 
 def reason_of(error: Exception) -> str:
@@ -199,13 +167,23 @@ async def publish_surely(
 
     Raises BrokerUnavailableError when `inbox` ends first.
     """
-    pause = _FIRST_PAUSE_SECONDS
+    await surely(
+        lambda: publisher.publish(exchange, routing_key, body, headers=headers), exchange, inbox
+    )
+
+
+async def surely(work: Callable[[], Awaitable[None]], name: str, inbox: Inbox) -> None:
+    """Have `work` done, again and again while it raises TransientError, with growing pauses.
+
+    Raises BrokerUnavailableError when `inbox` ends first.
+    """
+    pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            await publisher.publish(exchange, routing_key, body, headers=headers)
-        except BrokerUnavailableError as error:
-            log.warning("consumer_waits_for_broker", exchange=exchange, reason=error.message)
+            await work()
+        except TransientError as error:
+            log.warning("consumer_waits", consumer=name, code=error.code, reason=error.message)
             await inbox.pause(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
         else:
             return

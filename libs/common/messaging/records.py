@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-from libs.common.errors import MessageMalformedError
+from libs.common.errors import MessageMalformedError, TransientError
 
 _VERSION = b"\x01"
 _LENGTHS = struct.Struct(">II")
@@ -70,23 +70,57 @@ def encode_records(records: Sequence[DeliveryRecord]) -> bytes:
     return join_records(map(encode_record, records))
 
 
-def decode_records(message: bytes) -> list[DeliveryRecord]:
-    """The records of `message`, at least one. Raises MessageMalformedError."""
-    split_message(message)
-    records = []
+@dataclass(frozen=True, slots=True)
+class UnreadableRecord:
+    """A part of a message that is no record. `message` is that part as a message of its own."""
+
+    reason: str
+    message: bytes
+
+
+class UnknownVersionError(TransientError):
+    """A message of a version that this release does not know: a newer one will."""
+
+    code = "MESSAGE_VERSION_UNKNOWN"
+
+
+def read_records(message: bytes) -> tuple[list[DeliveryRecord], list[UnreadableRecord]]:
+    """What can be read of `message`, and what cannot: the lengths lead from record to record.
+
+    Behind a length that leads out of the message nothing is found any more: the rest is one.
+    Raises UnknownVersionError; then nothing of it can be read yet.
+    """
+    if message[:1] != _VERSION:
+        raise UnknownVersionError("a message of an unknown version", reason="version_unknown")
+    records: list[DeliveryRecord] = []
+    unreadable: list[UnreadableRecord] = []
     offset, end = 1, len(message)
     while offset < end:
-        if end - offset < _LENGTHS.size:
-            raise _malformed("cut_short")
-        head_size, body_size = _LENGTHS.unpack_from(message, offset)
-        head = offset + _LENGTHS.size
+        start = offset
+        head = start + _LENGTHS.size
+        if head <= end:
+            head_size, body_size = _LENGTHS.unpack_from(message, start)
+            offset = head + head_size + body_size
+        if head > end or offset > end:
+            unreadable.append(UnreadableRecord("cut_short", join_records([message[start:]])))
+            break
         body = head + head_size
-        offset = body + body_size
-        if offset > end:
-            raise _malformed("cut_short")
-        records.append(_record(message[head:body], message[body:offset]))
-    if not records:
-        raise _malformed("empty")
+        try:
+            records.append(_record(message[head:body], message[body:offset]))
+        except MessageMalformedError as error:
+            part = join_records([message[start:offset]])
+            unreadable.append(UnreadableRecord(str(error.context["reason"]), part))
+    if not records and not unreadable:
+        unreadable.append(UnreadableRecord("empty", message))
+    return records, unreadable
+
+
+def decode_records(message: bytes) -> list[DeliveryRecord]:
+    """All the records of `message`, at least one. Raises MessageMalformedError."""
+    split_message(message)
+    records, unreadable = read_records(message)
+    if unreadable:
+        raise _malformed(unreadable[0].reason)
     return records
 
 

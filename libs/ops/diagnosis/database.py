@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from libs.common.clock import utc_now
+from libs.ops.diagnosis.consumers import check_consumers
 from libs.ops.diagnosis.dead_letters import check_dead_letters
 from libs.ops.diagnosis.erasures import check_deletions
 from libs.ops.diagnosis.findings import Finding, duration
@@ -56,6 +57,7 @@ async def _contents(connection: asyncpg.Connection) -> list[Finding]:
     """What can be asked only of a database at this version."""
     return [
         *[await _waiting(connection, name) for name in _WAITING],
+        await check_consumers(connection),
         *await check_dead_letters(connection),
         await check_deletions(connection),
         await check_tasks(connection),

@@ -51,7 +51,7 @@ async def settle(
     tenant_id = turn.tenant_id
 
     async def work(tx: Transaction) -> Settled:
-        await refuse_recut(tx, [tenant_id])
+        await refuse_recut(tx, tenant_id)
         await lock_known_tenants(tx, [tenant_id])
         await repository.hold_turn(tx, turn)
         taken = await repository.take(tx, tenant_id, gone)

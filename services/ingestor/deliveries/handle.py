@@ -1,7 +1,7 @@
 """One batch of deliveries: one transaction, then a hint for each tenant whose data changed."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -9,9 +9,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
-from libs.common.database.transaction import Transaction, in_transaction, transaction
+from libs.common.database.transaction import Transaction, in_transaction
+from libs.common.errors import DatabaseUnavailableError, PlatformError
 from libs.common.events.contracts import StoreChanged
 from libs.common.logs import get_logger
+from libs.common.messaging.fates import Failure, Handle
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord
 from libs.common.messaging.topology import HINTS
@@ -20,16 +22,24 @@ from services.ingestor.deletions.checks import add_checks, is_deletion
 from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
 from services.ingestor.deliveries.known_fields import MOST_NAMES
 from services.ingestor.deliveries.news import NEWS_TOPICS, ask_for_untold, pass_news
-from services.ingestor.facts import Observation
+from services.ingestor.facts import Observation, Refund
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.requests import REQUEST_TOPICS, take_request
 from services.ingestor.repository import AppliedKey
 from services.ingestor.store.apply import apply_observations
-from services.ingestor.store.recut import refuse_recut
-from services.ingestor.store.tenants import ShopFactsMissingError, lock_tenants
+from services.ingestor.store.refunds import OrderMissingError
+from services.ingestor.store.tenants import (
+    Readiness,
+    TenantNotReadyError,
+    lock_tenants,
+    readiness,
+)
 
 _OLDEST_DAY = timedelta(days=7)
 _NEWEST_DAY = timedelta(days=1)
+
+# A tenant that somebody else writes for longer waits on the ladder, and not in everybody's way.
+_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 
 log = get_logger()
 
@@ -46,24 +56,39 @@ class Delivery:
 
 async def handle_deliveries(
     engine: AsyncEngine, records: Sequence[DeliveryRecord], publisher: Publisher
-) -> None:
+) -> Sequence[Failure[DeliveryRecord]]:
     """Apply each delivery once, however often it comes; drop those of an erased tenant.
 
-    Raises MessageMalformedError for a body that cannot be read, and TenantRecutError; then no fact
-    of `records` is applied. What is asked about a person is written down after the facts. A
-    deletion is not applied here: see `services.ingestor.deletions`.
+    Returns those that cannot be read, and those that must wait: for their shop's facts, for a
+    recut, for the order of their refund. All others are applied. What is asked about a person is
+    written down after the facts. A deletion is not applied here: see
+    `services.ingestor.deletions`.
     """
-    requests = [record for record in records if record.type in REQUEST_TOPICS]
-    news = [record for record in records if record.type in NEWS_TOPICS]
     others = REQUEST_TOPICS | NEWS_TOPICS
-    await _apply_facts(
-        engine, [record for record in records if record.type not in others], publisher
-    )
-    await pass_news(engine, news)
-    for request in requests:
-        await take_request(engine, request)
+    facts = [record for record in records if record.type not in others]
+    news = [record for record in records if record.type in NEWS_TOPICS]
     known = others | mapped_topics()
-    await _count_unmapped(engine, [record for record in records if record.type not in known])
+    failures = [
+        *await _apply_facts(engine, facts, publisher),
+        *await pass_news(engine, news),
+        *await _take_requests(engine, [one for one in records if one.type in REQUEST_TOPICS]),
+    ]
+    await _count_unmapped(engine, [record for record in facts if record.type not in known])
+    return failures
+
+
+async def _take_requests(
+    engine: AsyncEngine, requests: Sequence[DeliveryRecord]
+) -> Sequence[Failure[DeliveryRecord]]:
+    failures = []
+    for request in requests:
+        try:
+            await take_request(engine, request)
+        except DatabaseUnavailableError:
+            raise
+        except PlatformError as error:
+            failures.append(Failure(request, error))
+    return failures
 
 
 async def _count_unmapped(engine: AsyncEngine, records: Sequence[DeliveryRecord]) -> None:
@@ -89,44 +114,100 @@ async def _count_unmapped(engine: AsyncEngine, records: Sequence[DeliveryRecord]
     log.info("deliveries_unmapped", topics=sorted(set(topics.values())), deliveries=len(topics))
 
 
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """`applied` are the deliveries of tenants that could be written."""
+
+    versions: Mapping[UUID, int]
+    applied: Sequence[Delivery]
+    readiness: Readiness
+
+
+class _Batch:
+    """Deliveries that are left to apply, and those of whose records it is known why they fail."""
+
+    def __init__(self, records: Sequence[DeliveryRecord], now: datetime) -> None:
+        self.deliveries: dict[AppliedKey, Delivery] = {}
+        self.failures: list[Failure[DeliveryRecord]] = []
+        self._records: dict[AppliedKey, list[DeliveryRecord]] = {}
+        for record in records:
+            try:
+                delivery = _decode(record, now)
+            except Exception as error:  # noqa: BLE001 - a body that surprises us costs itself alone
+                self.failures.append(Failure(record, error))
+                continue
+            if delivery is not None:
+                self.deliveries.setdefault(delivery.key, delivery)
+                self._records.setdefault(delivery.key, []).append(record)
+
+    def set_aside(self, keys: Sequence[AppliedKey], error: Exception) -> None:
+        for key in keys:
+            del self.deliveries[key]
+            self.failures.extend(Failure(record, error) for record in self._records[key])
+
+    def refunds_of(self, orders: Set[tuple[UUID, int]]) -> list[AppliedKey]:
+        return [
+            key
+            for key, delivery in self.deliveries.items()
+            if any(
+                isinstance(seen.fact, Refund) and (key[0], seen.fact.order_id) in orders
+                for seen in delivery.observations
+            )
+        ]
+
+    def of_tenants(self, tenants: Collection[UUID]) -> list[AppliedKey]:
+        return [key for key in self.deliveries if key[0] in tenants]
+
+
 async def _apply_facts(
     engine: AsyncEngine, records: Sequence[DeliveryRecord], publisher: Publisher
-) -> None:
+) -> Sequence[Failure[DeliveryRecord]]:
     now = utc_now()
-    deliveries: dict[AppliedKey, Delivery] = {}
-    for record in records:
-        if (delivery := _decode(record, now)) is not None:
-            deliveries.setdefault(delivery.key, delivery)
-    if not deliveries:
-        return
+    batch = _Batch(records, now)
+    while batch.deliveries:
+        try:
+            done = await _apply_batch(engine, batch.deliveries, now)
+        except TenantNotReadyError:
+            # Since it was asked: it is asked again.
+            continue
+        except OrderMissingError as error:
+            batch.set_aside(batch.refunds_of(error.orders), error)
+            continue
+        for tenant_id, reason in done.readiness.not_ready.items():
+            batch.set_aside(batch.of_tenants({tenant_id}), reason)
+        if erased := batch.of_tenants(done.readiness.erased):
+            log.info("deliveries_of_erased_tenants_dropped", dropped=len(erased))
+        await _after(engine, done, publisher)
+        break
+    return batch.failures
 
+
+async def _apply_batch(
+    engine: AsyncEngine, deliveries: Mapping[AppliedKey, Delivery], now: datetime
+) -> _Applied:
+    """All those of tenants that can be written; raises for what shows only then."""
     tenants = {tenant for tenant, _, _ in deliveries}
 
-    async def work(tx: Transaction) -> Mapping[UUID, int]:
-        await refuse_recut(tx, tenants)
-        fresh = await repository.add_applied(tx, deliveries)
-        new = [delivery for key, delivery in deliveries.items() if key in fresh]
+    async def work(tx: Transaction) -> _Applied:
+        await tx.exec_driver_sql(_LOCK_TIMEOUT)
+        states = await readiness(tx, tenants)
+        left_out = states.erased | states.not_ready.keys()
+        ready = {key: one for key, one in deliveries.items() if key[0] not in left_out}
+        fresh = await repository.add_applied(tx, ready)
+        new = [one for key, one in ready.items() if key in fresh]
         versions = await _apply(tx, new)
         # Behind the tenants' locks, so that a batch counts after the other.
         unknown = [(one.key[0], one.topic, one.unknown_fields) for one in new]
         await repository.count_unknown_fields(tx, unknown, now)
-        return versions
+        return _Applied(versions, list(ready.values()), states)
 
-    try:
-        versions = await in_transaction(engine, work, tenants=tenants)
-    except ShopFactsMissingError:
-        # Only then is it asked who was erased: the usual batch pays nothing for it.
-        if not (erased := await _erased(engine, tenants)):
-            raise
-        left = [record for record in records if record.tenant_id not in erased]
-        log.info("deliveries_of_erased_tenants_dropped", dropped=len(records) - len(left))
-        await _apply_facts(engine, left, publisher)
-    else:
-        _tell_unknown_fields(deliveries.values())
-        await ask_for_untold(
-            engine, (each for one in deliveries.values() for each in one.observations)
-        )
-        await _announce(publisher, versions)
+    return await in_transaction(engine, work, tenants=tenants)
+
+
+async def _after(engine: AsyncEngine, done: _Applied, publisher: Publisher) -> None:
+    _tell_unknown_fields(done.applied)
+    await ask_for_untold(engine, (each for one in done.applied for each in one.observations))
+    await _announce(publisher, done.versions)
 
 
 async def _apply(tx: Transaction, deliveries: Sequence[Delivery]) -> Mapping[UUID, int]:
@@ -149,18 +230,11 @@ def _tell_unknown_fields(deliveries: Iterable[Delivery]) -> None:
         log.info("delivery_fields_unknown", fields=fields, number=len(found))
 
 
-async def _erased(engine: AsyncEngine, tenants: Collection[UUID]) -> set[UUID]:
-    async with transaction(engine, tenants=tenants) as tx:
-        return await erased_among(tx, tenants)
-
-
-def delivery_handler(
-    engine: AsyncEngine, publisher: Publisher
-) -> Callable[[Sequence[DeliveryRecord]], Awaitable[None]]:
+def delivery_handler(engine: AsyncEngine, publisher: Publisher) -> Handle[DeliveryRecord]:
     """What the consumer of the lane calls with each batch."""
 
-    async def handle(records: Sequence[DeliveryRecord]) -> None:
-        await handle_deliveries(engine, records, publisher)
+    async def handle(records: Sequence[DeliveryRecord]) -> Sequence[Failure[DeliveryRecord]]:
+        return await handle_deliveries(engine, records, publisher)
 
     return handle
 
@@ -190,7 +264,9 @@ def applied_day(triggered_at: datetime, now: datetime) -> date:
 
 
 async def _announce(publisher: Publisher, versions: Mapping[UUID, int]) -> None:
-    for tenant_id, version in versions.items():
+    """Hints may be lost: where the broker takes none, the first says so for all."""
+    for told, (tenant_id, version) in enumerate(versions.items()):
         hint = StoreChanged(tenant_id=tenant_id, data_version=version)
         if not await publisher.publish_transient(HINTS, hint.TYPE, hint.to_json()):
-            log.info("hint_lost", tenant_id=str(tenant_id), data_version=version)
+            log.info("hints_lost", hints=len(versions) - told)
+            return

@@ -2,7 +2,7 @@
 of one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -10,6 +10,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction
+from libs.common.errors import MessageMalformedError
+from libs.common.messaging.fates import Failure
 from libs.common.messaging.records import DeliveryRecord
 from services.ingestor.deliveries.bodies import Named
 from services.ingestor.deliveries.decode import decode_body
@@ -17,7 +19,7 @@ from services.ingestor.export_ends import announce_end
 from services.ingestor.facts import Observation, Order, Refund
 from services.ingestor.pulls.renewal import ask_for_facts
 from services.ingestor.pulls.untold import untold_among
-from services.ingestor.store.recut import refuse_recut
+from services.ingestor.store.tenants import TenantNotReadyError, TenantRecutError, readiness
 
 _EXPORT_ENDED: Final = "bulk_operations/finish"
 _SHOP_CHANGED: Final = "shop/update"
@@ -34,29 +36,37 @@ _EXPORT_END = msgspec.json.Decoder(_ExportEnd)
 _SHOP = msgspec.json.Decoder(Named)
 
 
-async def pass_news(engine: AsyncEngine, records: Sequence[DeliveryRecord]) -> None:
-    """Passing them again does no harm. Raises MessageMalformedError and
-    TenantRecutError; then none is passed.
-    """
-    if not records:
-        return
-    ends, changed = [], set()
+async def pass_news(
+    engine: AsyncEngine, records: Sequence[DeliveryRecord]
+) -> Sequence[Failure[DeliveryRecord]]:
+    """Passing them again does no harm. Returns those that cannot be read, or not yet be passed."""
+    failures, ends = [], []
+    changed: dict[UUID, list[DeliveryRecord]] = {}
     for record in records:
-        if record.type == _EXPORT_ENDED:
-            ends.append((record.tenant_id, decode_body(_EXPORT_END, record)))
-        else:
-            decode_body(_SHOP, record)
-            changed.add(record.tenant_id)
+        try:
+            if record.type == _EXPORT_ENDED:
+                ends.append((record.tenant_id, decode_body(_EXPORT_END, record)))
+            else:
+                decode_body(_SHOP, record)
+                changed.setdefault(record.tenant_id, []).append(record)
+        except MessageMalformedError as error:
+            failures.append(Failure(record, error))
+    if not ends and not changed:
+        return failures
 
-    async def work(tx: Transaction) -> None:
-        if changed:
-            # A pull that recuts has the schedule's row.
-            await refuse_recut(tx, changed)
-            await ask_for_facts(tx, changed)
+    async def work(tx: Transaction) -> Mapping[UUID, TenantNotReadyError]:
+        # A pull that recuts has the schedule's row.
+        states = (await readiness(tx, changed)).not_ready
+        recut = {one: error for one, error in states.items() if isinstance(error, TenantRecutError)}
+        await ask_for_facts(tx, changed.keys() - recut.keys())
         for tenant_id, end in ends:
             await announce_end(tx, tenant_id, end.admin_graphql_api_id)
+        return recut
 
-    await in_transaction(engine, work)
+    waiting = await in_transaction(engine, work, tenants=changed)
+    return failures + [
+        Failure(record, error) for one, error in waiting.items() for record in changed[one]
+    ]
 
 
 async def ask_for_untold(engine: AsyncEngine, observations: Iterable[Observation]) -> None:

@@ -70,7 +70,7 @@ async def take_request(engine: AsyncEngine, record: DeliveryRecord) -> None:
         if await receipts.shop_id_of(tx, tenant_id) not in (None, asked.shop_id):
             raise malformed(BODY_OF_ANOTHER_SHOP)
         if record.type == REDACT:
-            await refuse_recut(tx, [tenant_id])
+            await refuse_recut(tx, tenant_id)
             await lock_known_tenants(tx, [tenant_id])
             person = asked.person
             request = Request(person.email, tuple(sorted(person.order_ids)), record.time)

@@ -3,16 +3,20 @@
 Days, and which orders count, follow the shop's row; the rollups are made from the facts again.
 """
 
-from collections.abc import Collection
 from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
 from libs.common.database.transaction import Transaction
-from libs.common.errors import TransientError
 from services.ingestor.store.audit import TRUTH
-from services.ingestor.store.statements import names, run
-from services.ingestor.store.tenants import lock_tenants, raise_versions
+from services.ingestor.store.statements import names
+from services.ingestor.store.tenants import (
+    RECUT_MARK,
+    TenantRecutError,
+    lock_tenants,
+    raise_versions,
+    readiness,
+)
 
 _SECONDS: Final = 600
 """For one statement, which goes through all that a tenant has. By far more than any other may
@@ -21,15 +25,7 @@ take: one that is cut off begins again from nothing, and its tenant stands still
 # The role's is a minute. The server's bound also ends what a killed process has left behind.
 _TIMEOUT = f"SET LOCAL statement_timeout = '{_SECONDS}s'"
 
-_MARK = "SELECT pg_advisory_xact_lock(hashtextextended('recut ' || $1::uuid::text, 0))"
-
-# Had for a moment only: to the transaction's end, those of a large batch would fill a table that
-# all of PostgreSQL shares.
-_MARKED = """SELECT tenant_id
-    FROM (SELECT tenant_id, hashtextextended('recut ' || tenant_id::text, 0) AS mark
-        FROM unnest($1::uuid[]) AS given(tenant_id)) AS asked
-    WHERE NOT CASE WHEN pg_try_advisory_lock_shared(mark)
-        THEN pg_advisory_unlock_shared(mark) ELSE false END"""
+_MARK = " ".join(("SELECT pg_advisory_xact_lock(", RECUT_MARK.format(tenant="$1::uuid"), ")"))
 
 _ORDERS = """UPDATE store.orders AS held SET day = cut.day, counted = cut.counted
     FROM (
@@ -67,17 +63,11 @@ _REMADE = tuple(
 )
 
 
-class TenantRecutError(TransientError):
-    """A tenant's facts are being cut anew, which may take minutes: come back later."""
-
-
-async def refuse_recut(tx: Transaction, tenants: Collection[UUID]) -> None:
-    """Raises TenantRecutError, so that what is for other tenants need not wait for one's lock."""
-    if found := await run(tx, _MARKED, list(tenants)):
-        raise TenantRecutError(
-            "the facts of a tenant are being cut anew",
-            tenants=sorted(str(row.tenant_id) for row in found),
-        )
+async def refuse_recut(tx: Transaction, tenant_id: UUID) -> None:
+    """Raises TenantRecutError, so that who would wait for the lock can do other work meanwhile."""
+    error = (await readiness(tx, [tenant_id])).not_ready.get(tenant_id)
+    if isinstance(error, TenantRecutError):
+        raise error
 
 
 async def recut(tx: Transaction, tenant_id: UUID) -> int:
@@ -85,8 +75,9 @@ async def recut(tx: Transaction, tenant_id: UUID) -> int:
 
     Holds the tenant's lock until the transaction ends. Raises ShopFactsMissingError.
     """
-    await lock_tenants(tx, [tenant_id])
+    # First, so that nobody sets out any more to wait for the lock.
     await tx.exec_driver_sql(_MARK, (tenant_id,))
+    await lock_tenants(tx, [tenant_id])
     await tx.exec_driver_sql(_TIMEOUT)
     # Past SQLAlchemy, which can give no statement another timeout than the engine's.
     driver: Any = (await tx.get_raw_connection()).driver_connection

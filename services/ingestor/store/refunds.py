@@ -16,12 +16,16 @@ from services.ingestor.store.orders import WrittenOrder
 from services.ingestor.store.rollups import DAILY_SALES, REFUND_IMAGES
 from services.ingestor.store.statements import given, run, with_parts
 
+_Key: TypeAlias = tuple[UUID, int]
+
 
 class OrderMissingError(TransientError):
-    """A refund came before its order: later it can be applied."""
+    """Refunds came before their orders: later they can be applied. `orders` are tenant and id."""
 
-
-_Key: TypeAlias = tuple[UUID, int]
+    def __init__(self, orders: Set[_Key]) -> None:
+        tenants = sorted({str(tenant) for tenant, _ in orders})
+        super().__init__("a refund's order is not there yet", tenants=tenants)
+        self.orders = frozenset(orders)
 
 
 class _Owner(NamedTuple):
@@ -146,8 +150,8 @@ async def _held(tx: Transaction, orders: Set[_Key]) -> dict[_Key, _Owner]:
         (row.tenant_id, row.id): _Owner(row.currency, row.counted, row.deleted_at is not None)
         for row in rows
     }
-    if missing := {str(tenant) for tenant, _ in orders - held.keys()}:
-        raise OrderMissingError("a refund's order is not there yet", tenants=sorted(missing))
+    if missing := orders - held.keys():
+        raise OrderMissingError(missing)
     return held
 
 

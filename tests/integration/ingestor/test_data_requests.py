@@ -18,7 +18,6 @@ from libs.common.messaging.records import DeliveryRecord, encode_records
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import HEALTH, CallerGuard
 from services.ingestor.deliveries.dead_letters import keep_dead_letter
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.permissions import PERMISSIONS
 from services.ingestor.privacy.files import empty_expired_files
 from services.ingestor.privacy.routes import data_request_routes
@@ -27,6 +26,7 @@ from tests.caller_keys import CallerKeys
 from tests.factories import SHOP, new_delivery
 from tests.integration.ingestor.confirming import work_off
 from tests.integration.ingestor.facts import customer, line, order, refund, seen
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import record
 
@@ -80,7 +80,7 @@ def _request(
 
 async def _answer(world: World, publisher: Publisher, *asked: DeliveryRecord) -> None:
     """The deliveries, and all that follows from them."""
-    await handle_deliveries(world.engine, asked, publisher)
+    await handle_all(world.engine, asked, publisher)
     await work_off(world.engine, publisher)
 
 

@@ -70,18 +70,18 @@ async def test_two_workers_with_the_same_delivery_apply_it_once(
     assert await world.differences(tenant_id) == []
 
 
-async def test_a_body_that_cannot_be_read_leaves_the_batch_untouched(
+async def test_a_body_that_cannot_be_read_costs_itself_alone(
     world: World, publisher: Publisher
 ) -> None:
     tenant_id = await world.add_tenant()
     good = new_delivery(tenant_id, "orders/create", order_body())
     poison = new_delivery(tenant_id, "orders/create", b"{")
 
-    with pytest.raises(MessageMalformedError):
-        await handle_deliveries(world.engine, [good, poison], publisher)
+    [failure] = await handle_deliveries(world.engine, [poison, good], publisher)
 
-    assert await world.rows(tenant_id, "SELECT * FROM store.applied_deliveries") == []
-    await handle_deliveries(world.engine, [good], publisher)
+    assert failure.value is poison
+    assert isinstance(failure.error, MessageMalformedError)
+    assert len(await world.rows(tenant_id, "SELECT * FROM store.applied_deliveries")) == 1
     assert len(await world.rows(tenant_id, "SELECT * FROM store.orders")) == 1
 
 

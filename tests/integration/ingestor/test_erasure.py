@@ -18,13 +18,13 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord, encode_records
 from libs.common.tables import store
 from services.ingestor.deliveries.dead_letters import keep_dead_letter
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erase_rows
 from services.ingestor.pulls.queue import queue_backfill
 from services.ingestor.store.tenants import ShopFactsMissingError
 from tests.factories import new_delivery
 from tests.integration.ingestor.facts import customer, line, order, product, refund, seen
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import order_body
 
@@ -73,7 +73,7 @@ def _letter(tenant_id: UUID, number: int) -> DeadLetter:
 async def _fill(world: World, publisher: Publisher) -> UUID:
     tenant_id = await world.add_tenant()
     await world.apply(*_facts(tenant_id))
-    await handle_deliveries(world.engine, [_delivery(tenant_id, 99)], publisher)
+    await handle_all(world.engine, [_delivery(tenant_id, 99)], publisher)
     await keep_dead_letter(world.engine, _letter(tenant_id, 100))
     async with transaction(world.engine, tenants=[tenant_id]) as tx:
         await queue_backfill(tx, tenant_id, uuid4(), NOW)
@@ -140,7 +140,7 @@ async def test_whoever_writes_while_a_tenant_is_erased_leaves_nothing(
     tenant_id = await _fill(world, publisher)
 
     async def write(number: int) -> None:
-        await handle_deliveries(world.engine, [_delivery(tenant_id, number)], publisher)
+        await handle_all(world.engine, [_delivery(tenant_id, number)], publisher)
 
     await asyncio.gather(
         *(write(number) for number in range(200, 210)),
@@ -161,7 +161,7 @@ async def test_deliveries_that_still_arrive_are_dropped_and_those_beside_them_ap
     batch.append(new_delivery(gone, "carts/create", {}))
 
     for _ in range(2):
-        await handle_deliveries(world.engine, batch, publisher)
+        await handle_all(world.engine, batch, publisher)
         await keep_dead_letter(world.engine, _letter(gone, 303))
 
     assert await _rows(world, gone) == {"erasures": 1}
@@ -175,8 +175,6 @@ async def test_a_tenant_whose_shop_is_not_known_yet_is_waited_for_and_not_droppe
     await erase_rows(world.engine, gone, NOW)
 
     with pytest.raises(ShopFactsMissingError):
-        await handle_deliveries(
-            world.engine, [_delivery(gone, 300), _delivery(new, 301)], publisher
-        )
+        await handle_all(world.engine, [_delivery(gone, 300), _delivery(new, 301)], publisher)
     await keep_dead_letter(world.engine, _letter(new, 302))
     assert len(await world.rows(new, "SELECT * FROM store.dead_letters")) == 1

@@ -11,8 +11,8 @@ from libs.common.messaging.fates import Kind
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import encode_records
 from services.ingestor.deliveries.dead_letters import keep_dead_letter
-from services.ingestor.deliveries.handle import handle_deliveries
 from tests.factories import new_delivery
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import customer_body
 
@@ -34,7 +34,7 @@ async def test_a_delivery_whose_body_names_another_shop_is_refused_and_told_as_f
     tenant_id = await world.add_tenant()
     forged = new_delivery(tenant_id, topic, body | {"shop_domain": "another.myshopify.com"})
     with pytest.raises(MessageMalformedError) as refused:
-        await handle_deliveries(world.engine, [forged], publisher)
+        await handle_all(world.engine, [forged], publisher)
     letter = DeadLetter(
         *("deliveries.store", Kind.DELIVERY, str(refused.value.context["reason"]), 1),
         *(encode_records([forged]), tenant_id, topic, forged.id),

@@ -7,7 +7,6 @@ from uuid import UUID
 import orjson
 
 from libs.common.messaging.publisher import Publisher
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.entities.abandoned_checkouts import AbandonedCheckout
 from services.ingestor.entities.discounts import Discount
 from services.ingestor.entities.draft_orders import DraftOrder
@@ -15,6 +14,7 @@ from services.ingestor.facts import ZERO, Gone, Observation, Records
 from tests.factories import SHOP
 from tests.integration.ingestor.confirming import answer_all, work_off
 from tests.integration.ingestor.facts import START, at
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import record
 
@@ -109,12 +109,12 @@ async def test_a_delivery_of_a_draft_order_arrives_and_its_deletion_takes_it_awa
         **{"total_tax": "2.50", "updated_at": START.isoformat(), "email": "ada@example.com"},
     }
     made = record("draft_orders/update", body, tenant_id=tenant_id, time=at(1), id="a")
-    await handle_deliveries(world.engine, [made], publisher)
+    await handle_all(world.engine, [made], publisher)
 
     row = await world.row(tenant_id, "SELECT * FROM store.draft_orders")
     assert (row["id"], row["customer_id"], str(row["total"])) == (5, 3, "12.50")
     gone = record("draft_orders/delete", {"id": 5}, tenant_id=tenant_id, time=at(2), id="b")
-    await handle_deliveries(world.engine, [gone, made], publisher)
+    await handle_all(world.engine, [gone, made], publisher)
     await work_off(world.engine, publisher)
     row = await world.row(tenant_id, "SELECT deleted_at FROM store.draft_orders")
     assert row["deleted_at"] == at(2)
@@ -143,7 +143,7 @@ async def test_what_is_held_on_a_person_includes_drafts_and_checkouts(
     )
     asked = {"shop_id": 1, "shop_domain": SHOP, "customer": {"id": 3}, "orders_requested": []}
     request = record("customers/data_request", asked, tenant_id=tenant_id, id="r", time=at(2))
-    await handle_deliveries(world.engine, [request], publisher)
+    await handle_all(world.engine, [request], publisher)
     await answer_all(world.engine)
 
     receipt = await world.row(tenant_id, "SELECT file, counts FROM store.privacy_requests")

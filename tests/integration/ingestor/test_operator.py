@@ -15,11 +15,11 @@ from libs.common.web.client import ServiceClient
 from libs.ops.errors import OperationError
 from libs.ops.pulls import run_pull, set_paused, show_schedule
 from libs.ops.redactions import decide_redaction, show_redactions
-from services.ingestor.deliveries.handle import handle_deliveries
 from tests.caller_keys import CallerKeys
 from tests.factories import SHOP, new_delivery
 from tests.integration.ingestor.confirming import answer_all
 from tests.integration.ingestor.facts import customer, seen
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 
 
@@ -137,7 +137,7 @@ async def _held(world: World, publisher: Publisher, *customers: int) -> UUID:
     tenant_id: UUID = row["tenant_id"]
     await world.apply(*(seen(tenant_id, customer(number)) for number in customers))
     for number in customers:
-        await handle_deliveries(world.engine, [_redaction(tenant_id, number)], publisher)
+        await handle_all(world.engine, [_redaction(tenant_id, number)], publisher)
     for statement in (
         "UPDATE store.deletion_checks SET held_at = now(), asked = 4 RETURNING 1",
         f"UPDATE store.deletion_turns SET held = {len(customers)} RETURNING 1",
@@ -178,7 +178,7 @@ async def test_a_held_redaction_is_listed_and_done_or_refused(
     }
     with pytest.raises(NotFoundError):
         await decide_redaction(ingestor, "one.myshopify.com", 8, "forget")
-    await handle_deliveries(world.engine, [_redaction(tenant_id, 8)], publisher)
+    await handle_all(world.engine, [_redaction(tenant_id, 8)], publisher)
     assert await _redactions(ingestor) == ["9"]
 
 

@@ -17,13 +17,13 @@ from libs.common.messaging.fates import Kind
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord, encode_records
 from services.ingestor.deliveries.dead_letters import keep_dead_letter
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.privacy import letters
 from services.ingestor.privacy.requests import disclose_person, redact_letters
 from services.ingestor.tasks.repository import Task, TaskKind, TaskLostError, claim_tasks
 from tests.factories import SHOP, new_delivery
 from tests.integration.ingestor.confirming import answer_all, work_off
 from tests.integration.ingestor.facts import customer, order, seen
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 
 ADA, BOB = 7, 8
@@ -70,7 +70,7 @@ async def _end_leases(world: World) -> None:
 
 async def _redact(world: World, publisher: Publisher, tenant_id: UUID) -> Task:
     """Up to where Shopify has confirmed it: her letters are left, and the task is claimed."""
-    await handle_deliveries(world.engine, [_request(tenant_id, "customers/redact")], publisher)
+    await handle_all(world.engine, [_request(tenant_id, "customers/redact")], publisher)
     await work_off(world.engine, publisher, with_tasks=False)
     [task] = await _claim(world)
     return task
@@ -90,7 +90,7 @@ async def test_a_data_request_is_written_down_and_no_letter_is_looked_at_for_it(
     monkeypatch.setattr(letters, "is_about", watched)
     asked = _request(tenant_id)
     for _ in range(2):
-        await handle_deliveries(world.engine, [asked], publisher)
+        await handle_all(world.engine, [asked], publisher)
     before = list(looked_at)
     [receipt] = await world.rows(tenant_id, _RECEIPTS)
     await answer_all(world.engine)
@@ -106,7 +106,7 @@ async def test_a_request_that_a_worker_lost_is_answered_once_by_the_next(
     world: World, publisher: Publisher
 ):
     tenant_id = await _person(world)
-    await handle_deliveries(world.engine, [_request(tenant_id)], publisher)
+    await handle_all(world.engine, [_request(tenant_id)], publisher)
     [first] = await _claim(world)
     assert await _claim(world) == []
     await _end_leases(world)
@@ -166,7 +166,7 @@ async def test_a_file_made_while_the_person_is_redacted_is_made_again_without_th
     world: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ):
     tenant_id = await _person(world, set_aside=1)
-    await handle_deliveries(world.engine, [_request(tenant_id)], publisher)
+    await handle_all(world.engine, [_request(tenant_id)], publisher)
     [task] = await _claim(world)
     reading, redacted = asyncio.Event(), asyncio.Event()
     inside = letters._page
@@ -199,7 +199,7 @@ async def test_a_request_whose_tenant_is_erased_meanwhile_ends_with_it(
     world: World, publisher: Publisher
 ):
     tenant_id = await _person(world)
-    await handle_deliveries(world.engine, [_request(tenant_id)], publisher)
+    await handle_all(world.engine, [_request(tenant_id)], publisher)
     [task] = await _claim(world)
     await world.rows(tenant_id, "DELETE FROM store.privacy_requests RETURNING 1")
     await disclose_person(task, world.engine)

@@ -14,11 +14,11 @@ from libs.common.database.engine import create_engine
 from libs.common.database.transaction import transaction
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.store.recut import TenantRecutError, recut
 from tests.databases import Database
 from tests.factories import SHOP, new_delivery
 from tests.integration.ingestor.facts import order, seen
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import order_body
 
@@ -84,9 +84,9 @@ async def test_deliveries_of_other_tenants_do_not_wait_for_one_that_is_cut_anew(
         await recut(tx, moved)
         for _ in range(2):
             with pytest.raises(TenantRecutError):
-                await handle_deliveries(world.engine, [late, beside], publisher)
-        await handle_deliveries(world.engine, [beside], publisher)
-    await handle_deliveries(world.engine, [late, beside], publisher)
+                await handle_all(world.engine, [late, beside], publisher)
+        await handle_all(world.engine, [beside], publisher)
+    await handle_all(world.engine, [late, beside], publisher)
     for tenant_id in (moved, other):
         assert await world.differences(tenant_id) == []
     assert len(await world.rows(other, "SELECT 1 FROM store.orders")) == 1

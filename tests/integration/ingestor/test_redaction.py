@@ -19,12 +19,12 @@ from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord, encode_records
 from libs.common.tables import store
 from services.ingestor.deliveries.dead_letters import keep_dead_letter
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.facts import Customer
 from services.ingestor.privacy.erasure import erase_rows
 from tests.factories import SHOP, new_delivery
 from tests.integration.ingestor.confirming import work_off
 from tests.integration.ingestor.facts import customer, order, seen
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import customer_body, order_body
 
@@ -52,7 +52,7 @@ def _redaction(tenant_id: UUID, number: int = ADA, **values: Any) -> DeliveryRec
 
 async def _redact(world: World, publisher: Publisher, *asked: DeliveryRecord) -> None:
     """The deliveries, and all that follows from them for a shop that was disconnected."""
-    await handle_deliveries(world.engine, asked, publisher)
+    await handle_all(world.engine, asked, publisher)
     await work_off(world.engine, publisher)
 
 
@@ -112,16 +112,14 @@ async def test_a_redacted_person_is_in_no_table_and_every_sum_stays(
 async def test_no_later_copy_brings_the_person_back(world: World, publisher: Publisher) -> None:
     tenant_id = await world.add_tenant()
     old = new_delivery(tenant_id, "customers/update", customer_body(id=ADA, email=EMAIL))
-    await handle_deliveries(world.engine, [old], publisher)
+    await handle_all(world.engine, [old], publisher)
     await _redact(world, publisher, _redaction(tenant_id))
 
     newer = customer_body(id=ADA, email=EMAIL, updated_at="2026-12-08T00:00:00Z")
     inside = order_body(id=9, customer={"id": ADA, "email": EMAIL, "last_name": "Lovelace"})
     for replay in (old, new_delivery(tenant_id, "customers/update", newer)):
-        await handle_deliveries(world.engine, [replay], publisher)
-    await handle_deliveries(
-        world.engine, [new_delivery(tenant_id, "orders/create", inside)], publisher
-    )
+        await handle_all(world.engine, [replay], publisher)
+    await handle_all(world.engine, [new_delivery(tenant_id, "orders/create", inside)], publisher)
     pulled = seen(tenant_id, _ada(10_000_000), 10_000_001, pulled=True)
     await world.apply(pulled)
 
@@ -266,5 +264,5 @@ async def test_a_request_that_cannot_be_read_is_set_aside_for_a_person(
 ) -> None:
     tenant_id = await world.add_tenant()
     with pytest.raises(MessageMalformedError) as caught:
-        await handle_deliveries(world.engine, [new_delivery(tenant_id, topic, body)], publisher)
+        await handle_all(world.engine, [new_delivery(tenant_id, topic, body)], publisher)
     assert caught.value.context["reason"] == reason

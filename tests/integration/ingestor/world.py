@@ -29,15 +29,20 @@ class World:
     ) -> UUID:
         tenant_id = await connected_tenant(self._owner)
         if shop:
-            values = {
-                "tenant_id": tenant_id,
-                "domain": f"{tenant_id}.myshopify.com",
-                "zone": zone,
-                "include_test_orders": include_test_orders,
-            }
-            async with transaction(self.engine, tenants=[tenant_id]) as tx:
-                await tx.execute(_ADD_SHOP, values)
+            await self.add_shop(tenant_id, zone=zone, include_test_orders=include_test_orders)
         return tenant_id
+
+    async def add_shop(
+        self, tenant_id: UUID, *, zone: str = "Europe/Berlin", include_test_orders: bool = False
+    ) -> None:
+        values = {
+            "tenant_id": tenant_id,
+            "domain": f"{tenant_id}.myshopify.com",
+            "zone": zone,
+            "include_test_orders": include_test_orders,
+        }
+        async with transaction(self.engine, tenants=[tenant_id]) as tx:
+            await tx.execute(_ADD_SHOP, values)
 
     async def apply(self, *observations: Observation) -> Mapping[UUID, int]:
         async def work(tx: Transaction) -> Mapping[UUID, int]:

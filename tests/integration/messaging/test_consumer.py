@@ -1,6 +1,7 @@
 """Every delivery is handled, waits to be tried again, or is a dead letter; none is lost."""
 
 import asyncio
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 
 import aio_pika
@@ -164,15 +165,47 @@ async def test_what_waits_on_the_ladder_comes_back_to_its_own_queue(broker: Brok
     assert message.headers["x-attempt"] == 1
 
 
-async def test_an_unreadable_message_is_buried_and_its_neighbours_are_applied(broker: Broker):
-    await publish(broker, b"\x07garbage", encode_records([delivery("good")]))
+@pytest.mark.parametrize("damaged", [b"{}", b"not json", b'{"id": 1}'])
+async def test_a_damaged_record_costs_itself_alone(broker: Broker, damaged: bytes):
+    """The lengths lead past it to the next."""
+    broken = struct.pack(">II", len(damaged), 4) + damaged + b"body"
+    message = encode_records([delivery("before")]) + broken
+    message += encode_records([delivery("after")])[1:]
+    await publish(broker, message)
     handler = Handler()
     await consume_until(broker, handler, left(broker, DEAD_QUEUE, 1))
     letter = await take_message(broker.url, DEAD_QUEUE)
-    assert letter.body == b"\x07garbage"
-    assert letter.headers["x-kind"] == "message"
-    assert letter.headers["x-reason"] == "version_unknown"
+    assert (letter.headers["x-kind"], letter.headers["x-reason"]) == (
+        "message",
+        "attributes_invalid",
+    )
+    assert letter.body == b"\x01" + broken
+    assert handler.applied == ["before", "after"]
+
+
+async def test_a_message_that_is_cut_short_keeps_what_came_before(broker: Broker):
+    whole = encode_records([delivery("first"), delivery("second")])
+    await publish(broker, whole[:-3])
+    handler = Handler()
+    await consume_until(broker, handler, left(broker, DEAD_QUEUE, 1))
+    assert handler.applied == ["first"]
+    letter = await take_message(broker.url, DEAD_QUEUE)
+    assert letter.headers["x-reason"] == "cut_short"
+
+
+async def test_a_message_of_an_unknown_version_waits_for_a_newer_release(broker: Broker):
+    await publish(broker, b"\x07of a newer release", encode_records([delivery("good")]))
+    handler = Handler()
+    await consume_until(broker, handler, left(broker, f"{Lane.STORE}.retry.5s", 1))
+    waiting = await take_message(broker.url, f"{Lane.STORE}.retry.5s")
+    assert (waiting.body, waiting.headers["x-attempt"]) == (b"\x07of a newer release", 1)
     assert handler.applied == ["good"]
+
+    await publish(broker, b"\x07of a newer release", attempt=len(topology.LADDER))
+    await consume_until(broker, handler, left(broker, DEAD_QUEUE, 1))
+    letter = await take_message(broker.url, DEAD_QUEUE)
+    assert letter.body == b"\x07of a newer release"
+    assert letter.headers["x-reason"] == "version_unknown"
 
 
 async def test_a_database_outage_is_waited_out_with_the_same_batch(broker: Broker):

@@ -38,7 +38,15 @@ async def test_a_migrated_database_is_well(database):
     findings = await look_at_database(database.url)
     looked_at = {
         *("database", "migrations", "roles", "clock", "spool", "outbox"),
-        *("dead letters", "privacy requests", "deletions", "tasks", "totals", "security events"),
+        *(
+            "consumers",
+            "dead letters",
+            "privacy requests",
+            "deletions",
+            "tasks",
+            "totals",
+            "security events",
+        ),
     }
     assert {finding.what for finding in findings} == looked_at
     assert _wrong(findings) == set()

@@ -12,11 +12,11 @@ import orjson
 
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.tokens import ShopToken, TokenSource
 from tests.factories import new_delivery
 from tests.integration.ingestor.confirming import confirming
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.messaging.queues import until
 from tests.integration.pulls.simulated import InstalledShops, Simulator, simulator, write_shop
 from tests.integration.pulls.tenants import PulledTenant, working
@@ -45,7 +45,7 @@ class PulledShop:
         await self.deliver_records(records)
 
     async def deliver_records(self, records: list[DeliveryRecord]) -> None:
-        await handle_deliveries(self.tenant.engine, records, self.publisher)
+        await handle_all(self.tenant.engine, records, self.publisher)
 
     @asynccontextmanager
     async def confirming(self) -> AsyncIterator[None]:

@@ -16,10 +16,10 @@ from libs.common.database.transaction import transaction
 from libs.common.errors import MessageMalformedError
 from libs.common.ids import new_id
 from libs.common.messaging.publisher import Publisher
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.export_ends import ExportEnds, announce_end
 from tests.brokers import Broker
 from tests.databases import Database
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.messaging.queues import until
 from tests.integration.pulls.live import live_path
 from tests.integration.pulls.simulated import ROOT, InstalledShops, simulator, write_shop
@@ -83,7 +83,7 @@ async def test_news_of_one_export_wakes_nobody_else(
     awaited, other = listening.of(ours, name), listening.of(ours, f"{name}0")
     foreign = listening.of(theirs, name)
     delivery = record("bulk_operations/finish", sample, tenant_id=ours)
-    await handle_deliveries(engine, [delivery], publisher)
+    await handle_all(engine, [delivery], publisher)
     async with asyncio.timeout(20):
         await awaited.wait()
     assert not other.is_set()
@@ -97,7 +97,7 @@ async def test_news_that_names_no_export_is_for_the_dead_letters(
     engine: AsyncEngine, publisher: Publisher, body: Any
 ):
     with pytest.raises(MessageMalformedError):
-        await handle_deliveries(engine, [record("bulk_operations/finish", body)], publisher)
+        await handle_all(engine, [record("bulk_operations/finish", body)], publisher)
 
 
 async def test_a_lost_connection_is_followed_by_another(engine: AsyncEngine, listening: ExportEnds):

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord
-from services.ingestor.deliveries.handle import handle_deliveries
 from tests.databases import Database
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.pulls.simulated import SCOPES, InstalledShops, Simulator, simulator
 from tests.integration.pulls.tenants import PulledTenant, connected, working
 from tests.integration.pulls.test_further_entities import SHOP
@@ -190,7 +190,7 @@ async def test_the_parts_of_orders_are_as_shopify_shows_them_however_they_come(
         changed = await _served(shopify, token)
         assert all(changed[part] != served[part] for part in PARTS)
 
-        await handle_deliveries(engine, (await _sent(shopify, told))[::-1], publisher)
+        await handle_all(engine, (await _sent(shopify, told))[::-1], publisher)
         await told.until_confirmed()
         assert await _stored(told) == changed
 
@@ -199,7 +199,7 @@ async def test_the_parts_of_orders_are_as_shopify_shows_them_however_they_come(
         # Of a deletion only a delivery tells, or the next whole pull.
         assert await _stored(pulling) == {part: changed[part] | lost[part] for part in PARTS}
         for record in (await _sent(shopify, pulling))[::-1]:
-            await handle_deliveries(engine, [record], publisher)
+            await handle_all(engine, [record], publisher)
         await pulling.until_confirmed()
 
         for tenant in tenants:

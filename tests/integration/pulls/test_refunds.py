@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.records import DeliveryRecord
-from services.ingestor.deliveries.handle import handle_deliveries
 from tests.databases import Database
 from tests.factories import delivery
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.messaging.queues import until
 from tests.integration.pulls.simulated import SCOPES, InstalledShops, Simulator, simulator
 from tests.integration.pulls.tenants import PulledTenant, connected, working
@@ -235,7 +235,7 @@ async def test_what_was_paid_back_in_the_buyers_money_is_the_same_by_delivery_an
     orders = await _refund_those_who_paid_in_other_money(shopify, pulling)
 
     sent = await _sent(shopify, told)
-    await handle_deliveries(engine, sent[::-1], publisher)
+    await handle_all(engine, sent[::-1], publisher)
     untold = "SELECT amount FROM store.refunds WHERE untold"
     assert await told.rows(untold) == [{"amount": Decimal(0)}] * 3
     assert not await _settled(told)
@@ -254,7 +254,7 @@ async def test_what_was_paid_back_in_the_buyers_money_is_the_same_by_delivery_an
     for tenant in tenants:
         assert await tenant.differences() == []
 
-    await handle_deliveries(engine, await _sent(shopify, told), publisher)
+    await handle_all(engine, await _sent(shopify, told), publisher)
     assert await _settled(told)
 
 
@@ -274,7 +274,7 @@ async def test_an_order_that_is_gone_is_not_asked_for_for_ever(
     sent = await _sent(shopify, tenant)
     await shopify.ask("DELETE", f"shops/{SHOP}/orders/{gone}")
 
-    await handle_deliveries(engine, sent, publisher)
+    await handle_all(engine, sent, publisher)
     async with working(engine, publisher, shopify, shops):
         await until(lambda: _settled(tenant), seconds=60)
 

@@ -21,7 +21,6 @@ from libs.common.clock import utc_now
 from libs.common.database.transaction import transaction
 from libs.common.errors import MessageMalformedError, ReconnectRequiredError
 from libs.common.messaging.publisher import Publisher
-from services.ingestor.deliveries.handle import handle_deliveries
 from services.ingestor.pulls.renewal import Renewals, ask_for_facts
 from services.ingestor.pulls.shop_facts import ShopChange, save_shop
 from services.ingestor.shopify.gates import ShopGates
@@ -32,6 +31,7 @@ from services.ingestor.shopify.transport import AdminApi, create_http_client
 from services.ingestor.store.audit import recompute_differences
 from tests.brokers import Broker
 from tests.databases import Database
+from tests.integration.ingestor.handling import handle_all
 from tests.integration.messaging.queues import running, until
 from tests.integration.pulls.live import live_path
 from tests.integration.pulls.simulated import (
@@ -133,7 +133,7 @@ async def test_the_news_of_a_shop_that_left_troubles_nobody_for_long(
     async def refuse(_tenant_id: UUID, _refused: object = None) -> AccessToken:
         raise ReconnectRequiredError("The merchant must connect the shop again.")
 
-    await handle_deliveries(engine, [_news(tenant.id)], publisher)
+    await handle_all(engine, [_news(tenant.id)], publisher)
     assert not await _settled(tenant)
     async with working(engine, publisher, shopify, refuse):
         await until(lambda: _settled(tenant), seconds=60)
@@ -218,7 +218,7 @@ async def test_news_of_another_shop_is_for_the_dead_letters(
 ):
     foreign = _news(tenant.id, myshopify_domain="evil.myshopify.com")
     with pytest.raises(MessageMalformedError):
-        await handle_deliveries(engine, [foreign], publisher)
+        await handle_all(engine, [foreign], publisher)
     assert await _settled(tenant)
 
 

@@ -3,10 +3,13 @@
 from libs.common.tables.store.deletions import deletion_checks, deletion_turns
 from libs.common.tables.store.deliveries import (
     applied_deliveries,
+    consumer_pauses,
     dead_letter_tenants,
     dead_letters,
     erasures,
     privacy_requests,
+    retries,
+    retry_turns,
     unknown_fields,
     unmapped_topics,
 )
@@ -41,6 +44,7 @@ __all__ = [
     "applied_deliveries",
     "audits",
     "breakers",
+    "consumer_pauses",
     "customer_sales",
     "customers",
     "daily_sales",
@@ -60,6 +64,8 @@ __all__ = [
     "pulls",
     "reconciliations",
     "refunds",
+    "retries",
+    "retry_turns",
     "schedule",
     "security_counts",
     "shops",

@@ -65,6 +65,36 @@ dead_letter_tenants = Table(
     "dead_letter_tenants", metadata, Column("tenant_id", Uuid, primary_key=True)
 )
 
+retries = Table(
+    "retries",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+)
+
+retry_turns = Table(
+    "retry_turns",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+)
+
+consumer_pauses = Table(
+    "consumer_pauses",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True, server_default=FetchedValue()),
+    Column("consumer", Text, primary_key=True),
+    Column("since", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("dead", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("tenants", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
 erasures = Table(
     "erasures",
     metadata,
