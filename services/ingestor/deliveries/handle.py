@@ -1,6 +1,6 @@
 """One batch of deliveries: one transaction, then a hint for each tenant whose data changed."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +27,7 @@ from services.ingestor.repository import AppliedKey
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.recut import refuse_recut
 from services.ingestor.store.tenants import ShopFactsMissingError, lock_tenants
+from services.ingestor.unreadable import count_unreadable
 
 _OLDEST_DAY = timedelta(days=7)
 _NEWEST_DAY = timedelta(days=1)
@@ -42,6 +43,7 @@ class Delivery:
     topic: str
     observations: Sequence[Observation]
     unknown_fields: frozenset[str]
+    unreadable_fields: frozenset[str]
 
 
 async def handle_deliveries(
@@ -108,8 +110,7 @@ async def _apply_facts(
         new = [delivery for key, delivery in deliveries.items() if key in fresh]
         versions = await _apply(tx, new)
         # Behind the tenants' locks, so that a batch counts after the other.
-        unknown = [(one.key[0], one.topic, one.unknown_fields) for one in new]
-        await repository.count_unknown_fields(tx, unknown, now)
+        await _count_fields(tx, new, now)
         return versions
 
     try:
@@ -139,6 +140,16 @@ async def _apply(tx: Transaction, deliveries: Sequence[Delivery]) -> Mapping[UUI
     versions = await apply_observations(tx, [seen for _, seen in told if not is_deletion(seen)])
     await add_checks(tx, deletions)
     return versions
+
+
+async def _count_fields(tx: Transaction, deliveries: Sequence[Delivery], now: datetime) -> None:
+    unknown = [(each.key[0], each.topic, each.unknown_fields) for each in deliveries]
+    await repository.count_unknown_fields(tx, unknown, now)
+    unreadable: defaultdict[tuple[UUID, str], Counter[str]] = defaultdict(Counter)
+    for each in deliveries:
+        if each.unreadable_fields:
+            unreadable[each.key[0], each.topic].update(each.unreadable_fields)
+    await count_unreadable(tx, unreadable, now)
 
 
 def _tell_unknown_fields(deliveries: Iterable[Delivery]) -> None:
@@ -179,6 +190,7 @@ def _decode(record: DeliveryRecord, now: datetime) -> Delivery | None:
             for fact in decoded.facts
         ],
         decoded.unknown_fields,
+        decoded.unreadable_fields,
     )
 
 

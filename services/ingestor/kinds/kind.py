@@ -17,7 +17,8 @@ from msgspec import Struct
 from libs.common.errors import InvalidInputError
 from libs.common.money import is_money
 from services.ingestor.deliveries.bodies import DeletionBody, Named
-from services.ingestor.facts import Entity, Fact, Gone
+from services.ingestor.facts import Entity, Fact, Gone, Order, Records
+from services.ingestor.values import check_moments
 
 _COLUMN_TYPES = {
     bool: "boolean",
@@ -177,14 +178,30 @@ class Kind:
         )
 
 
-def checked(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """`rows`, every amount in which is one. Raises InvalidInputError."""
-    for row in rows:
-        for name in _amounts(type(row)):
-            value = getattr(row, name)
-            if value is not None and not is_money(value):
-                raise InvalidInputError(f"{name} is no amount of money")
-    return tuple(rows)
+def check_fact(fact: Fact) -> None:
+    """Raises InvalidInputError where an amount is none, or a moment cannot be stored.
+
+    Each fact passes here, most of them with nothing below.
+    """
+    shape = type(fact)
+    if shape is Records:
+        for row in fact.rows:  # type: ignore[union-attr]
+            _check_row(row)
+        return
+    check_moments(fact)
+    if shape is Order:
+        if fact.customer is not None:  # type: ignore[union-attr]
+            check_moments(fact.customer)  # type: ignore[union-attr]
+        for refund in fact.refunds:  # type: ignore[union-attr]
+            check_moments(refund)
+
+
+def _check_row(row: Row) -> None:
+    for name in _amounts(type(row)):
+        value = getattr(row, name)
+        if value is not None and not is_money(value):
+            raise InvalidInputError(f"{name} is no amount of money")
+    check_moments(row)
 
 
 @cache

@@ -8,6 +8,7 @@ from libs.common.tables.store.deliveries import (
     privacy_requests,
     unknown_fields,
     unmapped_topics,
+    unreadable_fields,
 )
 from libs.common.tables.store.facts import (
     customers,
@@ -31,6 +32,7 @@ from libs.common.tables.store.rollups import (
     daily_sales,
     entity_counts,
     product_sales,
+    undated_sales,
 )
 from libs.common.tables.store.schema import metadata
 from libs.common.tables.store.security import security_counts
@@ -59,8 +61,10 @@ __all__ = [
     "schedule",
     "security_counts",
     "shops",
+    "undated_sales",
     "unknown_fields",
     "unmapped_topics",
+    "unreadable_fields",
     "versions",
     "watermarks",
 ]
