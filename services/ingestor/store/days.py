@@ -9,7 +9,9 @@ is "tomorrow" moves on: it is looked at when the object is written, when the ten
 from typing import Final
 from uuid import UUID
 
-from libs.common.database.transaction import Transaction
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database.transaction import Transaction, in_transaction, transaction
 from services.ingestor.store.rollups import DAILY_MEASURES, DAILY_SALES
 from services.ingestor.store.statements import names, run, with_parts
 from services.ingestor.store.tenants import lock_known_tenants, raise_versions
@@ -39,6 +41,9 @@ def _tomorrow(seen: str) -> str:
     return f"(greatest({seen}, now()) AT TIME ZONE shop.zone)::date + 1"
 
 
+_TENANTS_AT_ONCE: Final = 500
+_TENANTS = """SELECT tenant_id FROM store.schedule WHERE tenant_id > $1
+    ORDER BY tenant_id LIMIT $2"""
 _WITH_UNDATED = """SELECT tenant_id FROM store.undated_sales
     WHERE tenant_id = ANY ($1::uuid[]) AND (orders <> 0 OR refunded <> 0)
     GROUP BY tenant_id ORDER BY tenant_id"""
@@ -75,15 +80,31 @@ _DATE_DUE = with_parts(
 )
 
 
-async def tenants_with_undated(tx: Transaction, tenants: list[UUID]) -> list[UUID]:
-    """Those of `tenants` that have sales without a day."""
-    return [row.tenant_id for row in await run(tx, _WITH_UNDATED, tenants)]
+async def date_due(engine: AsyncEngine) -> int:
+    """Give their day to what has a date that has become possible, of every tenant.
+
+    Returns of how many tenants there was any. Each tenant is a transaction of its own.
+    """
+    dated = 0
+    after = UUID(int=0)
+    while True:
+        async with transaction(engine) as tx:
+            known = [row.tenant_id for row in await run(tx, _TENANTS, after, _TENANTS_AT_ONCE)]
+        if not known:
+            return dated
+        async with transaction(engine, tenants=known) as tx:
+            undated = [row.tenant_id for row in await run(tx, _WITH_UNDATED, known)]
+        for tenant_id in undated:
+            dated += await _date_due_of(engine, tenant_id)
+        after = known[-1]
 
 
-async def date_due(tx: Transaction, tenant_id: UUID) -> bool:
-    """Give their day to what has a date that has become possible. Returns whether there was any."""
-    if not await lock_known_tenants(tx, [tenant_id]):
-        return False
-    changed = {row.tenant_id for row in await run(tx, _DATE_DUE, tenant_id)}
-    await raise_versions(tx, changed)
-    return bool(changed)
+async def _date_due_of(engine: AsyncEngine, tenant_id: UUID) -> bool:
+    async def work(tx: Transaction) -> bool:
+        if not await lock_known_tenants(tx, [tenant_id]):
+            return False
+        changed = {row.tenant_id for row in await run(tx, _DATE_DUE, tenant_id)}
+        await raise_versions(tx, changed)
+        return bool(changed)
+
+    return await in_transaction(engine, work, tenants=[tenant_id])

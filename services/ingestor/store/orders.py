@@ -60,7 +60,7 @@ _COLUMNS = {
 }
 _CUT = ("day", "counted")
 _TAKEN = (*_DATA, "updated_at", "units", "observed_at", *_CUT)
-_SEEN = (*_DATA, "units", "counted")
+_SEEN = (*_DATA, "units", *_CUT)
 _IMAGE = (
     "day",
     "currency",
