@@ -139,8 +139,8 @@ async def test_what_came_and_is_not_read_is_told(world: World, base_url: str) ->
 
     await world.rows(
         tenant_id,
-        f"""INSERT INTO store.unreadable_fields VALUES (:tenant, 'orders', 'processedAt', 3, {times})
-        RETURNING 1""",
+        f"""INSERT INTO store.unreadable_fields
+        VALUES (:tenant, 'orders', 'processedAt', 3, {times}) RETURNING 1""",
     )
 
     status = (await _ask(base_url, "gateway", tenant_id)).json()
