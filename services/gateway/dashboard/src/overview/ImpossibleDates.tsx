@@ -20,9 +20,9 @@ export function ImpossibleDates({ summary, shopDomain }: Props) {
           {countedOrders(found.orderCount)} with an impossible date,{" "}
           {formatMoney(found.revenue, currency)}.
         </strong>{" "}
-        {one ? "It counts" : "They count"} in the all-time figures and in no range of days. Correct the
-        date where the {one ? "order was" : "orders were"} made, at Shopify or in the app that imported{" "}
-        {one ? "it" : "them"}, and {one ? "it moves to its day" : "each moves to its day"}.
+        {one
+          ? "It counts in the all-time figures, but on no day. Correct its date in Shopify, or in the app that imported it, and it moves to its day."
+          : "They count in the all-time figures, but on no day. Correct their dates in Shopify, or in the app that imported them, and they move to their days."}
       </p>
       <ul className="figures mt-1 flex flex-wrap gap-x-4 gap-y-1 text-ink-2">
         {found.orders.map(({ orderId, orderName, date }) => (
