@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from libs.common.errors import InvalidInputError
-from libs.common.ids import shopify_id
+from libs.common.ids import MAX_SHOPIFY_ID, shopify_id
 from services.ingestor.facts import (
     ZERO,
     Customer,
@@ -229,9 +229,10 @@ def _product(line: nodes.ProductLine, variants: Sequence[nodes.VariantLine]) -> 
 def _number(global_id: str, kind: str) -> int:
     # A backfill reads millions of these: the usual form first, without taking it apart.
     try:
-        return int(global_id.removeprefix(kind))
+        number = int(global_id.removeprefix(kind))
     except ValueError:
         return shopify_id(global_id)
+    return number if 0 < number <= MAX_SHOPIFY_ID else shopify_id(global_id)
 
 
 def _referred(reference: nodes.Reference | None, kind: str) -> int | None:

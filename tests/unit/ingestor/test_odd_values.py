@@ -5,19 +5,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import asdict
 
 from libs.common.clock import utc_now
 from libs.common.errors import MessageMalformedError
 from services.ingestor.deliveries.decode import Decoded, decode_delivery, mapped_topics
 from services.ingestor.facts import Customer, Order, Product, Records
-from services.ingestor.values import EARLIEST, LATEST, MAX_TEXT_LENGTH
+from services.ingestor.values import EARLIEST, LATEST
 from tests.keeper import ROOT
 from tests.unit.ingestor.bodies import (
+    assert_storable,
     customer_body,
     order_body,
     product_body,
@@ -94,31 +93,6 @@ def _with(body: Any, path: tuple[Any, ...], value: Any) -> Any:
     return changed
 
 
-def _values(found: Any) -> Iterator[Any]:
-    """Every single value in facts."""
-    if isinstance(found, msgspec.Struct):
-        found = tuple(asdict(found).values())
-    if isinstance(found, tuple | list):
-        for each in found:
-            yield from _values(each)
-    else:
-        yield found
-
-
-def _storable(value: Any) -> bool:
-    """Whether PostgreSQL and the driver take it."""
-    match value:
-        case str():
-            value.encode()
-            return "\0" not in value and len(value) <= MAX_TEXT_LENGTH
-        case int():
-            return -(2**63) <= value < 2**63
-        case datetime():
-            return EARLIEST <= value.astimezone(UTC) <= LATEST
-        case _:
-            return True
-
-
 def _decoded(topic: str, body: Any) -> Decoded:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return decode_delivery(record(topic, raw, time=utc_now()))
@@ -137,7 +111,7 @@ def test_any_value_in_any_field_that_is_not_needed_leaves_the_record(
 
     expected = _decoded(topic, body)
     assert [type(fact) for fact in found.facts] == [type(fact) for fact in expected.facts]
-    assert all(map(_storable, _values(found.facts)))
+    assert_storable(found.facts)
     if isinstance(found.facts[0], Order | Customer | Product):
         assert found.facts[0].id == expected.facts[0].id  # type: ignore[union-attr]
 
