@@ -19,6 +19,7 @@ EARLIEST: Final = datetime(MINYEAR, 1, 2, tzinfo=UTC)
 LATEST: Final = datetime(MAXYEAR, 12, 30, tzinfo=UTC)
 """In every time zone these are moments that Python, the driver and PostgreSQL can all hold."""
 
+_EDGES: Final = frozenset((MINYEAR, MAXYEAR))
 _MOMENTS: Final = (datetime, datetime | None)
 
 CLAMPED: Final = "clamped"
@@ -47,14 +48,18 @@ def is_amount(value: Any) -> bool:
 
 
 def check_moments(fact: Struct) -> None:
-    """Raises InvalidInputError where a moment may be beyond `EARLIEST` or `LATEST`.
+    """Raises InvalidInputError where a moment of `fact` may be one that cannot be stored."""
+    if has_edge(*[getattr(fact, name) for name in _moments(type(fact))]):
+        raise InvalidInputError("a moment cannot be stored")
 
-    Each fact passes here, so only the year is looked at.
-    """
-    for name in _moments(type(fact)):
-        moment = getattr(fact, name)
-        if moment is not None and not MINYEAR < moment.year < MAXYEAR:
-            raise InvalidInputError(f"{name} cannot be stored")
+
+def has_edge(*moments: datetime | None) -> bool:
+    """Whether one of `moments` may be beyond `EARLIEST` or `LATEST`: only the year is looked at."""
+    # A generator would cost as much again.
+    for moment in moments:  # noqa: SIM110
+        if moment is not None and moment.year in _EDGES:
+            return True
+    return False
 
 
 @cache

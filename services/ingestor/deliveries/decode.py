@@ -49,8 +49,7 @@ _Body = TypeVar("_Body", bound=bodies.Named)
 _Read = TypeVar("_Read")
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """`unknown_fields` is what to call those fields of the body that nobody has heard of.
 
     `unreadable_fields` are those whose value was left out, as it could not be read.
