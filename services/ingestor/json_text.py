@@ -13,6 +13,7 @@ import msgspec
 _ESCAPE: Final = b"\\"
 _ESCAPED_NUL: Final = b"\\u0000"
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_MAX_INT_DIGITS: Final = 100
 _REPLACEMENT: Final = "\ufffd"
 
 
@@ -29,9 +30,16 @@ def read_leniently(text: bytes) -> Any:
     msgspec.DecodeError for what is no JSON all the same. Slower than msgspec by far.
     """
     try:
-        return json.loads(text.decode("utf-8-sig", "replace"), parse_float=Decimal)
+        return json.loads(
+            text.decode("utf-8-sig", "replace"), parse_float=Decimal, parse_int=_whole
+        )
     except (ValueError, RecursionError):
         raise msgspec.DecodeError("the text is no JSON") from None
+
+
+def _whole(digits: str) -> int | Decimal:
+    # Python refuses to make an int of very many digits.
+    return int(digits) if len(digits) <= _MAX_INT_DIGITS else Decimal(digits)
 
 
 def clean(text: str) -> str:

@@ -208,3 +208,9 @@ def test_names_of_unreadable_fields_are_ours_and_never_values() -> None:
     body["line_items"].append(body["line_items"][0] | {"id": 2, "quantity": "jane"})
     found = _decoded("orders/create", body)
     assert found.unreadable_fields == {"name", "customer.id", "line_items[].quantity"}
+
+
+def test_a_number_of_very_many_digits_costs_its_field() -> None:
+    raw = json.dumps(order_body(name="@")).encode().replace(b'"@"', b"9" * 5_000)
+    found = _decoded("orders/create", raw)
+    assert found.unreadable_fields == {"name"}
