@@ -14,6 +14,9 @@ from sqlalchemy import text
 from libs.common.database.transaction import Transaction
 from services.analytics.metrics import CurrencySales
 
+_DAYS = {"earliest": date(1990, 1, 1), "latest": date(2999, 12, 31)}
+"""Beyond these the ingestor gives no order a day. A row of a release that did spoils no answer."""
+
 _STAMP = text("""
     SELECT coalesce(v.version, 0) AS version, v.changed_at, s.currency, s.zone,
            coalesce(b.state, '') <> 'succeeded' AND coalesce(e.whole, 0) < 3 AS partial
@@ -35,8 +38,8 @@ _STAMP = text("""
 _RECORDS = text("SELECT entity, records FROM store.entity_counts WHERE tenant_id = :tenant")
 _SALES_BY_CURRENCY = text("""
     SELECT currency, sum(orders)::bigint AS orders, sum(revenue) AS revenue,
-           min(day) FILTER (WHERE orders > 0) AS first_day,
-           max(day) FILTER (WHERE orders > 0) AS last_day
+           min(day) FILTER (WHERE orders > 0 AND day BETWEEN :earliest AND :latest) AS first_day,
+           max(day) FILTER (WHERE orders > 0 AND day BETWEEN :earliest AND :latest) AS last_day
     FROM (
         SELECT currency, day, orders, revenue
         FROM store.daily_sales WHERE tenant_id = :tenant
@@ -68,7 +71,8 @@ _TOP_CUSTOMERS = text("""
 """)
 _DAYS_WITH_ORDERS = text("""
     SELECT min(day) AS first_day, max(day) AS last_day
-    FROM store.daily_sales WHERE tenant_id = :tenant AND orders > 0
+    FROM store.daily_sales
+    WHERE tenant_id = :tenant AND orders > 0 AND day BETWEEN :earliest AND :latest
 """)
 _SALES_BY_DAY = text("""
     SELECT day, sum(orders)::bigint AS orders,
@@ -133,7 +137,7 @@ async def counted_records(tx: Transaction, tenant_id: UUID) -> dict[str, int]:
 
 
 async def sales_by_currency(tx: Transaction, tenant_id: UUID) -> list[CurrencySales]:
-    rows = await tx.execute(_SALES_BY_CURRENCY, {"tenant": tenant_id})
+    rows = await tx.execute(_SALES_BY_CURRENCY, {"tenant": tenant_id, **_DAYS})
     return [CurrencySales(**row._mapping) for row in rows]
 
 
@@ -160,7 +164,7 @@ async def top_customers(
 
 
 async def days_with_orders(tx: Transaction, tenant_id: UUID) -> tuple[date | None, date | None]:
-    row = (await tx.execute(_DAYS_WITH_ORDERS, {"tenant": tenant_id})).one()
+    row = (await tx.execute(_DAYS_WITH_ORDERS, {"tenant": tenant_id, **_DAYS})).one()
     return row.first_day, row.last_day
 
 
