@@ -194,6 +194,20 @@ async def test_the_audit_names_a_day_that_nobody_gave(world: World) -> None:
     assert {"orders 1", "orders 2", "undated_sales EUR"} <= set(named)
 
 
+async def test_a_day_that_an_earlier_release_gave_spoils_no_answer(world: World) -> None:
+    tenant_id = await world.add_tenant()
+    await world.apply(seen(tenant_id, order(1)))
+    for day in ("-infinity", "0001-12-31 BC", "1899-12-30", "11000-01-01", "infinity"):
+        await world.rows(
+            tenant_id,
+            "INSERT INTO store.daily_sales (tenant_id, day, currency, orders, revenue) "
+            f"VALUES (:tenant, '{day}', 'EUR', 1, 1) RETURNING 1",
+        )
+    summary, all_time = await _summary(world, tenant_id), await _all_time(world, tenant_id)
+    assert (summary.total_orders, summary.total_revenue) == (1, 15)
+    assert summary.first_order_date == summary.last_order_date == all_time.from_ == all_time.to
+
+
 _ODD = (
     st.none()
     | st.booleans()
