@@ -6,6 +6,9 @@ from uuid import UUID
 
 from libs.common.errors import InvalidInputError
 
+MAX_SHOPIFY_ID = 2**63 - 1
+_MAX_DIGITS = 19
+
 
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562, section 5.7): later ids sort after earlier ones, to the millisecond."""
@@ -20,12 +23,18 @@ def new_id() -> UUID:
 def shopify_id(global_id: str) -> int:
     """The number in `gid://shopify/Order/123` (a query part after `?` is left out).
 
-    Raises InvalidInputError when there is none.
+    Raises InvalidInputError when there is none, or none of 63 bits.
     """
-    number = global_id.rpartition("/")[2].partition("?")[0]
-    if not (global_id.startswith("gid://shopify/") and number.isascii() and number.isdigit()):
+    digits = global_id.rpartition("/")[2].partition("?")[0]
+    if not (
+        global_id.startswith("gid://shopify/")
+        and digits.isascii()
+        and digits.isdigit()
+        and len(digits) <= _MAX_DIGITS
+        and (number := int(digits)) <= MAX_SHOPIFY_ID
+    ):
         raise InvalidInputError("not a Shopify global id")
-    return int(number)
+    return number
 
 
 def global_id(kind: str, number: int) -> str:

@@ -11,6 +11,8 @@ from services.analytics.dates import check_range, each_day
 from services.analytics.queries import CustomerSales, DaySales, Stamp
 from services.analytics.schemas import (
     Freshness,
+    ImpossibleDate,
+    ImpossibleDates,
     OrdersByDay,
     OrdersDay,
     OrdersTotals,
@@ -21,6 +23,7 @@ from services.analytics.schemas import (
 )
 
 MOST_TOP_CUSTOMERS = 5
+MAX_IMPOSSIBLE_DATES = 10
 
 
 async def summary(tx: Transaction, tenant_id: UUID, stamp: Stamp) -> Summary:
@@ -39,12 +42,28 @@ async def summary(tx: Transaction, tenant_id: UUID, stamp: Stamp) -> Summary:
         zone=stamp.zone,
         first_order_date=first_day,
         last_order_date=last_day,
+        impossible_dates=await _impossible_dates(tx, tenant_id, stamp),
         other_currencies=[
             OtherCurrency(currency=one.currency, order_count=one.orders, revenue=one.revenue)
             for one in metrics.in_other_currencies(sales, stamp.currency)
         ],
         partial=stamp.partial,
         freshness=_freshness(stamp),
+    )
+
+
+async def _impossible_dates(tx: Transaction, tenant_id: UUID, stamp: Stamp) -> ImpossibleDates:
+    undated = await queries.undated_sales(tx, tenant_id, stamp.currency)
+    shown = (
+        await queries.undated_orders(tx, tenant_id, MAX_IMPOSSIBLE_DATES) if undated.orders else []
+    )
+    return ImpossibleDates(
+        order_count=undated.orders,
+        revenue=undated.revenue,
+        orders=[
+            ImpossibleDate(order_id=str(one.order_id), order_name=one.name, date=one.date)
+            for one in shown
+        ],
     )
 
 
@@ -62,12 +81,13 @@ async def orders_by_day(
 ) -> OrdersByDay:
     """A missing end is the first or the last day with an order.
 
-    Raises InvalidRangeError when the range that comes of it is too long.
+    Raises InvalidRangeError when the end that is given makes too long a range of it.
     """
     days: list[DaySales] = []
     opened = await _opened(tx, tenant_id, first, last)
     if opened:
-        check_range(*opened)
+        if first or last:
+            check_range(*opened)
         sold = await queries.sales_by_day(tx, tenant_id, stamp.currency, *opened)
         days = [sold.get(day) or DaySales(day, 0, Decimal(0)) for day in each_day(*opened)]
     return OrdersByDay(

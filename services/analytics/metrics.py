@@ -4,6 +4,7 @@ A record counts unless it is deleted or a test order. Sums of money never mix cu
 in the shop's currency, and what was sold in others is listed beside them. Counts mix freely.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +18,18 @@ TOTAL_REVENUE = "Sum of the totals of these orders, in the shop's currency."
 AVERAGE_ORDER_VALUE = (
     "Total revenue divided by the orders in the shop's currency; null while there is none."
 )
-ORDER_DATE = "Day of processing, cut in the shop's zone."
+ORDER_DATE = (
+    "Day of processing, cut in the shop's zone. Impossible dates, before 1990 or after tomorrow, "
+    "are left out."
+)
+IMPOSSIBLE_DATES = (
+    "Orders that were processed before 1990 or after tomorrow, by their date. They count in "
+    "all-time figures and in those of customers, and on no day."
+)
+IMPOSSIBLE_DATES_SHOWN = "The newest of these orders, ten at most."
+DATE_AS_TOLD = (
+    "The order's date as Shopify told it, in the shop's zone; null where it was unreadable."
+)
 CUSTOMER_REVENUE = "Sum of the totals of the customer's orders, in the shop's currency."
 PARTIAL = "True until the history of the shop is read whole."
 DATA_VERSION = "Grows with every change of the tenant's data."
@@ -35,6 +47,10 @@ class CurrencySales:
 
 
 _NO_REVENUE = Decimal(0)
+_UNSEEN = frozenset(("Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"))
+"""Controls and formats, such as marks of direction and joiners; marks on no letter; spaces."""
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and a sign that Unicode draws as nothing."""
 
 
 def in_currency(sales: Sequence[CurrencySales], currency: str | None) -> CurrencySales:
@@ -63,6 +79,14 @@ def order_dates(sales: Sequence[CurrencySales]) -> tuple[date | None, date | Non
 
 
 def customer_name(customer_id: int, first_name: str | None, last_name: str | None) -> str:
-    """`First Last`; `Customer 123` for one without a name."""
-    name = " ".join(part.strip() for part in (first_name, last_name) if part and part.strip())
-    return name or f"Customer {customer_id}"
+    """`First Last`; `Customer 123` for one without a name that can be seen."""
+    parts = (part.strip() for part in (first_name, last_name) if part and is_visible(part))
+    return " ".join(parts) or f"Customer {customer_id}"
+
+
+def is_visible(text: str) -> bool:
+    """Whether any character of `text` leaves a mark: spaces, controls and fillers do not."""
+    return any(
+        unicodedata.category(character) not in _UNSEEN and character not in _FILLERS
+        for character in text
+    )

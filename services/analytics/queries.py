@@ -14,6 +14,9 @@ from sqlalchemy import text
 from libs.common.database.transaction import Transaction
 from services.analytics.metrics import CurrencySales
 
+_DAYS = {"earliest": date(1990, 1, 1), "latest": date(2999, 12, 31)}
+"""Beyond these the ingestor gives no order a day. A row of a release that did spoils no answer."""
+
 _STAMP = text("""
     SELECT coalesce(v.version, 0) AS version, v.changed_at, s.currency, s.zone,
            coalesce(b.state, '') <> 'succeeded' AND coalesce(e.whole, 0) < 3 AS partial
@@ -35,10 +38,28 @@ _STAMP = text("""
 _RECORDS = text("SELECT entity, records FROM store.entity_counts WHERE tenant_id = :tenant")
 _SALES_BY_CURRENCY = text("""
     SELECT currency, sum(orders)::bigint AS orders, sum(revenue) AS revenue,
-           min(day) FILTER (WHERE orders > 0) AS first_day,
-           max(day) FILTER (WHERE orders > 0) AS last_day
-    FROM store.daily_sales WHERE tenant_id = :tenant
+           min(day) FILTER (WHERE orders > 0 AND day BETWEEN :earliest AND :latest) AS first_day,
+           max(day) FILTER (WHERE orders > 0 AND day BETWEEN :earliest AND :latest) AS last_day
+    FROM (
+        SELECT currency, day, orders, revenue
+        FROM store.daily_sales WHERE tenant_id = :tenant
+        UNION ALL
+        SELECT currency, NULL, orders, revenue
+        FROM store.undated_sales WHERE tenant_id = :tenant) AS sales
     GROUP BY currency ORDER BY currency
+""")
+_UNDATED_SALES = text("""
+    SELECT coalesce(sum(orders), 0)::bigint AS orders,
+           coalesce(sum(revenue) FILTER (WHERE currency = :currency), 0) AS revenue
+    FROM store.undated_sales WHERE tenant_id = :tenant
+""")
+# The date as text: it may be one that no Python date can hold.
+_UNDATED_ORDERS = text("""
+    SELECT o.id AS order_id, o.name,
+           to_char(o.processed_at AT TIME ZONE s.zone, 'YYYY-MM-DD') AS date
+    FROM store.orders o JOIN store.shops s ON s.tenant_id = o.tenant_id
+    WHERE o.tenant_id = :tenant AND o.day IS NULL AND o.counted
+    ORDER BY o.id DESC LIMIT :limit
 """)
 _TOP_CUSTOMERS = text("""
     SELECT s.customer_id, s.orders, s.revenue, c.first_name, c.last_name, c.email
@@ -50,7 +71,8 @@ _TOP_CUSTOMERS = text("""
 """)
 _DAYS_WITH_ORDERS = text("""
     SELECT min(day) AS first_day, max(day) AS last_day
-    FROM store.daily_sales WHERE tenant_id = :tenant AND orders > 0
+    FROM store.daily_sales
+    WHERE tenant_id = :tenant AND orders > 0 AND day BETWEEN :earliest AND :latest
 """)
 _SALES_BY_DAY = text("""
     SELECT day, sum(orders)::bigint AS orders,
@@ -88,6 +110,21 @@ class DaySales:
     revenue: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class UndatedSales:
+    """Orders in every currency; the revenue is in the shop's."""
+
+    orders: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UndatedOrder:
+    order_id: int
+    name: str | None
+    date: str | None
+
+
 async def read_stamp(tx: Transaction, tenant_id: UUID) -> Stamp:
     """Before the shop's facts arrive there is no currency and no zone, and the version is 0."""
     row = (await tx.execute(_STAMP, {"tenant": tenant_id})).one()
@@ -100,8 +137,20 @@ async def counted_records(tx: Transaction, tenant_id: UUID) -> dict[str, int]:
 
 
 async def sales_by_currency(tx: Transaction, tenant_id: UUID) -> list[CurrencySales]:
-    rows = await tx.execute(_SALES_BY_CURRENCY, {"tenant": tenant_id})
+    rows = await tx.execute(_SALES_BY_CURRENCY, {"tenant": tenant_id, **_DAYS})
     return [CurrencySales(**row._mapping) for row in rows]
+
+
+async def undated_sales(tx: Transaction, tenant_id: UUID, currency: str | None) -> UndatedSales:
+    """What is sold on no day, as its date is impossible."""
+    row = (await tx.execute(_UNDATED_SALES, {"tenant": tenant_id, "currency": currency})).one()
+    return UndatedSales(**row._mapping)
+
+
+async def undated_orders(tx: Transaction, tenant_id: UUID, limit: int) -> list[UndatedOrder]:
+    """The newest of them, each with its date as it was told."""
+    rows = await tx.execute(_UNDATED_ORDERS, {"tenant": tenant_id, "limit": limit})
+    return [UndatedOrder(**row._mapping) for row in rows]
 
 
 async def top_customers(
@@ -115,7 +164,7 @@ async def top_customers(
 
 
 async def days_with_orders(tx: Transaction, tenant_id: UUID) -> tuple[date | None, date | None]:
-    row = (await tx.execute(_DAYS_WITH_ORDERS, {"tenant": tenant_id})).one()
+    row = (await tx.execute(_DAYS_WITH_ORDERS, {"tenant": tenant_id, **_DAYS})).one()
     return row.first_day, row.last_day
 
 

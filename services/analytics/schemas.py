@@ -36,6 +36,18 @@ class OtherCurrency(_Answer):
     revenue: Money
 
 
+class ImpossibleDate(_Answer):
+    order_id: str
+    order_name: str | None
+    date: str | None = Field(description=metrics.DATE_AS_TOLD)
+
+
+class ImpossibleDates(_Answer):
+    order_count: int
+    revenue: _Revenue
+    orders: list[ImpossibleDate] = Field(description=metrics.IMPOSSIBLE_DATES_SHOWN)
+
+
 class Summary(_Answer):
     total_customers: int = Field(description=metrics.TOTAL_CUSTOMERS)
     total_orders: int = Field(description=metrics.TOTAL_ORDERS)
@@ -46,6 +58,7 @@ class Summary(_Answer):
     zone: str | None
     first_order_date: date | None = Field(description=metrics.ORDER_DATE)
     last_order_date: date | None = Field(description=metrics.ORDER_DATE)
+    impossible_dates: ImpossibleDates = Field(description=metrics.IMPOSSIBLE_DATES)
     other_currencies: list[OtherCurrency]
     partial: bool = Field(description=metrics.PARTIAL)
     freshness: Freshness

@@ -160,6 +160,16 @@ class UnknownField(Shape):
     last_at: AwareDatetime
 
 
+class UnreadableField(Shape):
+    topic: str = Field(description="Of deliveries; of what was pulled, the name of the entity.")
+    field: str = Field(
+        description="Its place in the body; * for an object that was left out whole."
+    )
+    records: int
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+
+
 class IngestionStatus(Shape):
     """What the ingestor says of a tenant. No shop until its facts have arrived."""
 
@@ -174,6 +184,9 @@ class IngestionStatus(Shape):
     )
     unknown_fields: list[UnknownField] = Field(
         description="Top-level fields of deliveries that Shopify's published bodies do not have."
+    )
+    unreadable_fields: list[UnreadableField] = Field(
+        description="Fields whose value was left out of some records, as it could not be read."
     )
     freshness: Freshness
 

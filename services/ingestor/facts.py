@@ -43,12 +43,12 @@ class OrderLine(Struct, frozen=True, kw_only=True, gc=False):
 
 class Refund(Struct, frozen=True, kw_only=True, gc=False):
     """`amount` is what the customer got back; None where a delivery tells it in the buyer's
-    currency alone.
+    currency alone. `created_at` is None where it cannot be read.
     """
 
     id: int
     order_id: int
-    created_at: datetime
+    created_at: datetime | None
     amount: Decimal | None
 
 
@@ -56,14 +56,15 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     """An order with all its lines; a copy always carries every line.
 
     `customer` is the copy inside the order's own payload, where it has one: it stands in until
-    the customer itself arrives. `subtotal` is goods after discounts.
+    the customer itself arrives. `subtotal` is goods after discounts. `processed_at` is None where
+    no date of the order can be read.
     """
 
     id: int
     name: str | None
     customer_id: int | None
     customer: Customer | None
-    processed_at: datetime
+    processed_at: datetime | None
     currency: str
     presentment_currency: str | None
     total: Decimal

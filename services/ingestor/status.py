@@ -13,6 +13,7 @@ from services.ingestor import repository
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls.pace import Mark, records_per_second
 from services.ingestor.pulls.state import ENTITIES
+from services.ingestor.unreadable import read_unreadable
 
 
 async def read_status(tx: Transaction, tenant_id: UUID) -> dict[str, Any]:
@@ -45,6 +46,7 @@ async def read_status(tx: Transaction, tenant_id: UUID) -> dict[str, Any]:
             for row in await repository.read_unmapped(tx, tenant_id)
         ],
         "unknownFields": await _unknown_fields(tx, tenant_id),
+        "unreadableFields": await _unreadable_fields(tx, tenant_id),
         "freshness": {
             "dataVersion": str(version.version if version else 0),
             "changedAt": _moment(version.changed_at if version else None),
@@ -73,6 +75,7 @@ async def read_schedule_line(tx: Transaction, tenant_id: UUID) -> dict[str, Any]
         "nextPullAt": _moment(schedule.due_at),
         "lastPull": last and _pull(last),
         "unknownFields": await _unknown_fields(tx, tenant_id),
+        "unreadableFields": await _unreadable_fields(tx, tenant_id),
     }
 
 
@@ -86,6 +89,19 @@ async def _unknown_fields(tx: Transaction, tenant_id: UUID) -> Sequence[dict[str
             "lastAt": _moment(row.last_at),
         }
         for row in await repository.read_unknown_fields(tx, tenant_id)
+    ]
+
+
+async def _unreadable_fields(tx: Transaction, tenant_id: UUID) -> Sequence[dict[str, Any]]:
+    return [
+        {
+            "topic": row.topic,
+            "field": row.field,
+            "records": row.records,
+            "firstAt": _moment(row.first_at),
+            "lastAt": _moment(row.last_at),
+        }
+        for row in await read_unreadable(tx, tenant_id)
     ]
 
 

@@ -32,6 +32,8 @@ SOLD_SHOP = "old-harvest.myshopify.com"
 """The only one whose owner changes."""
 GUARDED_SHOP = "lock-and-key.myshopify.com"
 """Of the user whose password and sessions are tested."""
+ODD_SHOP = "yesteryear.myshopify.com"
+"""Of three orders one has the date zero of spreadsheets, and one is of the year 2099."""
 _DASHBOARD = Path(__file__).parents[2] / "services/gateway/dashboard"
 _LIMITS = {"LOGIN_LIMIT_PER_MINUTE": "200", "RATE_LIMIT_PER_MINUTE": "5000"}
 """The tests are one address and a few users, who sign in far more often than people do."""
@@ -110,6 +112,16 @@ def _write_private_shop(path: Path) -> Path:
     return path
 
 
+def _write_odd_shop(path: Path) -> Path:
+    path.write_text(
+        "order_id,ordered_at,customer_id,product_id,product_title,quantity,unit_price\n"
+        "Z1,1899-12-30T00:00:00,A,P1,Blue mug,1,5.00\n"
+        "Z2,2026-03-20T12:00:00,A,P1,Blue mug,1,20.00\n"
+        "Z3,2099-11-02T12:00:00,B,P1,Blue mug,2,20.00\n"
+    )
+    return path
+
+
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("e2e")
@@ -122,6 +134,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     tended = _write_shop(folder / "tide.csv", orders=10, seed=6)
     sold = _write_shop(folder / "harvest.csv", orders=12, seed=7)
     guarded = _write_shop(folder / "lock.csv", orders=10, seed=7)
+    odd = _write_odd_shop(folder / "odd.csv")
     data_dir = folder / "data"
     command = [
         *(str(Path(sys.executable).with_name("tillstream")), "up", "--with-simulator", "--json"),
@@ -134,6 +147,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         *("--shop", f"{TENDED_SHOP}={tended}"),
         *("--shop", f"{SOLD_SHOP}={sold}"),
         *("--shop", f"{GUARDED_SHOP}={guarded}"),
+        *("--shop", f"{ODD_SHOP}={odd}"),
         *("--data-dir", str(data_dir), "--port", "0"),
     ]
     with (folder / "up.log").open("w") as log:

@@ -12,7 +12,7 @@ from tests.properties.values import exact_sum
 
 def dates_about(shop: Outcome) -> list[date]:
     """Every day with an order, its neighbours, and a day without any order near."""
-    days = {shop.day_of(order) for order in shop.counted}
+    days = {shop.day_of(order) for order in shop.dated}
     near = {day + timedelta(days=shift) for day in days for shift in (-1, 0, 1)}
     return sorted(near | {date(2026, 6, 15)})
 

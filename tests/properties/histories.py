@@ -31,6 +31,7 @@ from services.ingestor.facts import (
 from tests.properties.store import ShopKind
 from tests.properties.values import CURRENCIES, IDS, START, Chance, exact_sum
 
+_FIRST, _LAST = date(1990, 1, 1), date(2090, 1, 1)
 _FIRST_SEEN = START + timedelta(hours=1)
 _DELETED_AT = START + timedelta(hours=2)
 _SEEN_AGAIN_AT = START + timedelta(hours=3)
@@ -75,6 +76,11 @@ class Outcome:
         tests = self.kind.include_test_orders
         return [order for order in self.orders.values() if tests or not order.test]
 
+    @property
+    def dated(self) -> list[Order]:
+        """Those on a day; the dates of the others are impossible by decades."""
+        return [order for order in self.counted if _FIRST <= self.day_of(order) <= _LAST]
+
     def revenue(self, currency: str) -> Decimal:
         return exact_sum(order.total for order in self.counted if order.currency == currency)
 
@@ -87,6 +93,7 @@ class Outcome:
         return spent
 
     def day_of(self, order: Order) -> date:
+        assert order.processed_at is not None
         return order.processed_at.astimezone(ZoneInfo(self.kind.zone)).date()
 
 

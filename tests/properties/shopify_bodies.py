@@ -1,6 +1,7 @@
 """Objects as Shopify writes them: in the body of a delivery, and in a line of a bulk file."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,10 +55,13 @@ def _record(tenant_id: UUID, original: Original) -> DeliveryRecord:
 
 def _pulled(tenant_id: UUID, original: Original) -> Observation:
     root, *children = [json.dumps(line, ensure_ascii=False).encode() for line in original.lines]
+    seen = utc_now()
+    fact = decode(original.topic.partition("/")[0], Joined(root, children), seen, Counter())
+    assert fact is not None
     return Observation(
         tenant_id=tenant_id,
-        fact=decode(original.topic.partition("/")[0], Joined(root, children)),
-        observed_at=utc_now(),
+        fact=fact,
+        observed_at=seen,
         pulled=True,
     )
 

@@ -31,6 +31,6 @@ async def test_no_order_before_the_start_date_is_told(
 
     answer = await analytics.ask(tenants[0], "orders", **{"from": str(first)})
 
-    inside = [order for order in shop.counted if shop.day_of(order) >= first]
+    inside = [order for order in shop.dated if shop.day_of(order) >= first]
     days = check_days(answer, shop, inside)
     assert days[0] == first

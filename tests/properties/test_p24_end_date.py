@@ -31,6 +31,6 @@ async def test_no_order_after_the_end_date_is_told(
 
     answer = await analytics.ask(tenants[0], "orders", **{"to": str(last)})
 
-    inside = [order for order in shop.counted if shop.day_of(order) <= last]
+    inside = [order for order in shop.dated if shop.day_of(order) <= last]
     days = check_days(answer, shop, inside)
     assert days[-1] == last

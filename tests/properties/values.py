@@ -40,12 +40,15 @@ _EDGES = tuple(
 _FAR_EDGES = tuple(
     map(
         datetime.fromisoformat,
-        ("1997-01-01T00:00Z", "2011-12-30T10:00Z", "2025-01-01T00:00Z", "2028-02-29T12:00Z"),
+        (
+            *("1997-01-01T00:00Z", "2011-12-30T10:00Z", "2025-01-01T00:00Z", "2024-02-29T12:00Z"),
+            *("1899-12-30T00:00Z", "2099-11-02T10:15Z"),
+        ),
     )
 )
-"""The second is the day that Apia left out."""
+"""The second is the day that Apia left out; the last two are no days on which anybody sells."""
 _SHIFTS = (
-    *(timedelta(hours=hours) for hours in (-25, -1, 0, 1, 24, 960)),
+    *(timedelta(hours=hours) for hours in (-25, -1, 0, 1, 24, 480)),
     *(timedelta(microseconds=count) for count in (-1_000_000, -1, 1)),
 )
 _PLACES = (2, 2, 2, 2, 0, 3, 6)

@@ -15,6 +15,7 @@ from libs.ops.operator import operator_client
 
 _WHAT = "Shopify API"
 _FIELDS = "fields of deliveries"
+_VALUES = "values of fields"
 _SHOWN = 5
 _TO_DO = (
     "install a release of Tillstream for a version that Shopify still serves; until then what "
@@ -32,7 +33,11 @@ async def look_at_shopify(data_dir: Path, ingestor_url: str | None) -> list[Find
         return [Finding(_WHAT, "not known: the ingestor cannot be asked", error.message)]
     try:
         schedule = await client.ask("GET", "/internal/schedule")
-        return [*versions_served(schedule), unknown_fields(schedule)]
+        return [
+            *versions_served(schedule),
+            unknown_fields(schedule),
+            unreadable_fields(schedule),
+        ]
     except PlatformError as error:
         return [Finding(_WHAT, f"not known: {error.message}", "see the log of ingestor-pulls")]
     finally:
@@ -64,6 +69,18 @@ def unknown_fields(schedule: Mapping[str, Any]) -> Finding:
         return Finding(_FIELDS, "no delivery had any that Shopify does not publish")
     seen = [f"{name} (in {number})" for name, number in found.most_common()]
     return Finding(_FIELDS, f"ignored, as Shopify does not publish them: {_named(seen)}")
+
+
+def unreadable_fields(schedule: Mapping[str, Any]) -> Finding:
+    """Values that were left out of records: the shop's data are odd, or Shopify's have changed."""
+    found: Counter[str] = Counter()
+    for line in schedule["tenants"]:
+        for each in line["unreadableFields"]:
+            found[f"{each['topic']} {each['field']}"] += each["records"]
+    if not found:
+        return Finding(_VALUES, "all could be read")
+    seen = [f"{name} (in {number})" for name, number in found.most_common()]
+    return Finding(_VALUES, f"left out, as they could not be read: {_named(seen)}")
 
 
 def _named(names: list[str]) -> str:

@@ -1,17 +1,11 @@
 """The bodies of the deliveries we map, as far as we use them. Fields not named here are ignored."""
 
-from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Any, Final
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
-Id: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
-Quantity: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-Number: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
-Currency: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Z]{3,8}\Z")]
-"""A code of Shopify's own list: mostly ISO 4217's, but also USDC, and "XXX" for none."""
+from services.ingestor.values import ClampedMoment, Currency, Id, Moment, Quantity, ShopDomain, Text
 
 ORDER_TOPICS: Final = (
     "orders/create",
@@ -27,13 +21,13 @@ ORDER_TOPICS: Final = (
 class Named(Struct):
     """A body may name its shop; then it must be the shop that the delivery came from."""
 
-    shop_domain: str | None = None
-    myshopify_domain: str | None = None
+    shop_domain: ShopDomain | None = None
+    myshopify_domain: ShopDomain | None = None
 
 
 class Amount(Struct):
     amount: Decimal
-    currency_code: str | None = None
+    currency_code: Text | None = None
 
 
 class BothMoney(Struct):
@@ -42,7 +36,7 @@ class BothMoney(Struct):
 
 
 class Coin(Struct, frozen=True):
-    currency: str | None = None
+    currency: Text | None = None
 
 
 class Coins(Struct, frozen=True):
@@ -54,17 +48,17 @@ class CustomerBody(Named, kw_only=True):
     id: Id
     updated_at: Moment
     created_at: Moment | None = None
-    email: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
+    email: Text | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
 
 
 class EmbeddedCustomer(Struct):
     id: Id
     created_at: Moment | None = None
-    email: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
+    email: Text | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
 
 
 class Allocation(Struct):
@@ -76,9 +70,9 @@ class LineBody(Struct):
     price: Decimal
     quantity: Quantity
     current_quantity: Quantity | None = None
-    title: str | None = None
-    name: str | None = None
-    sku: str | None = None
+    title: Text | None = None
+    name: Text | None = None
+    sku: Text | None = None
     product_id: Id | None = None
     variant_id: Id | None = None
     discount_allocations: list[Allocation] | None = None
@@ -88,16 +82,16 @@ class TransactionBody(Struct):
     """`amount` is in `currency`: the buyer's, where the shop sells in several."""
 
     amount: Decimal | None = None
-    currency: str | None = None
-    kind: str | None = None
-    status: str | None = None
+    currency: Text | None = None
+    kind: Text | None = None
+    status: Text | None = None
     total_unsettled_set: Coins | None = None
 
 
 class RefundBody(Named, kw_only=True):
     id: Id
     order_id: Id
-    created_at: Moment
+    created_at: ClampedMoment | None
     transactions: list[TransactionBody] | None = None
     total_duties_set: BothMoney | None = None
 
@@ -109,9 +103,9 @@ class OrderBody(Named, kw_only=True):
     total_price: Decimal
     line_items: list[LineBody]
     created_at: Moment | None = None
-    processed_at: Moment | None = None
+    processed_at: ClampedMoment | None = None
     cancelled_at: Moment | None = None
-    name: str | None = None
+    name: Text | None = None
     customer: EmbeddedCustomer | None = None
     presentment_currency: Currency | None = None
     total_price_set: BothMoney | None = None
@@ -120,8 +114,8 @@ class OrderBody(Named, kw_only=True):
     total_discounts: Decimal | None = None
     total_tax: Decimal | None = None
     total_shipping_price_set: BothMoney | None = None
-    financial_status: str | None = None
-    fulfillment_status: str | None = None
+    financial_status: Text | None = None
+    fulfillment_status: Text | None = None
     test: bool | None = None
     refunds: list[RefundBody] | None = None
 
@@ -132,18 +126,18 @@ class VariantBody(Struct):
 
 class ProductBody(Named, kw_only=True):
     id: Id
-    title: str
+    title: Text
     updated_at: Moment
     created_at: Moment | None = None
-    handle: str | None = None
-    vendor: str | None = None
-    status: str | None = None
+    handle: Text | None = None
+    vendor: Text | None = None
+    status: Text | None = None
     variants: list[VariantBody] = field(default_factory=list)
 
 
 class Person(Struct):
     id: Id
-    email: str | None = None
+    email: Text | None = None
 
 
 class _RequestBody(Named, kw_only=True):

@@ -1,6 +1,6 @@
 """One batch of deliveries: one transaction, then a hint for each tenant whose data changed."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -34,6 +34,7 @@ from services.ingestor.store.tenants import (
     lock_tenants,
     readiness,
 )
+from services.ingestor.unreadable import count_unreadable
 
 _OLDEST_DAY = timedelta(days=7)
 _NEWEST_DAY = timedelta(days=1)
@@ -52,6 +53,7 @@ class Delivery:
     topic: str
     observations: Sequence[Observation]
     unknown_fields: frozenset[str]
+    unreadable_fields: frozenset[str]
 
 
 async def handle_deliveries(
@@ -197,8 +199,7 @@ async def _apply_batch(
         new = [one for key, one in ready.items() if key in fresh]
         versions = await _apply(tx, new)
         # Behind the tenants' locks, so that a batch counts after the other.
-        unknown = [(one.key[0], one.topic, one.unknown_fields) for one in new]
-        await repository.count_unknown_fields(tx, unknown, now)
+        await _count_fields(tx, new, now)
         return _Applied(versions, list(ready.values()), states)
 
     return await in_transaction(engine, work, tenants=tenants)
@@ -220,6 +221,16 @@ async def _apply(tx: Transaction, deliveries: Sequence[Delivery]) -> Mapping[UUI
     versions = await apply_observations(tx, [seen for _, seen in told if not is_deletion(seen)])
     await add_checks(tx, deletions)
     return versions
+
+
+async def _count_fields(tx: Transaction, deliveries: Sequence[Delivery], now: datetime) -> None:
+    unknown = [(each.key[0], each.topic, each.unknown_fields) for each in deliveries]
+    await repository.count_unknown_fields(tx, unknown, now)
+    unreadable: defaultdict[tuple[UUID, str], Counter[str]] = defaultdict(Counter)
+    for each in deliveries:
+        if each.unreadable_fields:
+            unreadable[each.key[0], each.topic].update(each.unreadable_fields)
+    await count_unreadable(tx, unreadable, now)
 
 
 def _tell_unknown_fields(deliveries: Iterable[Delivery]) -> None:
@@ -253,6 +264,7 @@ def _decode(record: DeliveryRecord, now: datetime) -> Delivery | None:
             for fact in decoded.facts
         ],
         decoded.unknown_fields,
+        decoded.unreadable_fields,
     )
 
 

@@ -6,13 +6,16 @@ read. The published names are in `known_fields.txt`: `make known-fields` writes 
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from services.ingestor.deliveries.bodies import Named
 from services.ingestor.deliveries.composing import composed
+from services.ingestor.json_text import plain, read_leniently
+from services.ingestor.salvage import salvage
 
 MOST_NAMES: Final = 50
 """So many unknown fields of a topic are kept by name for a tenant."""
@@ -42,6 +45,15 @@ def published_fields() -> Mapping[str, Collection[str]]:
     return read_listing(_LISTING.read_text())
 
 
+class SalvagedBody(NamedTuple):
+    """A body, and what to call its unknown fields; see `Salvaged` for the rest."""
+
+    body: Any
+    unknown: frozenset[str]
+    unreadable: frozenset[str]
+    whole: bool
+
+
 class BodyReader:
     """Reads the bodies of one topic, for all who read something of it, in one pass.
 
@@ -60,6 +72,7 @@ class BodyReader:
         the topic, so an order could else be sent again as the deletion of it.
         """
         closed = len(shapes) == 1 and shapes[0].__struct_config__.forbid_unknown_fields
+        self._closed = closed
         whole = shapes[0] if len(shapes) == 1 and not closed else composed(shapes)
         self._known = frozenset(whole.__struct_encode_fields__).union(published)
         self._foreign = frozenset(elsewhere) - self._known if closed else frozenset()
@@ -77,6 +90,22 @@ class BodyReader:
             if not unknown.isdisjoint(self._foreign):
                 raise
             return found, named(unknown)
+
+    def salvage(self, body: bytes, observed_at: datetime) -> SalvagedBody:
+        """What is left of a body that `read` refuses. Raises msgspec's errors and SalvageError.
+
+        Of a body that forbids unknown fields nothing is made up: it is read as strictly.
+        """
+        if self._closed:
+            return SalvagedBody(*self.read(plain(body)), frozenset(), whole=True)
+        tree = read_leniently(body)
+        left = salvage(tree, self._whole.type, observed_at)
+        return SalvagedBody(
+            msgspec.convert(left.value, self._whole.type),
+            named(tree.keys() - self._known),
+            left.unreadable,
+            left.whole,
+        )
 
 
 def named(unknown: Collection[str]) -> frozenset[str]:

@@ -33,7 +33,9 @@ def _refund(body: RefundBody, pair: _Pair | None) -> Refund:
     """What went back is what the refund's own transactions paid out, not the goods' value."""
     paid = list(_paid(body))
     amount = exact_sum(money(each.amount, "transactions[...].amount") for each in paid)
-    told = all(_is_in_shop_money(each, pair or _pair_of(each)) for each in paid)
+    told = all(
+        each.amount is not None and _is_in_shop_money(each, pair or _pair_of(each)) for each in paid
+    )
     return Refund(
         id=body.id,
         order_id=body.order_id,

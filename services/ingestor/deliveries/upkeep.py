@@ -1,4 +1,6 @@
-"""What the calendar asks for: partitions of applied deliveries, and files that have expired."""
+"""What the calendar asks for: partitions of applied deliveries, files that have expired, and orders
+dated ahead whose day has come.
+"""
 
 import asyncio
 
@@ -9,6 +11,7 @@ from libs.common.errors import TransientError
 from libs.common.logs import get_logger
 from services.ingestor import repository
 from services.ingestor.privacy.files import empty_expired_files
+from services.ingestor.store.days import date_due
 
 _SECONDS_BETWEEN = 6 * 3600
 _SECONDS_AFTER_FAILURE = 60
@@ -28,6 +31,8 @@ async def keep_up(engine: AsyncEngine) -> None:
                 await repository.turn_applied_deliveries(tx)
             if emptied := await empty_expired_files(engine):
                 log.info("expired_files_emptied", files=emptied)
+            if dated := await date_due(engine):
+                log.info("orders_dated", tenants=dated)
         except TransientError as error:
             log.warning("upkeep_failed", error=type(error).__name__)
             pause = _SECONDS_AFTER_FAILURE

@@ -14,6 +14,7 @@ from msgspec import Struct
 from libs.common.ids import shopify_id
 from services.ingestor.kinds.kind import Kind, Row
 from services.ingestor.shopify.nodes import Reference
+from services.ingestor.values import Currency, GlobalId, Moment
 
 
 class AbandonedCheckout(Row, kw_only=True, frozen=True, gc=False):
@@ -28,7 +29,7 @@ class AbandonedCheckout(Row, kw_only=True, frozen=True, gc=False):
 
 class _Money(Struct, rename="camel"):
     amount: Decimal
-    currency_code: str
+    currency_code: Currency
 
 
 class _ShopMoney(Struct, rename="camel"):
@@ -36,12 +37,12 @@ class _ShopMoney(Struct, rename="camel"):
 
 
 class _Node(Struct, rename="camel"):
-    id: str
-    created_at: datetime
-    updated_at: datetime
+    id: GlobalId
+    created_at: Moment
+    updated_at: Moment
     total_price_set: _ShopMoney
     subtotal_price_set: _ShopMoney
-    completed_at: datetime | None = None
+    completed_at: Moment | None = None
     customer: Reference | None = None
 
 

@@ -7,13 +7,13 @@ A membership goes with its collection and with its product.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
 from services.ingestor.kinds.kind import Children, Kind, Owner, Row
+from services.ingestor.values import GlobalId, Moment
 
 
 class Membership(Row, kw_only=True, frozen=True, gc=False):
@@ -26,12 +26,12 @@ class Membership(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Collection(Struct, rename="camel"):
-    id: str
-    updated_at: datetime
+    id: GlobalId
+    updated_at: Moment
 
 
 class _Product(Struct):
-    id: str
+    id: GlobalId
 
 
 def _rows(collection: _Collection, products: Sequence[_Product]) -> Sequence[Membership]:

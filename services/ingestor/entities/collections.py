@@ -1,15 +1,15 @@
 """Collections. Which products are in them is kept by `collection_products`."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
-from services.ingestor.deliveries.bodies import Id, Moment, Named
+from services.ingestor.deliveries.bodies import Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Kind, Row, Topic, deletion_topic
+from services.ingestor.values import GlobalId, Id, Moment, Text
 
 _NAME = "collections"
 
@@ -21,17 +21,17 @@ class Collection(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Node(Struct, rename="camel"):
-    id: str
-    title: str
-    handle: str
-    updated_at: datetime
+    id: GlobalId
+    title: Text
+    handle: Text
+    updated_at: Moment
 
 
 class _Body(Named, kw_only=True):
     id: Id
     updated_at: Moment
-    title: str | None = None
-    handle: str | None = None
+    title: Text | None = None
+    handle: Text | None = None
 
 
 def _rows(node: _Node, _children: Sequence[Any]) -> Sequence[Collection]:

@@ -10,9 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
-from services.ingestor.deliveries.bodies import Moment, Named
+from services.ingestor.deliveries.bodies import Named
 from services.ingestor.facts import Gone, Records
 from services.ingestor.kinds.kind import Kind, Row, Topic
+from services.ingestor.values import GlobalId, Moment, Text
 
 _NAME = "discounts"
 _TYPES = (
@@ -36,30 +37,30 @@ class Discount(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Discount(Struct, rename="camel"):
-    type: str
-    title: str
-    status: str
-    created_at: datetime
-    updated_at: datetime
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    type: Text
+    title: Text
+    status: Text
+    created_at: Moment
+    updated_at: Moment
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
 
 
 class _Node(Struct):
-    id: str
+    id: GlobalId
     discount: _Discount
 
 
 class _Body(Named, kw_only=True):
-    admin_graphql_api_id: str
+    admin_graphql_api_id: GlobalId
     updated_at: Moment
-    title: str | None = None
-    status: str | None = None
+    title: Text | None = None
+    status: Text | None = None
     created_at: Moment | None = None
 
 
 class _DeletedBody(Named, kw_only=True, forbid_unknown_fields=True):
-    admin_graphql_api_id: str
+    admin_graphql_api_id: GlobalId
     deleted_at: Moment
 
 

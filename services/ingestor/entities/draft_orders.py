@@ -8,10 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
-from services.ingestor.deliveries.bodies import Currency, Id, Moment, Named
+from services.ingestor.deliveries.bodies import Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Kind, Row, Topic, deletion_topic
 from services.ingestor.shopify.nodes import Reference, ShopMoney
+from services.ingestor.values import Currency, GlobalId, Id, Moment, Text
 
 _NAME = "draft_orders"
 
@@ -34,17 +35,17 @@ class DraftOrder(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Node(Struct, rename="camel"):
-    id: str
-    name: str
-    status: str
-    currency_code: str
-    created_at: datetime
-    updated_at: datetime
+    id: GlobalId
+    name: Text
+    status: Text
+    currency_code: Currency
+    created_at: Moment
+    updated_at: Moment
     total_price_set: ShopMoney
     subtotal_price_set: ShopMoney
     total_tax_set: ShopMoney
-    invoice_sent_at: datetime | None = None
-    completed_at: datetime | None = None
+    invoice_sent_at: Moment | None = None
+    completed_at: Moment | None = None
     customer: Reference | None = None
     order: Reference | None = None
 
@@ -60,8 +61,8 @@ class _Body(Named, kw_only=True):
     total_price: Decimal
     subtotal_price: Decimal
     total_tax: Decimal
-    name: str | None = None
-    status: str | None = None
+    name: Text | None = None
+    status: Text | None = None
     order_id: Id | None = None
     customer: _Customer | None = None
     created_at: Moment | None = None

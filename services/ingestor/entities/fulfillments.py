@@ -7,10 +7,11 @@ from typing import Any, Final
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
-from services.ingestor.deliveries.bodies import ORDER_TOPICS, Id, Moment, Named, Quantity
+from services.ingestor.deliveries.bodies import ORDER_TOPICS, Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Kind, Owner, Row, Topic
 from services.ingestor.shopify.nodes import Reference
+from services.ingestor.values import GlobalId, Id, Moment, Number, Quantity, Text
 
 _NAME = "fulfillments"
 _SHIPMENT_WORDS: Final = frozenset(
@@ -43,20 +44,20 @@ class Fulfillment(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Fulfillment(Struct, rename="camel"):
-    id: str
-    name: str
-    status: str
-    total_quantity: int
-    created_at: datetime
-    updated_at: datetime
-    display_status: str | None = None
+    id: GlobalId
+    name: Text
+    status: Text
+    total_quantity: Number
+    created_at: Moment
+    updated_at: Moment
+    display_status: Text | None = None
     location: Reference | None = None
-    in_transit_at: datetime | None = None
-    delivered_at: datetime | None = None
+    in_transit_at: Moment | None = None
+    delivered_at: Moment | None = None
 
 
 class _Order(Struct):
-    id: str
+    id: GlobalId
     fulfillments: list[_Fulfillment]
 
 
@@ -67,12 +68,12 @@ class _Line(Struct):
 class _Body(Named, kw_only=True):
     id: Id
     order_id: Id
-    status: str
+    status: Text
     line_items: list[_Line]
     created_at: Moment
     updated_at: Moment
-    name: str | None = None
-    shipment_status: str | None = None
+    name: Text | None = None
+    shipment_status: Text | None = None
     location_id: Id | None = None
 
 

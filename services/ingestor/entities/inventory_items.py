@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from libs.common.ids import shopify_id
 from services.ingestor.deliveries.amounts import optional_money
-from services.ingestor.deliveries.bodies import DeletionBody, Id, Moment, Named
+from services.ingestor.deliveries.bodies import DeletionBody, Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Kind, Row, Topic, deletion_topic
+from services.ingestor.values import Currency, GlobalId, Id, Moment, Text
 
 _NAME = "inventory_items"
 
@@ -31,23 +32,23 @@ class Item(Row, kw_only=True, frozen=True, gc=False):
 
 class _Money(Struct, rename="camel"):
     amount: Decimal
-    currency_code: str
+    currency_code: Currency
 
 
 class _Node(Struct, rename="camel"):
-    id: str
+    id: GlobalId
     tracked: bool
     requires_shipping: bool
-    created_at: datetime
-    updated_at: datetime
-    sku: str | None = None
+    created_at: Moment
+    updated_at: Moment
+    sku: Text | None = None
     unit_cost: _Money | None = None
 
 
 class _Body(Named, kw_only=True):
     id: Id
     updated_at: Moment
-    sku: str | None = None
+    sku: Text | None = None
     tracked: bool | None = None
     requires_shipping: bool | None = None
     cost: Decimal | None = None

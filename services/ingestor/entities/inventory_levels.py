@@ -9,15 +9,15 @@ the weekly whole pull; one that is connected again comes with the next pull.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import ClassVar
 
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
-from services.ingestor.deliveries.bodies import Id, Moment, Named, Number
+from services.ingestor.deliveries.bodies import Named
 from services.ingestor.facts import Gone, Records
 from services.ingestor.kinds.kind import Children, Kind, Owner, Row, Topic
+from services.ingestor.values import GlobalId, Id, Moment, Number, Text
 
 _NAME = "inventory_levels"
 _AVAILABLE = "available"
@@ -32,19 +32,19 @@ class Level(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Quantity(Struct):
-    name: str
-    quantity: int
+    name: Text
+    quantity: Number
 
 
 class _Referred(Struct):
-    id: str
+    id: GlobalId
 
 
 class _Node(Struct, rename="camel"):
     item: _Referred
     location: _Referred
     quantities: list[_Quantity]
-    updated_at: datetime
+    updated_at: Moment
 
 
 class _Body(Named, kw_only=True):

@@ -7,9 +7,10 @@ from typing import Any
 from msgspec import Struct
 
 from libs.common.ids import shopify_id
-from services.ingestor.deliveries.bodies import Id, Moment, Named
+from services.ingestor.deliveries.bodies import Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Kind, Row, Topic, deletion_topic
+from services.ingestor.values import GlobalId, Id, Moment, Text
 
 _NAME = "locations"
 
@@ -23,23 +24,23 @@ class Location(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Address(Struct, rename="camel"):
-    country_code: str | None = None
+    country_code: Text | None = None
 
 
 class _Node(Struct, rename="camel"):
-    id: str
-    name: str
+    id: GlobalId
+    name: Text
     is_active: bool
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     address: _Address
 
 
 class _Body(Named, kw_only=True):
     id: Id
     updated_at: Moment
-    name: str | None = None
-    country_code: str | None = None
+    name: Text | None = None
+    country_code: Text | None = None
     active: bool = True
     created_at: Moment | None = None
 

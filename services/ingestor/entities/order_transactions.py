@@ -13,10 +13,11 @@ from msgspec import Struct
 
 from libs.common.ids import shopify_id
 from services.ingestor.deliveries.amounts import optional_money
-from services.ingestor.deliveries.bodies import ORDER_TOPICS, Coins, Id, Moment, Named
+from services.ingestor.deliveries.bodies import ORDER_TOPICS, Coins, Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Kind, Owner, Row, Topic
 from services.ingestor.shopify.nodes import MoneyBag, Reference
+from services.ingestor.values import GlobalId, Id, Moment, Text
 
 _NAME = "order_transactions"
 
@@ -40,32 +41,32 @@ class OrderTransaction(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Transaction(Struct, rename="camel"):
-    id: str
-    kind: str
-    status: str
+    id: GlobalId
+    kind: Text
+    status: Text
     test: bool
-    created_at: datetime
+    created_at: Moment
     amount_set: MoneyBag
-    gateway: str | None = None
-    processed_at: datetime | None = None
+    gateway: Text | None = None
+    processed_at: Moment | None = None
     parent_transaction: Reference | None = None
 
 
 class _Order(Struct):
-    id: str
+    id: GlobalId
     transactions: list[_Transaction]
 
 
 class _Body(Named, kw_only=True):
     id: Id
-    kind: str
-    status: str
+    kind: Text
+    status: Text
     created_at: Moment
     parent_id: Id | None = None
-    gateway: str | None = None
+    gateway: Text | None = None
     test: bool = False
     amount: Decimal | None = None
-    currency: str | None = None
+    currency: Text | None = None
     total_unsettled_set: Coins | None = None
     processed_at: Moment | None = None
 

@@ -12,9 +12,10 @@ from msgspec import Struct, field
 
 from libs.common.ids import shopify_id
 from services.ingestor.deliveries.amounts import optional_money
-from services.ingestor.deliveries.bodies import Id, Moment, Named, Number
+from services.ingestor.deliveries.bodies import Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Children, Kind, Owner, Row, Topic
+from services.ingestor.values import GlobalId, Id, Moment, Number, Text
 
 _NAME = "product_variants"
 
@@ -34,33 +35,33 @@ class Variant(Row, kw_only=True, frozen=True, gc=False):
 
 
 class _Product(Struct):
-    id: str
+    id: GlobalId
 
 
 class _Item(Struct):
-    id: str
+    id: GlobalId
 
 
 class _Node(Struct, rename="camel"):
-    id: str
-    title: str
+    id: GlobalId
+    title: Text
     price: Decimal
-    position: int
+    position: Number
     inventory_item: _Item
-    created_at: datetime
-    updated_at: datetime
-    sku: str | None = None
-    barcode: str | None = None
+    created_at: Moment
+    updated_at: Moment
+    sku: Text | None = None
+    barcode: Text | None = None
     compare_at_price: Decimal | None = None
-    inventory_quantity: int | None = None
+    inventory_quantity: Number | None = None
 
 
 class _VariantBody(Struct, kw_only=True):
     id: Id
     updated_at: Moment
-    title: str | None = None
-    sku: str | None = None
-    barcode: str | None = None
+    title: Text | None = None
+    sku: Text | None = None
+    barcode: Text | None = None
     price: Decimal | None = None
     compare_at_price: Decimal | None = None
     position: Number | None = None

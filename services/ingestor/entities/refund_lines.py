@@ -8,7 +8,6 @@ the order is asked for alone.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -17,10 +16,21 @@ from msgspec.structs import replace
 
 from libs.common.ids import shopify_id
 from services.ingestor.deliveries.amounts import money
-from services.ingestor.deliveries.bodies import ORDER_TOPICS, Id, Moment, Named, Quantity
+from services.ingestor.deliveries.bodies import ORDER_TOPICS, Named
 from services.ingestor.facts import Records
 from services.ingestor.kinds.kind import Children, Kind, Owner, Row, Topic
 from services.ingestor.shopify.nodes import Money, Reference
+from services.ingestor.values import (
+    EARLIEST,
+    ClampedMoment,
+    Currency,
+    GlobalId,
+    Id,
+    Moment,
+    Number,
+    Quantity,
+    Text,
+)
 
 _NAME = "refund_lines"
 
@@ -51,28 +61,28 @@ class _InShop(Struct, rename="camel"):
 
 class _Line(Struct, rename="camel"):
     line_item: Reference
-    quantity: int
-    restock_type: str
+    quantity: Number
+    restock_type: Text
     subtotal_set: _InShop
     total_tax_set: _InShop
     location: Reference | None = None
 
 
 class _Refund(Struct, rename="camel"):
-    id: str
-    processed_at: datetime
+    id: GlobalId
+    processed_at: Moment
     children: list[_Line]
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
 
 class _Order(Struct):
-    id: str
+    id: GlobalId
     refunds: list[_Refund]
 
 
 class _Told(Struct):
     amount: Decimal
-    currency_code: str
+    currency_code: Currency
 
 
 class _ToldInShop(Struct):
@@ -82,7 +92,7 @@ class _ToldInShop(Struct):
 class _LineBody(Struct):
     line_item_id: Id
     quantity: Quantity
-    restock_type: str
+    restock_type: Text
     subtotal_set: _ToldInShop
     total_tax_set: _ToldInShop
     location_id: Id | None = None
@@ -91,7 +101,7 @@ class _LineBody(Struct):
 class _RefundBody(Named, kw_only=True):
     id: Id
     order_id: Id
-    created_at: Moment
+    created_at: ClampedMoment | None
     refund_line_items: list[_LineBody] | None = None
 
 
@@ -136,7 +146,7 @@ def _told(order_id: int, refund: _RefundBody) -> Iterable[RefundLine]:
             subtotal=money(goods.amount, "refund_line_items[...].subtotal_set"),
             tax=money(tax.amount, "refund_line_items[...].total_tax_set"),
             currency=goods.currency_code,
-            updated_at=refund.created_at,
+            updated_at=refund.created_at or EARLIEST,
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
 from libs.common.logs import get_logger
 from services.ingestor.facts import Entity, Observation, Records
@@ -15,6 +16,7 @@ from services.ingestor.shopify.pages import Page, read_changes
 from services.ingestor.shopify.queries import is_by_id
 from services.ingestor.store.apply import apply_observations
 from services.ingestor.store.kinds import delete_unseen
+from services.ingestor.unreadable import count_unreadable
 
 _OVERLAP = timedelta(minutes=10)
 _OVERLAP_OF: Mapping[Entity, timedelta] = {
@@ -72,6 +74,7 @@ async def _apply(running: RunningEntity, page: Page, began_at: datetime) -> date
 
     async def work(tx: Transaction) -> Mapping[UUID, int]:
         versions = await apply_observations(tx, batch)
+        await count_unreadable(tx, {(tenant_id, running.entity): page.unreadable}, utc_now())
         if running.entity in KINDS and KINDS[running.entity].follows_refunds:
             await note_read(tx, tenant_id, dict.fromkeys(_owners(page), page.observed_at))
         return versions

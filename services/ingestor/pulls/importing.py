@@ -4,9 +4,12 @@ Each batch and its checkpoint are one transaction, so a successor neither skips 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
 from services.ingestor.facts import Observation
 from services.ingestor.pulls.exports import Export
@@ -14,6 +17,7 @@ from services.ingestor.pulls.running import RunningEntity
 from services.ingestor.shopify.decode import decode
 from services.ingestor.shopify.jsonl import Joined, joined_parts
 from services.ingestor.store.apply import apply_observations
+from services.ingestor.unreadable import count_unreadable
 
 _ROOTS_AT_MOST = 2_000
 _LINES_AT_MOST = 8_000
@@ -36,41 +40,58 @@ async def import_export(running: RunningEntity, export: Export) -> None:
         await batches.aclose()
 
 
-async def _next(batches: AsyncGenerator[list[Observation]]) -> list[Observation] | None:
+@dataclass(slots=True)
+class _Batch:
+    """`roots` were read, and had no readable value in the fields that are counted."""
+
+    observations: list[Observation] = field(default_factory=list)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    roots: int = 0
+    lines: int = 0
+
+
+async def _next(batches: AsyncGenerator[_Batch]) -> _Batch | None:
     return await anext(batches, None)
 
 
-async def _apply(running: RunningEntity, export: Export, batch: list[Observation]) -> None:
+async def _apply(running: RunningEntity, export: Export, batch: _Batch) -> None:
+    tenant_id = running.pull.claim.tenant_id
+
     async def work(tx: Transaction) -> Mapping[UUID, int]:
-        return await apply_observations(tx, batch)
+        versions = await apply_observations(tx, batch.observations)
+        await count_unreadable(tx, {(tenant_id, running.entity): batch.unreadable}, utc_now())
+        return versions
 
-    versions = await running.apply(export.number, len(batch), work)
-    running.pull.progress.note_version(versions.get(running.pull.claim.tenant_id))
+    versions = await running.apply(export.number, batch.roots, work)
+    running.pull.progress.note_version(versions.get(tenant_id))
 
 
-async def _batches(running: RunningEntity, export: Export) -> AsyncGenerator[list[Observation]]:
+async def _batches(running: RunningEntity, export: Export) -> AsyncGenerator[_Batch]:
     """Decoded here and not in a thread, which would keep the interpreter from those who give
     PostgreSQL its work: here they go on after a few records.
     """
-    batch: list[Observation] = []
-    lines = 0
+    batch = _Batch()
     tenant_id = running.pull.claim.tenant_id
     held = running.checkpoint.slices[export.number]
     parts = joined_parts(export.file, 1 if held.parts is None else held.parts, skip=held.applied)
     while part := await _read(parts):
         for place, joined in enumerate(part):
-            fact = decode(running.entity, joined)
             seen = export.snapshot_at
-            batch.append(Observation(tenant_id=tenant_id, fact=fact, observed_at=seen, pulled=True))
-            lines += 1 + len(joined.children)
-            if len(batch) >= _ROOTS_AT_MOST or lines >= _LINES_AT_MOST:
+            fact = decode(running.entity, joined, seen, batch.unreadable)
+            if fact is not None:
+                batch.observations.append(
+                    Observation(tenant_id=tenant_id, fact=fact, observed_at=seen, pulled=True)
+                )
+            batch.roots += 1
+            batch.lines += 1 + len(joined.children)
+            if batch.roots >= _ROOTS_AT_MOST or batch.lines >= _LINES_AT_MOST:
                 yield batch
-                batch, lines = [], 0
+                batch = _Batch()
             if not place % _ROOTS_BETWEEN_PAUSES:
                 await asyncio.sleep(0)
         # Or two parts would be in memory.
         del part, joined
-    if batch:
+    if batch.roots:
         yield batch
 
 

@@ -31,7 +31,7 @@ UPDATE store.refunds AS held SET lines_read_at = :now
 FROM unnest(CAST(:orders AS bigint[]), CAST(:seen AS timestamptz[])) AS read(order_id, seen_at)
 WHERE held.tenant_id = :tenant_id AND held.order_id = ANY (CAST(:orders AS bigint[]))
     AND held.order_id = read.order_id
-    AND held.created_at <= read.seen_at
+    AND coalesce(held.created_at, '-infinity') <= read.seen_at
 """)
 
 # A pull of all reads all again, whatever was read before it began. The orders are asked for once:

@@ -7,6 +7,7 @@ the last one that was broken off, after which the entity has failed.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TypeAlias, TypeGuard
@@ -72,8 +73,10 @@ async def _add(running: RunningEntity, export: Export, batch: list[_Added]) -> i
 def _facts_of(entity: Entity, export: Export) -> Iterator[_Added]:
     size = export.file.stat().st_size
     for joined in read_joined(export.file, parts_for(size), whole=False):
-        fact = decode(entity, joined)
-        if is_whole(fact):
+        # What is odd in it is counted when the whole export is applied.
+        odd: Counter[str] = Counter()
+        fact = decode(entity, joined, export.snapshot_at, odd)
+        if fact is not None and not odd and is_whole(fact):
             yield fact
 
 

@@ -36,7 +36,7 @@ _GIVE_UP = text("""
 UPDATE store.refunds AS held SET untold = false
 FROM unnest(CAST(:orders AS bigint[]), CAST(:seen AS timestamptz[])) AS read(order_id, seen_at)
 WHERE held.tenant_id = :tenant_id AND held.order_id = read.order_id AND held.untold
-    AND held.created_at <= read.seen_at
+    AND coalesce(held.created_at, '-infinity') <= read.seen_at
 """)
 
 log = get_logger()

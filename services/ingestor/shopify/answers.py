@@ -14,7 +14,7 @@ import msgspec
 
 from libs.common.clock import utc_now
 from libs.common.errors import ShopifyUnavailableError
-from services.ingestor.json_text import without_nul
+from services.ingestor.json_text import has_nul, plain
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.refusals import denied_fields, error_of_codes, error_of_status
 from services.ingestor.shopify.throttle import Cost
@@ -36,12 +36,21 @@ def read_body(response: httpx.Response) -> dict[str, Any]:
     if response.status_code != httpx.codes.OK:
         raise error_of_status(response)
     try:
-        body = msgspec.json.decode(without_nul(response.content))
+        body = _decoded(response.content)
     except msgspec.DecodeError as error:
         raise ShopifyUnavailableError("Shopify's answer is not JSON.") from error
     if not isinstance(body, dict):
         raise ShopifyUnavailableError("Shopify's answer is no object.")
     return body
+
+
+def _decoded(content: bytes) -> Any:
+    if not has_nul(content):
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass
+    return msgspec.json.decode(plain(content))
 
 
 def read_cost(body: dict[str, Any]) -> Cost | None:

@@ -1,13 +1,16 @@
 """Lines of a bulk file into facts. Words for a state are those of deliveries, in lower case."""
 
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from libs.common.errors import InvalidInputError
-from libs.common.ids import shopify_id
+from libs.common.ids import MAX_SHOPIFY_ID, shopify_id
 from services.ingestor.facts import (
     ZERO,
     Customer,
@@ -19,12 +22,19 @@ from services.ingestor.facts import (
     Records,
     Refund,
 )
-from services.ingestor.json_text import without_nul
-from services.ingestor.kinds.kind import Kind, checked
+from services.ingestor.json_text import has_nul, read_leniently
+from services.ingestor.kinds.kind import Kind, check_fact
 from services.ingestor.kinds.registry import KINDS
+from services.ingestor.salvage import SalvageError, salvage
 from services.ingestor.shopify import nodes
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.jsonl import Joined
+
+UNREADABLE: Final = (msgspec.MsgspecError, InvalidInputError)
+"""What the strict reading of an object raises for a value in it."""
+
+WHOLE: Final = "*"
+"""Counted in place of a field where an object cannot be read for another reason."""
 
 _DECODER = msgspec.json.Decoder(nodes.Line)
 
@@ -38,27 +48,87 @@ _FULFILLMENT_WORDS: Final = {"UNFULFILLED": None, "PARTIALLY_FULFILLED": "partia
 """Where a delivery's `fulfillment_status` has another word than the API."""
 
 
-def decode(entity: Entity, joined: Joined) -> Fact:
-    """The fact in a root object and its children. Raises AnswerUnreadableError."""
+def decode(
+    entity: Entity, joined: Joined, observed_at: datetime, unreadable: Counter[str]
+) -> Fact | None:
+    """The fact in a root object and its children, as they were at `observed_at`.
+
+    An odd value costs no more than itself: its field is counted in `unreadable`. None where too
+    little is left. Raises AnswerUnreadableError for what is no JSON.
+    """
+    kind = KINDS.get(entity)
+    text = b"\n".join((joined.root, *joined.children))
+    if not has_nul(text):
+        try:
+            fact = _core(text) if kind is None else _records(kind, joined)
+            check_fact(fact)
+        except (*UNREADABLE, UnicodeDecodeError):
+            pass
+        else:
+            return fact
     try:
-        if (kind := KINDS.get(entity)) is not None:
-            return _records(kind, joined)
-        text = without_nul(b"\n".join((joined.root, *joined.children)))
-        lines = _DECODER.decode_lines(text)
-        return fact_of(lines[0], lines[1:])
-    except (msgspec.MsgspecError, InvalidInputError) as error:
+        root, *children = map(read_leniently, (joined.root, *joined.children))
+    except msgspec.DecodeError as error:
         raise AnswerUnreadableError("A line of Shopify's export cannot be read.") from error
+    return salvage_fact(kind, root, children, observed_at, unreadable)
+
+
+def _core(text: bytes) -> Fact:
+    lines = _DECODER.decode_lines(text)
+    return fact_of(lines[0], lines[1:])
 
 
 def _records(kind: Kind, joined: Joined) -> Records:
-    node = msgspec.json.decode(without_nul(joined.root), type=kind.node)
+    node = msgspec.json.decode(joined.root, type=kind.node)
     below = kind.children
     children = (
-        [msgspec.json.decode(without_nul(line), type=below.node) for line in joined.children]
+        [msgspec.json.decode(line, type=below.node) for line in joined.children]
         if below and below.node
         else ()
     )
-    return Records(entity=kind.name, rows=checked(kind.rows(node, children)))
+    return Records(entity=kind.name, rows=tuple(kind.rows(node, children)))
+
+
+def salvage_fact(
+    kind: Kind | None,
+    node: Any,
+    children: Sequence[Any],
+    observed_at: datetime,
+    unreadable: Counter[str],
+) -> Fact | None:
+    """What is left of an object, with those of its children that can be read.
+
+    Rows of an owner are then not known to be all it has. None where nothing is left.
+    """
+    below = kind.children.node if kind and kind.children else None
+    shape, child_shape = (kind.node, below) if kind else (nodes.Line, nodes.Line)
+    lost: set[str] = set()
+    try:
+        root = _salvaged(node, shape, "", observed_at, lost)
+        kept = []
+        for child in children if child_shape else ():
+            with suppress(SalvageError):
+                kept.append(_salvaged(child, child_shape, "children[].", observed_at, lost))
+        fact: Fact = (
+            fact_of(root, kept)
+            if kind is None
+            else Records(entity=kind.name, rows=tuple(kind.rows(root, kept)))
+        )
+    except (SalvageError, *UNREADABLE, AnswerUnreadableError):
+        unreadable.update(lost or (WHOLE,))
+        return None
+    unreadable.update(lost)
+    return fact
+
+
+def _salvaged(tree: Any, shape: Any, prefix: str, observed_at: datetime, lost: set[str]) -> Any:
+    try:
+        left = salvage(tree, shape, observed_at)
+    except SalvageError as error:
+        lost.add(prefix + error.place.removeprefix("$."))
+        raise
+    lost |= {prefix + name for name in left.unreadable}
+    return msgspec.convert(left.value, shape)
 
 
 def fact_of(root: nodes.Line, children: Sequence[nodes.Line]) -> Fact:
@@ -88,24 +158,25 @@ def _customer(line: nodes.CustomerLine) -> Customer:
 
 def _order(line: nodes.OrderLine, items: Sequence[nodes.LineItemLine]) -> Order:
     number = _number(line.id, _ORDER)
+    presented = line.total_price_set.presentment_money
     return Order(
         id=number,
         name=line.name,
         customer_id=_referred(line.customer, _CUSTOMER),
         customer=None,
-        processed_at=line.processed_at,
+        processed_at=line.processed_at or line.created_at,
         currency=line.currency_code,
         presentment_currency=line.presentment_currency_code,
         total=line.total_price_set.shop_money.amount,
-        current_total=line.current_total_price_set.shop_money.amount,
-        presentment_total=line.total_price_set.presentment_money.amount,
+        current_total=_optional_amount(line.current_total_price_set),
+        presentment_total=presented.amount if presented else None,
         subtotal=_amount(line.subtotal_price_set),
         discounts=_amount(line.total_discounts_set),
         taxes=_amount(line.total_tax_set),
-        shipping=line.total_shipping_price_set.shop_money.amount,
+        shipping=_amount(line.total_shipping_price_set),
         financial_status=_lower(line.display_financial_status),
         fulfillment_status=_fulfillment(line.display_fulfillment_status),
-        test=line.test,
+        test=bool(line.test),
         cancelled_at=line.cancelled_at,
         created_at=line.created_at,
         updated_at=line.updated_at,
@@ -120,10 +191,12 @@ def _order_line(item: nodes.LineItemLine) -> OrderLine:
         id=_number(item.id, _LINE_ITEM),
         product_id=_referred(item.product, _PRODUCT),
         variant_id=_referred(item.variant, _VARIANT),
-        title=item.title,
+        title=item.title or "",
         sku=item.sku,
         quantity=item.quantity,
-        current_quantity=item.current_quantity,
+        current_quantity=(
+            item.quantity if item.current_quantity is None else item.current_quantity
+        ),
         total=item.original_total_set.shop_money.amount,
         discounts=sum([each.allocated_amount_set.shop_money.amount for each in allocated], ZERO)
         if allocated
@@ -136,7 +209,7 @@ def _refund(order_id: int, refund: nodes.RefundItem) -> Refund:
         id=shopify_id(refund.id),
         order_id=order_id,
         created_at=refund.created_at or refund.processed_at,
-        amount=refund.total_refunded_set.shop_money.amount,
+        amount=_optional_amount(refund.total_refunded_set),
     )
 
 
@@ -147,7 +220,7 @@ def _product(line: nodes.ProductLine, variants: Sequence[nodes.VariantLine]) -> 
         handle=line.handle,
         vendor=line.vendor,
         status=_lower(line.status),
-        price=min((variant.price for variant in variants), default=None),
+        price=min((each.price for each in variants if each.price is not None), default=None),
         created_at=line.created_at,
         updated_at=line.updated_at,
     )
@@ -156,9 +229,10 @@ def _product(line: nodes.ProductLine, variants: Sequence[nodes.VariantLine]) -> 
 def _number(global_id: str, kind: str) -> int:
     # A backfill reads millions of these: the usual form first, without taking it apart.
     try:
-        return int(global_id.removeprefix(kind))
+        number = int(global_id.removeprefix(kind))
     except ValueError:
         return shopify_id(global_id)
+    return number if 0 < number <= MAX_SHOPIFY_ID else shopify_id(global_id)
 
 
 def _referred(reference: nodes.Reference | None, kind: str) -> int | None:
@@ -167,6 +241,10 @@ def _referred(reference: nodes.Reference | None, kind: str) -> int | None:
 
 def _amount(money: nodes.ShopMoney | None) -> Decimal:
     return ZERO if money is None else money.shop_money.amount
+
+
+def _optional_amount(money: nodes.ShopMoney | None) -> Decimal | None:
+    return None if money is None else money.shop_money.amount
 
 
 def _lower(word: str | None) -> str | None:

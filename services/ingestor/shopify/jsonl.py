@@ -14,6 +14,7 @@ from zlib import crc32
 
 import msgspec
 
+from services.ingestor.json_text import plain
 from services.ingestor.shopify.errors import AnswerUnreadableError, ExportFailedError
 
 _PART_BYTES = 16 * 1024 * 1024
@@ -35,6 +36,14 @@ class _Key(msgspec.Struct, gc=False):
 
 
 _KEY = msgspec.json.Decoder(_Key)
+
+
+def _key_of(line: bytes) -> _Key:
+    try:
+        return _KEY.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Half of a character in a text, which the fact's decoder puts right.
+        return _KEY.decode(plain(line))
 
 
 AS_IT_STANDS = 0
@@ -101,7 +110,7 @@ def _joined(file: Path, *, whole: bool) -> dict[str, Joined]:
     children: list[bytes] = []
     with file.open("rb") as lines, _readable_lines():
         for line in lines:
-            key = _KEY.decode(line)
+            key = _key_of(line)
             if key.parent_id is None:
                 roots[key.id] = Joined(line, [])
             else:
@@ -123,6 +132,6 @@ def _partition(file: Path, parts: int) -> list[Path]:
         writers = [stack.enter_context(path.open("wb", _WRITE_BUFFER_BYTES)) for path in paths]
         stack.enter_context(_readable_lines())
         for line in lines:
-            key = _KEY.decode(line)
+            key = _key_of(line)
             writers[crc32((key.parent_id or key.id).encode()) % parts].write(line)
     return paths

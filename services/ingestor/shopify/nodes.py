@@ -1,12 +1,20 @@
 """The lines of a bulk file as Shopify writes them. `__typename` says which one a line is."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
 from msgspec import Struct, field
 
 from libs.common.money import is_money
+from services.ingestor.values import (
+    ClampedMoment,
+    CurrencyCode,
+    GlobalId,
+    Moment,
+    Number,
+    Text,
+    is_amount,
+)
 
 _NO_MONEY = "an amount is no money"
 
@@ -26,12 +34,12 @@ class ShopMoney(Struct, rename="camel", gc=False):
 
 class BothMoney(Struct, rename="camel", gc=False):
     shop_money: Amount
-    presentment_money: Amount
+    presentment_money: Amount | None = None
 
 
 class Money(Struct, rename="camel", gc=False):
     amount: Decimal
-    currency_code: str
+    currency_code: CurrencyCode
 
 
 class MoneyBag(Struct, rename="camel", gc=False):
@@ -40,44 +48,44 @@ class MoneyBag(Struct, rename="camel", gc=False):
 
 
 class Reference(Struct, gc=False):
-    id: str
+    id: GlobalId
 
 
 class EmailAddress(Struct, rename="camel", gc=False):
-    email_address: str
+    email_address: Text
 
 
 class CustomerLine(Struct, rename="camel", tag_field="__typename", tag="Customer", gc=False):
-    id: str
-    created_at: datetime
-    updated_at: datetime
-    first_name: str | None = None
-    last_name: str | None = None
+    id: GlobalId
+    created_at: Moment | None
+    updated_at: Moment
+    first_name: Text | None = None
+    last_name: Text | None = None
     default_email_address: EmailAddress | None = None
 
 
 class RefundItem(Struct, rename="camel", gc=False):
-    id: str
-    processed_at: datetime
-    total_refunded_set: ShopMoney
-    created_at: datetime | None = None
+    id: GlobalId
+    processed_at: ClampedMoment | None
+    total_refunded_set: ShopMoney | None
+    created_at: ClampedMoment | None = None
 
 
 class OrderLine(Struct, rename="camel", tag_field="__typename", tag="Order", gc=False):
-    id: str
-    name: str
-    created_at: datetime
-    processed_at: datetime
-    updated_at: datetime
-    test: bool
-    currency_code: str
-    presentment_currency_code: str
+    id: GlobalId
+    name: Text | None
+    created_at: Moment | None
+    processed_at: ClampedMoment | None
+    updated_at: Moment
+    test: bool | None
+    currency_code: CurrencyCode
+    presentment_currency_code: Text | None
     total_price_set: BothMoney
-    current_total_price_set: ShopMoney
-    total_shipping_price_set: ShopMoney
-    display_fulfillment_status: str | None = None
-    display_financial_status: str | None = None
-    cancelled_at: datetime | None = None
+    current_total_price_set: ShopMoney | None
+    total_shipping_price_set: ShopMoney | None
+    display_fulfillment_status: Text | None = None
+    display_financial_status: Text | None = None
+    cancelled_at: Moment | None = None
     customer: Reference | None = None
     subtotal_price_set: ShopMoney | None = None
     total_discounts_set: ShopMoney | None = None
@@ -90,33 +98,33 @@ class Allocation(Struct, rename="camel", gc=False):
 
 
 class LineItemLine(Struct, rename="camel", tag_field="__typename", tag="LineItem", gc=False):
-    id: str
-    title: str
-    quantity: int
-    current_quantity: int
+    id: GlobalId
+    title: Text | None
+    quantity: Number
+    current_quantity: Number | None
     original_total_set: ShopMoney
-    sku: str | None = None
+    sku: Text | None = None
     product: Reference | None = None
     variant: Reference | None = None
     discount_allocations: list[Allocation] = field(default_factory=list)
 
 
 class ProductLine(Struct, rename="camel", tag_field="__typename", tag="Product", gc=False):
-    id: str
-    title: str
-    created_at: datetime
-    updated_at: datetime
-    handle: str | None = None
-    vendor: str | None = None
-    status: str | None = None
+    id: GlobalId
+    title: Text
+    created_at: Moment | None
+    updated_at: Moment
+    handle: Text | None = None
+    vendor: Text | None = None
+    status: Text | None = None
 
 
 class VariantLine(Struct, rename="camel", tag_field="__typename", tag="ProductVariant", gc=False):
-    id: str
-    price: Decimal
+    id: GlobalId
+    price: Decimal | None
 
     def __post_init__(self) -> None:
-        if not is_money(self.price):
+        if not is_amount(self.price):
             raise ValueError(_NO_MONEY)
 
 

@@ -1,22 +1,25 @@
 """Pages of what changed since a moment, oldest change first or by id, every nested list whole."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
-from libs.common.errors import InvalidInputError
 from libs.common.ids import global_id, shopify_id
 from services.ingestor.facts import Entity, Fact, Records
-from services.ingestor.kinds.kind import Kind, checked
+from services.ingestor.kinds.kind import Kind, check_fact
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.shopify import nodes, queries
 from services.ingestor.shopify.answers import converted
-from services.ingestor.shopify.decode import fact_of
-from services.ingestor.shopify.errors import AnswerUnreadableError
+from services.ingestor.shopify.decode import UNREADABLE, fact_of, salvage_fact
 from services.ingestor.shopify.graphql import ShopifyClient
 from services.ingestor.shopify.windows import stamp
+from services.ingestor.values import Moment
+
+_AHEAD = timedelta(days=1)
+"""Of Shopify's clock: by far more than its own machines differ."""
 
 
 class _PageInfo(msgspec.Struct, rename="camel"):
@@ -37,7 +40,8 @@ class Page(NamedTuple):
     """`cursor` leads to the next page; None after the last.
 
     All that changed up to `newest` is in this page and those before it; None where the list is
-    not in the order of change. `last_id` is the last object's.
+    not in the order of change. `last_id` is the last object's. `unreadable` says in how many
+    objects a field had no readable value.
     """
 
     facts: Sequence[Fact]
@@ -45,6 +49,7 @@ class Page(NamedTuple):
     cursor: str | None
     newest: datetime | None
     last_id: int | None
+    unreadable: Counter[str]
 
 
 async def read_changes(
@@ -66,16 +71,26 @@ async def read_changes(
     page = converted(answer.data.get("page"), _Connection)
     below = {"query": search} if kind and kind.searches_children else {}
     facts: list[Fact] = []
+    changed: list[datetime] = []
+    unreadable: Counter[str] = Counter()
     for node in page.nodes:
         children = await _children(client, entity, node, below)
-        if children is not None:
-            facts.append(_records(kind, node, children) if kind else _fact(node, children))
+        if children is None:
+            continue
+        odd: Counter[str] = Counter()
+        fact = _read(kind, node, children, answer.observed_at, odd)
+        unreadable += odd
+        if fact is not None:
+            facts.append(fact)
+            if not odd:
+                changed += _changes(kind, node, fact, answer.observed_at)
     return Page(
         facts,
         answer.observed_at,
         page.next_cursor,
-        newest=None if queries.is_by_id(entity) else _newest(kind, page.nodes, facts),
+        newest=None if queries.is_by_id(entity) else max(changed, default=None),
         last_id=shopify_id(page.nodes[-1]["id"]) if page.nodes else None,
+        unreadable=unreadable,
     )
 
 
@@ -93,8 +108,8 @@ async def read_order(
     if (children := await _children(client, entity, node, {})) is None:
         return None
     kind = KINDS.get(entity)
-    fact = _records(kind, node, children) if kind else _fact(node, children)
-    return fact, answer.observed_at
+    fact = _read(kind, node, children, answer.observed_at, Counter())
+    return None if fact is None else (fact, answer.observed_at)
 
 
 def _search(kind: Kind | None, since: datetime, after_id: int | None) -> str:
@@ -108,13 +123,18 @@ def _search(kind: Kind | None, since: datetime, after_id: int | None) -> str:
     )
 
 
-def _newest(
-    kind: Kind | None, nodes: Sequence[dict[str, Any]], facts: Sequence[Fact]
-) -> datetime | None:
-    if kind is not None and kind.owner is None:
-        rows = (row for fact in facts if isinstance(fact, Records) for row in fact.rows)
-        return max((row.updated_at for row in rows), default=None)
-    return max((converted(node.get("updatedAt"), datetime) for node in nodes), default=None)
+def _changes(
+    kind: Kind | None, node: dict[str, Any], fact: Fact, observed_at: datetime
+) -> Iterator[datetime]:
+    """When what was read of a node changed.
+
+    A time still to come is left out: all that changes until then would be skipped.
+    """
+    latest = observed_at + _AHEAD
+    if kind is not None and kind.owner is None and isinstance(fact, Records):
+        yield from (row.updated_at for row in fact.rows if row.updated_at <= latest)
+    elif (changed := converted(node.get("updatedAt"), Moment)) <= latest:
+        yield changed
 
 
 async def _children(
@@ -152,27 +172,31 @@ async def _all_children(
     return found
 
 
+def _read(
+    kind: Kind | None,
+    node: dict[str, Any],
+    children: list[Any],
+    observed_at: datetime,
+    unreadable: Counter[str],
+) -> Fact | None:
+    try:
+        fact = _records(kind, node, children) if kind else _fact(node, children)
+        check_fact(fact)
+    except UNREADABLE:
+        return salvage_fact(kind, node, children, observed_at, unreadable)
+    return fact
+
+
 def _records(kind: Kind, node: dict[str, Any], children: list[Any]) -> Records:
     """A page shows all that an owner has."""
-    try:
-        below = kind.children
-        rows = kind.rows(
-            msgspec.convert(node, kind.node),
-            [msgspec.convert(child, below.node) for child in children]
-            if below and below.node
-            else (),
-        )
-        kept = checked(rows)
-        owner_id = shopify_id(str(node["id"])) if kind.owner else None
-    except (msgspec.ValidationError, InvalidInputError, KeyError) as error:
-        raise AnswerUnreadableError("An object of Shopify's has an unknown shape.") from error
-    return Records(entity=kind.name, rows=kept, owner_id=owner_id)
+    below = kind.children
+    rows = kind.rows(
+        msgspec.convert(node, kind.node),
+        [msgspec.convert(child, below.node) for child in children] if below and below.node else (),
+    )
+    owner_id = shopify_id(str(node.get("id"))) if kind.owner else None
+    return Records(entity=kind.name, rows=tuple(rows), owner_id=owner_id)
 
 
 def _fact(node: dict[str, Any], children: list[Any]) -> Fact:
-    try:
-        return fact_of(
-            msgspec.convert(node, nodes.Line), msgspec.convert(children, list[nodes.Line])
-        )
-    except (msgspec.ValidationError, InvalidInputError) as error:
-        raise AnswerUnreadableError("An object of Shopify's has an unknown shape.") from error
+    return fact_of(msgspec.convert(node, nodes.Line), msgspec.convert(children, list[nodes.Line]))

@@ -9,21 +9,25 @@ from sqlalchemy.dialects.postgresql import insert
 from libs.common.database.transaction import Transaction
 from libs.common.tables.store import audits
 from services.ingestor.kinds.registry import KINDS
+from services.ingestor.store.days import wrong_day
 from services.ingestor.store.rollups import CUSTOMER_MEASURES, DAILY_MEASURES, PRODUCT_MEASURES
 from services.ingestor.store.statements import names, run
 
-_DAILY = """
-    SELECT day, currency, sum(orders) AS orders, sum(units) AS units, sum(revenue) AS revenue,
+_SUMS = """sum(orders) AS orders, sum(units) AS units, sum(revenue) AS revenue,
         sum(gross) AS gross, sum(discounts) AS discounts, sum(taxes) AS taxes,
-        sum(shipping) AS shipping, sum(refunded) AS refunded
-    FROM (
+        sum(shipping) AS shipping, sum(refunded) AS refunded"""
+_IMAGES = """(
         SELECT day, currency, 1 AS orders, units, total AS revenue, subtotal + discounts AS gross,
             discounts, taxes, shipping, 0::numeric AS refunded
         FROM store.orders WHERE tenant_id = $1 AND counted
         UNION ALL
         SELECT day, currency, 0, 0, 0, 0, 0, 0, 0, amount
-        FROM store.refunds WHERE tenant_id = $1 AND counted) AS images
-    GROUP BY day, currency"""
+        FROM store.refunds WHERE tenant_id = $1 AND counted) AS images"""
+_DAILY = f"""
+    SELECT day, currency, {_SUMS}
+    FROM {_IMAGES} WHERE day IS NOT NULL GROUP BY day, currency"""  # noqa: S608
+_UNDATED = f"""
+    SELECT currency, {_SUMS} FROM {_IMAGES} WHERE day IS NULL GROUP BY currency"""  # noqa: S608
 
 _CUSTOMER = """
     SELECT customer_id, currency, count(*) AS orders, sum(units) AS units, sum(total) AS revenue
@@ -60,7 +64,7 @@ def _compared(table: str, keys: tuple[str, ...], measures: tuple[str, ...], fact
     )
 
 
-_DERIVED = """
+_DERIVED = f"""
     SELECT 'orders ' || held.id AS difference
     FROM store.orders AS held JOIN store.shops AS shop ON shop.tenant_id = held.tenant_id
     LEFT JOIN LATERAL (
@@ -69,7 +73,8 @@ _DERIVED = """
     WHERE held.tenant_id = $1 AND (
         held.counted IS DISTINCT FROM
             (held.deleted_at IS NULL AND (NOT held.test OR shop.include_test_orders))
-        OR held.day IS DISTINCT FROM (held.processed_at AT TIME ZONE shop.zone)::date
+        OR held.deleted_at IS NULL
+            AND {wrong_day("held.day", "held.processed_at", "held.observed_at")}
         OR held.units <> lines.units)
     UNION ALL
     SELECT 'order_lines ' || line.order_id || ' ' || line.id
@@ -81,11 +86,14 @@ _DERIVED = """
     SELECT 'refunds ' || refund.order_id || ' ' || refund.id
     FROM store.refunds AS refund JOIN store.orders AS held
         ON held.tenant_id = refund.tenant_id AND held.id = refund.order_id
+    JOIN store.shops AS shop ON shop.tenant_id = refund.tenant_id
     WHERE refund.tenant_id = $1
-        AND (refund.counted, refund.currency) IS DISTINCT FROM (held.counted, held.currency)"""
+        AND ((refund.counted, refund.currency) IS DISTINCT FROM (held.counted, held.currency)
+            OR {wrong_day("refund.day", "refund.created_at", "refund.observed_at")})"""  # noqa: S608
 
 _ROLLUPS = (
     ("daily_sales", ("day", "currency"), DAILY_MEASURES, _DAILY),
+    ("undated_sales", ("currency",), DAILY_MEASURES, _UNDATED),
     ("customer_sales", ("customer_id", "currency"), CUSTOMER_MEASURES, _CUSTOMER),
     ("product_sales", ("product_id", "currency"), PRODUCT_MEASURES, _PRODUCT),
     ("entity_counts", ("entity",), ("records",), _COUNTS),

@@ -6,9 +6,11 @@ What is written equals applying the batch one by one, updates before deletions.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from services.ingestor.facts import (
     Customer,
@@ -27,6 +29,9 @@ from services.ingestor.kinds.registry import KINDS
 Key: TypeAlias = tuple[Any, ...]
 """The tenant, then the other columns of the table's key."""
 
+_AHEAD = timedelta(days=1)
+"""Of the moment of an observation: by far more than clocks of Shopify's own differ."""
+
 _Entity = TypeVar("_Entity", Customer, Order, Product, Row)
 
 
@@ -39,6 +44,9 @@ class Newest(Generic[_Entity]):
 
     def add(self, key: Key, fact: _Entity, observation: Observation) -> None:
         seen = observation.observed_at
+        if fact.updated_at > seen and fact.updated_at > seen + _AHEAD:
+            # A change that is still to come would outlive all that comes before it.
+            fact = replace(fact, updated_at=seen)
         held = self.copies.get(key)
         if held is None or (fact.updated_at, seen) > (held[0].updated_at, held[1]):
             self.copies[key] = (fact, seen)

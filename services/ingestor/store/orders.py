@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.common.database.transaction import Transaction
 from services.ingestor.facts import Customer, Order
+from services.ingestor.store.days import day_of
 from services.ingestor.store.entities import touch, touch_statement
 from services.ingestor.store.folding import Newest
 from services.ingestor.store.rollups import (
@@ -59,7 +60,7 @@ _COLUMNS = {
 }
 _CUT = ("day", "counted")
 _TAKEN = (*_DATA, "updated_at", "units", "observed_at", *_CUT)
-_SEEN = (*_DATA, "units", "counted")
+_SEEN = (*_DATA, "units", *_CUT)
 _IMAGE = (
     "day",
     "currency",
@@ -84,7 +85,7 @@ def _upsert(rows: str) -> str:
             (
                 f"written AS (INSERT INTO store.orders AS held ({names((*_COLUMNS, *_CUT))})",
                 f"SELECT {names(_COLUMNS, 'given.')},",
-                "(given.processed_at AT TIME ZONE shop.zone)::date,",
+                f"{day_of('given.processed_at', 'given.observed_at')},",
                 "NOT given.test OR shop.include_test_orders",
                 f"FROM {rows}",
                 "JOIN store.shops AS shop ON shop.tenant_id = given.tenant_id",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from libs.common.database.transaction import Transaction
 from services.ingestor.store.audit import TRUTH
+from services.ingestor.store.days import day_of
 from services.ingestor.store.statements import names
 from services.ingestor.store.tenants import (
     RECUT_MARK,
@@ -27,26 +28,27 @@ _TIMEOUT = f"SET LOCAL statement_timeout = '{_SECONDS}s'"
 
 _MARK = " ".join(("SELECT pg_advisory_xact_lock(", RECUT_MARK.format(tenant="$1::uuid"), ")"))
 
-_ORDERS = """UPDATE store.orders AS held SET day = cut.day, counted = cut.counted
+_ORDERS = f"""UPDATE store.orders AS held SET day = cut.day, counted = cut.counted
     FROM (
-        SELECT o.id, (o.processed_at AT TIME ZONE shop.zone)::date AS day,
+        SELECT o.id, {day_of("o.processed_at", "o.observed_at")} AS day,
             o.deleted_at IS NULL AND (NOT o.test OR shop.include_test_orders) AS counted
         FROM store.orders AS o JOIN store.shops AS shop ON shop.tenant_id = o.tenant_id
         WHERE o.tenant_id = $1) AS cut
     WHERE held.tenant_id = $1 AND held.id = cut.id
-        AND (held.day, held.counted) IS DISTINCT FROM (cut.day, cut.counted)"""
+        AND (held.day, held.counted) IS DISTINCT FROM (cut.day, cut.counted)"""  # noqa: S608
 
 _LINES = """UPDATE store.order_lines AS held SET counted = o.counted
     FROM store.orders AS o
     WHERE held.tenant_id = $1 AND o.tenant_id = $1 AND o.id = held.order_id
         AND held.counted <> o.counted"""
 
-_REFUNDS = """UPDATE store.refunds AS held
-    SET counted = o.counted, day = (held.created_at AT TIME ZONE shop.zone)::date
+_REFUND_DAY = day_of("held.created_at", "held.observed_at")
+_REFUNDS = f"""UPDATE store.refunds AS held
+    SET counted = o.counted, day = {_REFUND_DAY}
     FROM store.orders AS o JOIN store.shops AS shop ON shop.tenant_id = o.tenant_id
     WHERE held.tenant_id = $1 AND o.tenant_id = $1 AND o.id = held.order_id
         AND (held.counted, held.day) IS DISTINCT FROM
-            (o.counted, (held.created_at AT TIME ZONE shop.zone)::date)"""
+            (o.counted, {_REFUND_DAY})"""  # noqa: S608
 
 _REMADE = tuple(
     (

@@ -11,6 +11,7 @@ from uuid import UUID
 from libs.common.database.transaction import Transaction
 from libs.common.errors import TransientError
 from services.ingestor.facts import ZERO
+from services.ingestor.store.days import day_of
 from services.ingestor.store.folding import SeenRefund
 from services.ingestor.store.orders import WrittenOrder
 from services.ingestor.store.rollups import DAILY_SALES, REFUND_IMAGES
@@ -58,17 +59,17 @@ _ORDERS = """SELECT tenant_id, id, currency, counted, deleted_at FROM store.orde
 
 _ADD = with_parts(
     given(_COLUMNS),
-    """written AS (
+    f"""written AS (
         INSERT INTO store.refunds
             (tenant_id, order_id, id, created_at, day, amount, untold, currency, counted,
             observed_at)
         SELECT given.tenant_id, given.order_id, given.id, given.created_at,
-            (given.created_at AT TIME ZONE shop.zone)::date,
+            {day_of("given.created_at", "given.observed_at")},
             given.amount, given.untold, given.currency, given.counted, given.observed_at
         FROM given JOIN store.shops AS shop ON shop.tenant_id = given.tenant_id
         ORDER BY given.tenant_id, given.order_id, given.id
         ON CONFLICT (tenant_id, order_id, id) DO NOTHING
-        RETURNING tenant_id, day, currency, amount, counted)""",
+        RETURNING tenant_id, day, currency, amount, counted)""",  # noqa: S608
     """mended AS (
         UPDATE store.refunds AS held
         SET amount = given.amount, untold = false, observed_at = given.observed_at

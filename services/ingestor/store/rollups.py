@@ -43,9 +43,18 @@ def _added(
     )
 
 
-DAILY_SALES = _added(
-    "daily_sales", ("tenant_id", "day", "currency"), DAILY_MEASURES, "daily_images"
+_DATED = _added(
+    "daily_sales",
+    ("tenant_id", "day", "currency"),
+    DAILY_MEASURES,
+    "daily_images",
+    "day IS NOT NULL",
 )
+_UNDATED = _added(
+    "undated_sales", ("tenant_id", "currency"), DAILY_MEASURES, "daily_images", "day IS NULL"
+)
+DAILY_SALES = f"{_DATED},\n{_UNDATED}"
+"""Those without a day too."""
 CUSTOMER_SALES = _added(
     "customer_sales",
     ("tenant_id", "customer_id", "currency"),

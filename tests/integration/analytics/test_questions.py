@@ -40,6 +40,7 @@ async def test_a_tenant_of_whom_nothing_is_known_yet_gets_zeros(
         "zone": None,
         "firstOrderDate": None,
         "lastOrderDate": None,
+        "impossibleDates": {"orderCount": 0, "revenue": "0.00", "orders": []},
         "otherCurrencies": [],
         "partial": True,
         "freshness": {"dataVersion": "0", "changedAt": None},

@@ -1,13 +1,16 @@
 """Whatever the order, the batches and the repetitions: the newest copy is the one that stays."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.ingestor.facts import Fact, Observation
-from tests.integration.ingestor.facts import at, customer, line, order, product, seen
+from tests.integration.ingestor.facts import START, at, customer, line, order, product, seen
 from tests.integration.ingestor.world import World
 
 _SETTINGS = settings(
@@ -142,3 +145,16 @@ async def test_a_guest_order_has_no_customer_and_counts(world: World) -> None:
     assert await world.rows(tenant_id, "SELECT * FROM store.customers") == []
     assert await world.rows(tenant_id, "SELECT * FROM store.customer_sales") == []
     assert (await world.row(tenant_id, "SELECT orders FROM store.daily_sales"))["orders"] == 1
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=26_000)])
+async def test_a_change_that_is_still_to_come_does_not_outlive_those_before_it(
+    world: World, ahead: timedelta
+) -> None:
+    tenant_id = await world.add_tenant()
+    told = order(1, lines=(line(1, "99.00"),))
+    await world.apply(seen(tenant_id, replace(told, updated_at=START + ahead), minutes=0))
+    await world.apply(seen(tenant_id, order(1, 5, lines=(line(1, "20.00"),))))
+    row = await world.row(tenant_id, "SELECT total, updated_at FROM store.orders")
+    assert (row["total"], row["updated_at"]) == (20, at(5))
+    assert await world.differences(tenant_id) == []

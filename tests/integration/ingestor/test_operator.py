@@ -104,6 +104,7 @@ async def test_another_version_of_the_api_than_ours_stands_below_the_list(
     await world.rows(tenant_id, "UPDATE store.shops SET served_version = '2027-01' RETURNING 1")
 
     assert [line["unknownFields"] for line in tenants] == [[]]
+    assert [line["unreadableFields"] for line in tenants] == [[]]
     text = await _text(ingestor)
 
     assert "2027-01 is served in place of 2026-10 to one.myshopify.com" in text

@@ -61,6 +61,7 @@ async def test_a_tenant_without_any_facts_has_an_empty_status(world: World, base
         "settings": {"pullIntervalMinutes": None, "paused": False, "includeTestOrders": False},
         "unmappedTopics": [],
         "unknownFields": [],
+        "unreadableFields": [],
         "freshness": {"dataVersion": "0", "changedAt": None},
     }
 
@@ -136,12 +137,21 @@ async def test_what_came_and_is_not_read_is_told(world: World, base_url: str) ->
         RETURNING 1""",
     )
 
+    await world.rows(
+        tenant_id,
+        f"""INSERT INTO store.unreadable_fields
+        VALUES (:tenant, 'orders', 'processedAt', 3, {times}) RETURNING 1""",
+    )
+
     status = (await _ask(base_url, "gateway", tenant_id)).json()
 
     seen_at = {"firstAt": "2026-01-01T00:00:00Z", "lastAt": "2026-01-02T03:04:05Z"}
     assert status["unknownFields"] == [
         {"topic": "orders/create", "field": "*", "deliveries": 1, **seen_at},
         {"topic": "orders/create", "field": "mood", "deliveries": 7, **seen_at},
+    ]
+    assert status["unreadableFields"] == [
+        {"topic": "orders", "field": "processedAt", "records": 3, **seen_at}
     ]
     assert status["unmappedTopics"] == [
         {"topic": "carts/create", "deliveries": 2, "lastAt": "2026-01-01T00:00:00Z"}

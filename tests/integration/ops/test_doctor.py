@@ -19,7 +19,12 @@ from libs.ops.diagnosis.doctor import (
     look_at_door,
     look_at_process,
 )
-from libs.ops.diagnosis.shopify import look_at_shopify, unknown_fields, versions_served
+from libs.ops.diagnosis.shopify import (
+    look_at_shopify,
+    unknown_fields,
+    unreadable_fields,
+    versions_served,
+)
 from tests import covered
 
 NOBODY = "127.0.0.1:9"
@@ -194,6 +199,22 @@ def test_fields_that_shopify_does_not_publish_are_told_of_all_shops_and_are_no_f
 
     assert finding.ok
     assert finding.seen.endswith(": orders/updated mood (in 5), orders/updated hue (in 2)")
+
+
+def test_values_that_could_not_be_read_are_told_of_all_shops_and_are_no_fault():
+    def line(**records):
+        fields = [
+            {"topic": "orders", "field": field, "records": number}
+            for field, number in records.items()
+        ]
+        return {"unreadableFields": fields}
+
+    assert unreadable_fields({"tenants": [line()]}).ok
+
+    finding = unreadable_fields({"tenants": [line(processedAt=1, name=2), line(processedAt=4)]})
+
+    assert finding.ok
+    assert finding.seen.endswith(": orders processedAt (in 5), orders name (in 2)")
 
 
 async def test_an_ingestor_that_gives_no_answer_is_not_taken_for_a_good_one(tmp_path):

@@ -3,6 +3,8 @@
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from services.analytics import metrics
 from services.analytics.metrics import CurrencySales
 
@@ -33,3 +35,30 @@ def test_a_customer_is_called_by_name_else_by_id():
     assert metrics.customer_name(5, "Ada", "Lovelace") == "Ada Lovelace"
     assert metrics.customer_name(5, None, " Lovelace ") == "Lovelace"
     assert metrics.customer_name(5, "  ", "") == "Customer 5"
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        "\u200b",
+        "\u202e\u2066\u2069",
+        "\ufeff\u2060",
+        " \t\x00\x1f\x7f",
+        "\u3164",
+        "\u115f\u1160",
+        "\u2800",
+        "\u00ad\u034f\u061c",
+        "\U000e0001\U000e0020",
+        "\u3000\u00a0",
+        "\u0301\ufe0f",
+    ],
+)
+def test_a_name_without_a_visible_character_is_no_name(unseen: str):
+    assert metrics.customer_name(5, unseen, None) == "Customer 5"
+    assert metrics.customer_name(5, unseen, unseen) == "Customer 5"
+    assert metrics.customer_name(5, unseen, "Lovelace") == "Lovelace"
+
+
+@pytest.mark.parametrize("name", ["Ω", "田中", "é", "\u202eevil", "👩\u200d🚀", ".", "\ufffd"])
+def test_a_name_with_one_visible_character_is_kept_as_it_is(name: str):
+    assert metrics.customer_name(5, name, None) == name

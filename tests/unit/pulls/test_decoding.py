@@ -1,17 +1,20 @@
 """A line of Shopify's export becomes the fact it tells of: exact money, our words, real ids."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from services.ingestor.facts import Customer, Order, OrderLine, Product, Refund
+from services.ingestor.facts import Customer, Fact, Order, OrderLine, Product, Refund
 from services.ingestor.shopify.decode import decode
 from services.ingestor.shopify.errors import AnswerUnreadableError
 from services.ingestor.shopify.jsonl import Joined
 
+_SEEN = datetime(2026, 3, 9, tzinfo=UTC)
 BIG = 820982911946154508
 
 
@@ -79,8 +82,20 @@ def _line_item(**changes: Any) -> dict[str, Any]:
     }
 
 
+def _decoded(entity: str, joined: Joined) -> Fact | None:
+    unreadable: Counter[str] = Counter()
+    fact = decode(entity, joined, _SEEN, unreadable)
+    assert not unreadable
+    return fact
+
+
+def _odd(entity: str, joined: Joined) -> tuple[Any, Counter[str]]:
+    unreadable: Counter[str] = Counter()
+    return decode(entity, joined, _SEEN, unreadable), unreadable
+
+
 def test_an_order_keeps_every_digit_and_its_lines_and_refunds():
-    order = decode("orders", Joined(_bytes(_order()), [_bytes(_line_item())]))
+    order = _decoded("orders", Joined(_bytes(_order()), [_bytes(_line_item())]))
     assert order == Order(
         id=BIG,
         name="#1001",
@@ -131,13 +146,13 @@ def test_an_order_keeps_every_digit_and_its_lines_and_refunds():
     [("FULFILLED", "fulfilled"), ("PARTIALLY_FULFILLED", "partial"), ("UNFULFILLED", None)],
 )
 def test_a_fulfilment_has_the_word_that_deliveries_use(shopify: str, ours: str | None):
-    order = decode("orders", Joined(_bytes(_order(displayFulfillmentStatus=shopify)), []))
+    order = _decoded("orders", Joined(_bytes(_order(displayFulfillmentStatus=shopify)), []))
     assert isinstance(order, Order)
     assert order.fulfillment_status == ours
 
 
 def test_a_guest_order_has_no_customer():
-    order = decode("orders", Joined(_bytes(_order(customer=None)), []))
+    order = _decoded("orders", Joined(_bytes(_order(customer=None)), []))
     assert isinstance(order, Order)
     assert order.customer_id is None
 
@@ -152,7 +167,7 @@ def test_a_customer_may_have_neither_name_nor_address():
         "lastName": None,
         "defaultEmailAddress": None,
     }
-    assert decode("customers", Joined(_bytes(line), [])) == Customer(
+    assert _decoded("customers", Joined(_bytes(line), [])) == Customer(
         id=7,
         email=None,
         first_name=None,
@@ -190,36 +205,62 @@ def _variant(price: str) -> bytes:
     ("prices", "lowest"), [(["10.00", "9.50", "100.0"], Decimal("9.50")), ([], None)]
 )
 def test_a_product_costs_what_its_cheapest_variant_costs(prices: list[str], lowest: Decimal | None):
-    product = decode("products", Joined(_bytes(_product()), [_variant(price) for price in prices]))
+    product = _decoded(
+        "products", Joined(_bytes(_product()), [_variant(price) for price in prices])
+    )
     assert isinstance(product, Product)
     assert product.price == lowest
     assert product.status == "active"
 
 
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "field"),
     [
-        {"id": "Order/1"},
-        {"totalPriceSet": {"shopMoney": {"amount": "ten"}}},
-        {"updatedAt": "yesterday"},
-        {"__typename": "Metaobject"},
+        ({"id": "Order/1"}, "id"),
+        ({"totalPriceSet": {"shopMoney": {"amount": "ten"}}}, "totalPriceSet.shopMoney.amount"),
+        ({"totalPriceSet": None}, "totalPriceSet"),
+        ({"currencyCode": 5}, "currencyCode"),
+        ({"__typename": "Metaobject"}, "$"),
     ],
 )
-def test_a_line_of_another_shape_is_an_error_that_shows_none_of_it(broken: dict[str, Any]):
-    with pytest.raises(AnswerUnreadableError) as caught:
-        decode("orders", Joined(_bytes(_order(**broken)), []))
-    assert "1001" not in str(caught.value)
+def test_a_line_without_what_it_needs_is_counted_and_left_out(broken: dict[str, Any], field: str):
+    fact, unreadable = _odd("orders", Joined(_bytes(_order(**broken)), []))
+    assert fact is None
+    assert unreadable == {field: 1}
 
 
 @pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "-Infinity", "1e400"])
-def test_an_amount_that_is_no_money_is_refused_wherever_it_stands(amount: str):
+def test_an_amount_that_is_no_money_is_left_out_wherever_it_stands(amount: str):
     """It would spoil every sum it enters."""
-    for broken in (
-        {"totalPriceSet": _order()["totalPriceSet"] | {"presentmentMoney": {"amount": amount}}},
-        {"totalTaxSet": _money(amount)},
-        {"refunds": [_order()["refunds"][0] | {"totalRefundedSet": _money(amount)}]},
+    whole = _decoded("orders", Joined(_bytes(_order()), []))
+    assert isinstance(whole, Order)
+    [refund] = whole.refunds
+    for broken, kept in (
+        (
+            {"totalPriceSet": _order()["totalPriceSet"] | {"presentmentMoney": {"amount": amount}}},
+            {"presentment_total": None},
+        ),
+        ({"totalTaxSet": _money(amount)}, {"taxes": Decimal(0)}),
+        (
+            {"refunds": [_order()["refunds"][0] | {"totalRefundedSet": _money(amount)}]},
+            {"refunds": (replace(refund, amount=None),)},
+        ),
     ):
-        with pytest.raises(AnswerUnreadableError):
-            decode("orders", Joined(_bytes(_order(**broken)), []))
+        fact, unreadable = _odd("orders", Joined(_bytes(_order(**broken)), []))
+        assert fact == replace(whole, **kept)
+        assert sum(unreadable.values()) == 1
+    lines = Joined(_bytes(_product()), [_variant("1.00"), _variant(amount)])
+    product, _ = _odd("products", lines)
+    assert product.price == Decimal("1.00")
+
+
+def test_a_time_of_change_that_cannot_be_read_is_that_of_the_observation():
+    fact, unreadable = _odd("orders", Joined(_bytes(_order(updatedAt="yesterday")), []))
+    assert fact.updated_at == _SEEN
+    assert unreadable == {"updatedAt": 1}
+
+
+@pytest.mark.parametrize("line", [b"{", b"\xff"])
+def test_a_line_that_is_no_json_is_an_error(line: bytes):
     with pytest.raises(AnswerUnreadableError):
-        decode("products", Joined(_bytes(_product()), [_variant("1.00"), _variant(amount)]))
+        decode("orders", Joined(_bytes(_order()), [line]), _SEEN, Counter())

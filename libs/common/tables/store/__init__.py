@@ -12,6 +12,7 @@ from libs.common.tables.store.deliveries import (
     retry_turns,
     unknown_fields,
     unmapped_topics,
+    unreadable_fields,
 )
 from libs.common.tables.store.facts import (
     customers,
@@ -35,6 +36,7 @@ from libs.common.tables.store.rollups import (
     daily_sales,
     entity_counts,
     product_sales,
+    undated_sales,
 )
 from libs.common.tables.store.schema import metadata
 from libs.common.tables.store.security import security_counts
@@ -70,8 +72,10 @@ __all__ = [
     "security_counts",
     "shops",
     "tasks",
+    "undated_sales",
     "unknown_fields",
     "unmapped_topics",
+    "unreadable_fields",
     "versions",
     "watermarks",
 ]

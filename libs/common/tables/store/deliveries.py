@@ -44,6 +44,17 @@ unknown_fields = Table(
     Column("last_at", DateTime(timezone=True), nullable=False),
 )
 
+unreadable_fields = Table(
+    "unreadable_fields",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("records", BigInteger, nullable=False),
+    Column("first_at", DateTime(timezone=True), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,

@@ -20,6 +20,21 @@ daily_sales = Table(
     Column("refunded", Numeric, server_default=FetchedValue(), nullable=False),
 )
 
+undated_sales = Table(
+    "undated_sales",
+    metadata,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("orders", BigInteger, server_default=FetchedValue(), nullable=False),
+    Column("units", BigInteger, server_default=FetchedValue(), nullable=False),
+    Column("revenue", Numeric, server_default=FetchedValue(), nullable=False),
+    Column("gross", Numeric, server_default=FetchedValue(), nullable=False),
+    Column("discounts", Numeric, server_default=FetchedValue(), nullable=False),
+    Column("taxes", Numeric, server_default=FetchedValue(), nullable=False),
+    Column("shipping", Numeric, server_default=FetchedValue(), nullable=False),
+    Column("refunded", Numeric, server_default=FetchedValue(), nullable=False),
+)
+
 customer_sales = Table(
     "customer_sales",
     metadata,

@@ -716,6 +716,33 @@ export interface components {
              */
             state: "waiting" | "exporting" | "importing" | "done" | "failed" | "skipped";
         };
+        /** ImpossibleDate */
+        ImpossibleDate: {
+            /**
+             * Date
+             * @description The order's date as Shopify told it, in the shop's zone; null where it was unreadable.
+             */
+            date: string | null;
+            /** Orderid */
+            orderId: string;
+            /** Ordername */
+            orderName: string | null;
+        };
+        /** ImpossibleDates */
+        ImpossibleDates: {
+            /** Ordercount */
+            orderCount: number;
+            /**
+             * Orders
+             * @description The newest of these orders, ten at most.
+             */
+            orders: components["schemas"]["ImpossibleDate"][];
+            /**
+             * Revenue
+             * @description Sum of the totals of these orders, in the shop's currency.
+             */
+            revenue: string;
+        };
         /**
          * IngestionStatus
          * @description What the ingestor says of a tenant. No shop until its facts have arrived.
@@ -742,6 +769,11 @@ export interface components {
              * @description Deliveries that arrived and carry nothing that is kept.
              */
             unmappedTopics: components["schemas"]["UnmappedTopic"][];
+            /**
+             * Unreadablefields
+             * @description Fields whose value was left out of some records, as it could not be read.
+             */
+            unreadableFields: components["schemas"]["UnreadableField"][];
         };
         /** Notices */
         Notices: {
@@ -1179,13 +1211,15 @@ export interface components {
             currency: string | null;
             /**
              * Firstorderdate
-             * @description Day of processing, cut in the shop's zone.
+             * @description Day of processing, cut in the shop's zone. Impossible dates, before 1990 or after tomorrow, are left out.
              */
             firstOrderDate: string | null;
             freshness: components["schemas"]["Freshness"];
+            /** @description Orders that were processed before 1990 or after tomorrow, by their date. They count in all-time figures and in those of customers, and on no day. */
+            impossibleDates: components["schemas"]["ImpossibleDates"];
             /**
              * Lastorderdate
-             * @description Day of processing, cut in the shop's zone.
+             * @description Day of processing, cut in the shop's zone. Impossible dates, before 1990 or after tomorrow, are left out.
              */
             lastOrderDate: string | null;
             /** Othercurrencies */
@@ -1298,6 +1332,31 @@ export interface components {
              */
             lastAt: string;
             /** Topic */
+            topic: string;
+        };
+        /** UnreadableField */
+        UnreadableField: {
+            /**
+             * Field
+             * @description Its place in the body; * for an object that was left out whole.
+             */
+            field: string;
+            /**
+             * Firstat
+             * Format: date-time
+             */
+            firstAt: string;
+            /**
+             * Lastat
+             * Format: date-time
+             */
+            lastAt: string;
+            /** Records */
+            records: number;
+            /**
+             * Topic
+             * @description Of deliveries; of what was pulled, the name of the entity.
+             */
             topic: string;
         };
     };

@@ -19,6 +19,7 @@ const summary = (version: string, totalOrders: number, partial = false): Summary
   currency: "USD",
   zone: "America/New_York",
   firstOrderDate: "1997-01-01",
+  impossibleDates: { orderCount: 0, orders: [], revenue: "0.00" },
   lastOrderDate: "1998-06-30",
   otherCurrencies: [],
   partial,

@@ -13,6 +13,7 @@ const summary = {
   currency: "USD",
   firstOrderDate: "1997-01-01",
   freshness,
+  impossibleDates: { orderCount: 0, orders: [], revenue: "0.00" },
   lastOrderDate: "1998-06-30",
   otherCurrencies: [],
   partial: false,
@@ -21,7 +22,7 @@ const summary = {
   totalRevenue: "400.00",
   zone: "America/New_York",
 };
-const tenant = { status: "active", zone: "America/New_York", currency: "USD", pull: null, freshness };
+const tenant = { shopDomain: "cups.myshopify.com", status: "active", zone: "America/New_York", currency: "USD", pull: null, freshness };
 
 /** Thirty days, each alike. */
 function orders(perDay: number, firstDay: string) {
@@ -116,4 +117,42 @@ test("where Shopify shows no older orders, all time says from when on", async ()
   open();
   const notice = await screen.findByText(/^Shopify lets Tillstream read/);
   expect(notice.textContent).toContain("read orders since May 2, 1998.");
+});
+
+test("orders of impossible dates are named, with what they are worth and where to put them right", async () => {
+  open();
+  await screen.findByTestId("tile-orders");
+  expect(screen.queryByTestId("impossible-dates")).toBeNull();
+  cleanup();
+  const orders = [
+    { orderId: "7001", orderName: "#1001", date: "1899-12-30" },
+    { orderId: "7002", orderName: null, date: "0001-01-02" },
+    { orderId: "7003", orderName: " ", date: null },
+  ];
+  const impossibleDates = { orderCount: 1, orders: orders.slice(0, 1), revenue: "45.00" };
+  answers["/api/analytics/summary"] = { ...summary, impossibleDates };
+  open();
+  const note = await screen.findByTestId("impossible-dates");
+  expect(note.textContent).toContain("1 order with an impossible date, $45.00.");
+  expect(note.textContent).toContain("#1001 Dec 30, 1899");
+  await waitFor(() =>
+    expect(within(note).getByRole("link", { name: "#1001" }).getAttribute("href")).toBe(
+      "https://cups.myshopify.com/admin/orders/7001",
+    ),
+  );
+  cleanup();
+  answers["/api/analytics/summary"] = {
+    ...summary,
+    impossibleDates: { orderCount: 12, orders, revenue: "90.00" },
+  };
+  open();
+  const many = await screen.findByTestId("impossible-dates");
+  expect(many.textContent).toContain("12 orders with an impossible date, $90.00.");
+  const told = within(many).getAllByRole("listitem").map((item) => item.textContent);
+  expect(told).toEqual([
+    "#1001 Dec 30, 1899",
+    "7002 0001-01-02",
+    "7003 unreadable date",
+    "and 9 more",
+  ]);
 });

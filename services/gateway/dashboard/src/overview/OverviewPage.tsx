@@ -11,6 +11,7 @@ import { Card } from "../ui/Card";
 import { Notice } from "../ui/Notice";
 import { SectionError, StaleNotice } from "../ui/SectionError";
 import { usePageTitle } from "../ui/usePageTitle";
+import { ImpossibleDates } from "./ImpossibleDates";
 import { SalesSection } from "./SalesSection";
 import { Tiles } from "./Tiles";
 import { countedOrders } from "./labels";
@@ -65,6 +66,7 @@ export function OverviewPage({ search }: { search: OverviewSearch }) {
           <Tiles summary={summary.data} />
         )}
         <OtherCurrencies summary={summary.data} />
+        <ImpossibleDates shopDomain={tenant.data?.shopDomain} summary={summary.data} />
       </section>
 
       <SalesSection search={search} />

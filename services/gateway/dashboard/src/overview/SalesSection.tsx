@@ -28,7 +28,8 @@ import {
 export function SalesSection({ search }: { search: OverviewSearch }) {
   const { data: summary, ...asked } = useQuery(summaryQuery);
   const choice = choiceOf(search);
-  const range = resolve(choice, summary?.lastOrderDate ?? null);
+  const now = summary?.zone ? dayInZone(new Date(), summary.zone) : null;
+  const range = resolve(choice, summary?.lastOrderDate ?? null, now);
   const askable = range !== null && !isBackwards(range);
   const before = range && previousRange(range, summary?.firstOrderDate ?? null);
   const orders = useQuery({ ...ordersQuery(range ?? {}), enabled: askable });

@@ -9,7 +9,7 @@ export const METRICS = {
   orders: {
     label: "Orders",
     definition:
-      "Number of orders, counted on the day they were processed in the shop's time zone. Test orders and deleted orders are left out; orders worth 0 count.",
+      "Number of orders, counted on the day they were processed in the shop's time zone; an impossible date, before 1990 or after tomorrow, is on no day. Test orders and deleted orders are left out; orders worth 0 count.",
   },
   averageOrderValue: {
     label: "Average order value",

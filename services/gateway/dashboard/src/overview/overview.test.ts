@@ -24,6 +24,14 @@ describe("ranges", () => {
     expect(preset({ range: "all" })).toEqual({});
   });
 
+  test("presets end today at the latest, whatever an order is dated", () => {
+    const resolved = (search: Record<string, unknown>) =>
+      resolve(choiceOf(parseSearch(search)), "1998-07-01", "1998-06-30");
+    expect(resolved({})).toEqual({ from: "1998-06-01", to: "1998-06-30" });
+    expect(resolved({ range: "12m" })).toEqual({ from: "1997-07-01", to: "1998-06-30" });
+    expect(resolved({ range: "all" })).toEqual({});
+  });
+
   test("a shop without orders has no preset range", () => {
     expect(resolve(choiceOf({}), null)).toBeNull();
   });

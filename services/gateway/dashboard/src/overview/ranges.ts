@@ -34,17 +34,25 @@ export function choiceOf(search: OverviewSearch): Choice {
   return { kind: "preset", preset: search.range ?? DEFAULT_PRESET };
 }
 
-/** Presets end on the last day that has orders, so that a quiet shop does not open on nothing. */
-export function resolve(choice: Choice, lastOrderDate: Day | null): ResolvedRange | null {
+/**
+ * Presets end on the last day that has orders, so that a quiet shop does not open on nothing; on
+ * today at the latest, as an order may be dated ahead.
+ */
+export function resolve(
+  choice: Choice,
+  lastOrderDate: Day | null,
+  today: Day | null = null,
+): ResolvedRange | null {
   if (choice.kind === "custom") return { from: choice.from, to: choice.to };
   if (lastOrderDate === null) return null;
+  const last = today !== null && today < lastOrderDate ? today : lastOrderDate;
   switch (choice.preset) {
     case "30d":
-      return { from: addDays(lastOrderDate, -29), to: lastOrderDate };
+      return { from: addDays(last, -29), to: last };
     case "90d":
-      return { from: addDays(lastOrderDate, -89), to: lastOrderDate };
+      return { from: addDays(last, -89), to: last };
     case "12m":
-      return { from: addDays(addMonths(lastOrderDate, -12), 1), to: lastOrderDate };
+      return { from: addDays(addMonths(last, -12), 1), to: last };
     case "all":
       return {};
   }
