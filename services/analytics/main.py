@@ -28,7 +28,10 @@ def create_app(settings: AnalyticsSettings, engine: AsyncEngine) -> FastAPI:
 
 async def main(settings: AnalyticsSettings) -> None:
     engine = create_engine(
-        settings.url_to_read(), "analytics", pool_size=settings.database_pool_size
+        settings.url_to_read(),
+        "analytics",
+        pool_size=settings.database_pool_size,
+        may_be_standby=settings.analytics_database_url is not None,
     )
     try:
         await wait_until_ready(engine)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
+from libs.common.database.failures import ReferenceMissingError
 from libs.common.database.transaction import Transaction, transaction
 from libs.common.errors import (
     CallerRefusedError,
@@ -95,7 +95,7 @@ async def redeem(
         async with transaction(engine) as tx:
             owner = await _become_owner(tx, claim, username, password_hash)
             return await sessions.start(tx, username, owner, old_token, client)
-    except IntegrityError as error:
+    except ReferenceMissingError as error:
         # The only key that can fail is the tenant's: it was erased since.
         raise ClaimInvalidError(_GONE) from error
 

@@ -1,8 +1,8 @@
 """What the gateway does when a shop is connected: members are told, and old sessions end."""
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.database.failures import ReferenceMissingError
 from libs.common.database.transaction import transaction
 from libs.common.events.contracts import TenantConnected
 from libs.common.logs import get_logger
@@ -21,7 +21,7 @@ async def note_connection(event: TenantConnected, engine: AsyncEngine) -> None:
     """
     try:
         ended = await _note(event, engine)
-    except IntegrityError:
+    except ReferenceMissingError:
         # The only key that can fail is the tenant's: it was erased since.
         log.info("connection_of_no_tenant_ignored", tenant_id=str(event.tenant_id))
         return

@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
+from libs.common.database.failures import ConcurrentWriteError, ReferenceMissingError
 from libs.common.database.transaction import (
-    ConcurrentWriteError,
     Transaction,
     in_transaction,
     transaction,
@@ -210,7 +209,7 @@ class Recoveries:
     async def _decide(self, work: Callable[[Transaction], Awaitable[Recovered]]) -> Recovered:
         try:
             return await in_transaction(self._engine, work)
-        except IntegrityError as error:
+        except ReferenceMissingError as error:
             # The only key that can fail is the tenant's: it was erased since.
             raise RecoveryInvalidError(
                 "The shop is no longer connected. Connect it again."

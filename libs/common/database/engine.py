@@ -4,10 +4,8 @@ import asyncio
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tenacity import (
     AsyncRetrying,
@@ -17,6 +15,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from libs.common.database.failures import FAILURES
 from libs.common.database.tls import tls_parameters
 from libs.common.errors import DatabaseUnavailableError
 from libs.common.logs import get_logger
@@ -34,15 +33,19 @@ def create_engine(
     *,
     pool_size: int = 10,
     statement_seconds: float = _STATEMENT_SECONDS,
+    may_be_standby: bool = False,
 ) -> AsyncEngine:
     """An engine for `url` (`postgresql://`, with `tls_parameters`). Connects lazily.
 
-    A statement, with its waits for locks, ends after `statement_seconds`.
+    A statement, with its waits for locks, ends after `statement_seconds`. A standby is refused
+    unless `may_be_standby`: after a failover the name may lead to it for a while, and what the
+    pool held of it would be read from, out of date, for as long as the process lives.
     """
     parts = urlsplit(url.get_secret_value())
     arguments: dict[str, Any] = {
         "timeout": _CONNECT_SECONDS,
         "command_timeout": statement_seconds,
+        "target_session_attrs": "any" if may_be_standby else "primary",
         "server_settings": {"application_name": application_name},
         **tls_arguments(url.get_secret_value()),
     }
@@ -71,7 +74,7 @@ async def ping(engine: AsyncEngine) -> None:
     try:
         async with asyncio.timeout(_CONNECT_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-    except (DBAPIError, OSError, asyncpg.PostgresError, TimeoutError) as error:
+    except FAILURES as error:
         raise DatabaseUnavailableError("PostgreSQL does not answer") from error
 
 

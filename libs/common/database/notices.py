@@ -4,18 +4,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.database.failures import FAILURES, typed
 from libs.common.database.transaction import Transaction
 from libs.common.logs import get_logger
 
 _PAUSE_SECONDS = 1.0
 _SECONDS_BETWEEN_CHECKS = 60.0
-_LOST = (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 _NOTIFY = text("SELECT pg_notify(:channel, :notice)")
 
@@ -32,8 +29,8 @@ async def listen(engine: AsyncEngine, channel: str, hear: Callable[[str], None])
     while True:
         try:
             await _listen(engine, channel, hear)
-        except _LOST as error:
-            log.warning("notices_not_heard", channel=channel, error=type(error).__name__)
+        except FAILURES as error:
+            log.warning("notices_not_heard", channel=channel, reason=typed(error).message)
         await asyncio.sleep(_PAUSE_SECONDS)
 
 

@@ -10,29 +10,21 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from libs.common.errors import DatabaseUnavailableError, TransientError
+from libs.common.database.failures import FAILURES, ConcurrentWriteError, is_timeout, typed
+from libs.common.errors import DatabaseTimeoutError, DatabaseUnavailableError, PlatformError
 
 Transaction = AsyncConnection
 """An open transaction. Functions that take one never commit."""
 
 _Result = TypeVar("_Result")
-_SERIALIZATION_FAILURES = {"40001", "40P01"}
-_UNAVAILABLE = ("08", "53", "57", "55P03")
-"""SQLSTATE classes: connection exception, insufficient resources, operator intervention. And a wait
-for a lock that the role's `lock_timeout` ended, as the driver's own timeout might have."""
 _TRIES = 3
+_PROBE_SECONDS = 5.0
 
 _SET_TENANTS = text("SELECT set_config('app.tenant_ids', :tenants, true)")
-
-
-class ConcurrentWriteError(TransientError):
-    """PostgreSQL ended the transaction for the sake of another one."""
+_PROBE = text("SELECT 1")
 
 
 @asynccontextmanager
@@ -41,27 +33,44 @@ async def transaction(
 ) -> AsyncIterator[Transaction]:
     """Begin; commit at the end of the block, roll back on any error.
 
-    Raises DatabaseUnavailableError when PostgreSQL cannot be reached, and
-    ConcurrentWriteError on a deadlock or a serialization failure.
+    Raises RecordRefusedError for a value or row that PostgreSQL or its driver refuses,
+    ConcurrentWriteError on a deadlock or a serialization failure, DatabaseTimeoutError when a
+    statement took too long on a connection that works, and DatabaseUnavailableError for all else:
+    then the connection is not used again.
     """
     try:
-        async with engine.connect() as connection, connection.begin():
-            if visible := sorted({str(tenant) for tenant in tenants}):
-                await connection.execute(_SET_TENANTS, {"tenants": "{" + ",".join(visible) + "}"})
-            yield connection
-    except (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError) as error:
-        _raise_typed(error)
+        async with engine.connect() as connection:
+            try:
+                async with connection.begin():
+                    if visible := sorted({str(tenant) for tenant in tenants}):
+                        given = {"tenants": "{" + ",".join(visible) + "}"}
+                        await connection.execute(_SET_TENANTS, given)
+                    yield connection
+            except FAILURES as error:
+                raise await _told(error, connection) from None
+    except FAILURES as error:
+        raise typed(error) from None
 
 
-def _raise_typed(error: Exception) -> None:
-    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
-    if state in _SERIALIZATION_FAILURES:
-        raise ConcurrentWriteError("a concurrent write won") from error
-    lost = isinstance(error, PoolTimeoutError | OSError | InterfaceError)
-    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or invalidated or state.startswith(_UNAVAILABLE):
-        raise DatabaseUnavailableError("PostgreSQL does not answer") from error
-    raise error
+async def _told(error: Exception, connection: AsyncConnection) -> PlatformError:
+    """Never with its cause, whose text shows the values of a statement or row."""
+    if is_timeout(error) and await _works(connection):
+        return DatabaseTimeoutError("PostgreSQL took too long", reason="statement_timeout")
+    found = typed(error)
+    if type(found) is DatabaseUnavailableError and not connection.closed:
+        await connection.invalidate()
+    return found
+
+
+async def _works(connection: AsyncConnection) -> bool:
+    """Whether a connection whose transaction has ended still answers."""
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            await connection.execute(_PROBE)
+            await connection.rollback()
+    except FAILURES:
+        return False
+    return True
 
 
 async def in_transaction(

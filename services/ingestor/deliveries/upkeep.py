@@ -2,7 +2,6 @@
 
 import asyncio
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import transaction
@@ -29,7 +28,7 @@ async def keep_up(engine: AsyncEngine) -> None:
                 await repository.turn_applied_deliveries(tx)
             if emptied := await empty_expired_files(engine):
                 log.info("expired_files_emptied", files=emptied)
-        except (TransientError, DBAPIError) as error:
-            log.warning("upkeep_failed", error=type(error).__name__)
+        except TransientError as error:
+            log.warning("upkeep_failed", code=error.code, reason=error.message)
             pause = _SECONDS_AFTER_FAILURE
         await asyncio.sleep(pause)

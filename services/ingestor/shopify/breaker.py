@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy.exc import IntegrityError
-
 from libs.common.errors import (
     PermanentError,
     ShopifyCircuitOpenError,
@@ -80,7 +78,7 @@ class Breaker:
         if self._shared is not None and now >= self._away_until:
             try:
                 return self._believe(_Permit(self._shared, await self._shared.ask()))
-            except (TransientError, IntegrityError) as error:
+            except TransientError as error:
                 self._note_away(error)
         return _Permit(self._local, await self._local.ask())
 
@@ -88,7 +86,7 @@ class Breaker:
         circuit = permit.circuit
         try:
             view = await circuit.failed(permit.view.probe)
-        except (TransientError, IntegrityError) as error:
+        except TransientError as error:
             self._note_away(error)
             circuit = self._local
             view = await circuit.failed(None)
@@ -104,7 +102,7 @@ class Breaker:
             return
         try:
             await permit.circuit.succeeded(permit.view.probe)
-        except (TransientError, IntegrityError) as error:
+        except TransientError as error:
             self._note_away(error)
             return
         self._believe(_Permit(permit.circuit, View(0)))
@@ -117,7 +115,7 @@ class Breaker:
         try:
             # The task may be about to end; its probe shall not block others for a minute.
             await asyncio.shield(permit.circuit.released(permit.view.probe))
-        except (TransientError, IntegrityError) as error:
+        except TransientError as error:
             self._note_away(error)
 
     def _believe(self, permit: _Permit) -> _Permit:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
+from libs.common.database.failures import VALUE_ERRORS, refused
 from libs.common.database.transaction import Transaction
 
 Columns = Mapping[str, str]
@@ -124,12 +125,16 @@ class Given:
             return await run(tx, self._few, *values)
         await tx.exec_driver_sql(self._create)
         connection: Any = (await tx.get_raw_connection()).driver_connection
-        await connection.copy_records_to_table(
-            self._table,
-            schema_name="pg_temp",
-            columns=tuple(self._columns),
-            records=zip(*map(_copied, self._columns.values(), values), strict=True),
-        )
+        try:
+            await connection.copy_records_to_table(
+                self._table,
+                schema_name="pg_temp",
+                columns=tuple(self._columns),
+                records=zip(*map(_copied, self._columns.values(), values), strict=True),
+            )
+        except VALUE_ERRORS as error:
+            # The driver wraps what it cannot send as a parameter, but not what it cannot copy.
+            raise refused(f"value_{type(error).__name__}") from None
         return await run(tx, self._many)
 
 
