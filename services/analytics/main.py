@@ -9,6 +9,7 @@ from libs.common.process import run_service
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
+from libs.common.workers import Workers
 from services.analytics.cache import AnswerCache
 from services.analytics.permissions import PERMISSIONS
 from services.analytics.routes import Reader, analytics_router, figures_check_router
@@ -35,7 +36,7 @@ async def main(settings: AnalyticsSettings) -> None:
     )
     try:
         await wait_until_ready(engine)
-        await serve(create_app(settings, engine), settings.host, settings.port)
+        await serve(create_app(settings, engine), settings.host, settings.port, Workers())
     finally:
         await engine.dispose()
 

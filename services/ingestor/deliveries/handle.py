@@ -20,6 +20,7 @@ from services.ingestor.deletions.checks import add_checks, is_deletion
 from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
 from services.ingestor.deliveries.known_fields import MOST_NAMES
 from services.ingestor.deliveries.news import NEWS_TOPICS, ask_for_untold, pass_news
+from services.ingestor.deliveries.unresolved import with_tenants
 from services.ingestor.facts import Observation
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.requests import REQUEST_TOPICS, answer_request
@@ -49,10 +50,12 @@ async def handle_deliveries(
 ) -> None:
     """Apply each delivery once, however often it comes; drop those of an erased tenant.
 
-    Raises MessageMalformedError for a body that cannot be read, and TenantRecutError; then no fact
+    Raises MessageMalformedError for a body that cannot be read, DomainUnknownError for a shop that
+    nobody knows, and TenantRecutError; then no fact
     of `records` is applied. What is asked about a person is answered after the facts. A deletion is
     not applied here: see `services.ingestor.deletions`.
     """
+    records = await with_tenants(engine, records)
     requests = [record for record in records if record.type in REQUEST_TOPICS]
     news = [record for record in records if record.type in NEWS_TOPICS]
     others = REQUEST_TOPICS | NEWS_TOPICS
