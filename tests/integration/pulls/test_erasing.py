@@ -22,6 +22,7 @@ from libs.common.messaging.topology import (
     EVENTS_INGESTOR,
     retry_queue,
 )
+from libs.common.workers import Workers
 from services.ingestor.kinds.registry import KINDS
 from services.ingestor.pulls.worker import run_pulls
 from services.ingestor.settings import IngestorSettings
@@ -71,7 +72,7 @@ class Ingestor:
             settings = IngestorSettings.from_environment(
                 {**environment, "OAUTH_URL": oauth_url or url}
             )
-            pulls = asyncio.create_task(run_pulls(settings, self._engine, publisher))
+            pulls = asyncio.create_task(run_pulls(settings, self._engine, publisher, Workers()))
             try:
                 yield
             finally:
