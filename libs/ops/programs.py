@@ -120,7 +120,10 @@ def programs(plan: Plan) -> list[Program]:
             "PUBLIC_URL": plan.public_url,
             **_given(plan, _PASSED_ON_TO_OAUTH),
         },
-        "webhooks": {key: value for key, value in _app(plan).items() if key != "SHOPIFY_API_KEY"},
+        "webhooks": {
+            **{key: value for key, value in _app(plan).items() if key != "SHOPIFY_API_KEY"},
+            "SHOP_DIRECTORY_FILE": str(plan.data_dir / "shop-directory.json"),
+        },
         "ingestor-deliveries": _ingestor(plan),
         "ingestor-pulls": _ingestor(plan),
         "analytics": _caller(plan, "analytics"),

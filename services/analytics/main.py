@@ -9,6 +9,7 @@ from libs.common.process import run_service
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
+from libs.common.workers import Workers
 from services.analytics.cache import AnswerCache
 from services.analytics.permissions import PERMISSIONS
 from services.analytics.routes import Reader, analytics_router, figures_check_router
@@ -28,11 +29,14 @@ def create_app(settings: AnalyticsSettings, engine: AsyncEngine) -> FastAPI:
 
 async def main(settings: AnalyticsSettings) -> None:
     engine = create_engine(
-        settings.url_to_read(), "analytics", pool_size=settings.database_pool_size
+        settings.url_to_read(),
+        "analytics",
+        pool_size=settings.database_pool_size,
+        may_be_standby=settings.analytics_database_url is not None,
     )
     try:
         await wait_until_ready(engine)
-        await serve(create_app(settings, engine), settings.host, settings.port)
+        await serve(create_app(settings, engine), settings.host, settings.port, Workers())
     finally:
         await engine.dispose()
 

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
-from libs.common.database.transaction import ReferenceMissingError, Transaction, transaction
+from libs.common.database.failures import ReferenceMissingError
+from libs.common.database.transaction import Transaction, transaction
 from libs.common.errors import (
     CallerRefusedError,
     ClaimInvalidError,

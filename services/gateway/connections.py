@@ -2,7 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database.transaction import ReferenceMissingError, transaction
+from libs.common.database.failures import ReferenceMissingError
+from libs.common.database.transaction import transaction
 from libs.common.events.contracts import TenantConnected
 from libs.common.logs import get_logger
 from libs.common.security_events import SecurityEvent, record_security_event

@@ -14,6 +14,7 @@ from libs.common.security_events import save_counts
 from libs.common.tables.identity import security_counts
 from libs.common.web.app import create_web_app
 from libs.common.web.server import serve
+from libs.common.workers import Workers
 from services.gateway import (
     account_routes,
     audit_routes,
@@ -39,7 +40,7 @@ from services.gateway.security_headers import SecurityHeaders
 from services.gateway.settings import GatewaySettings
 
 
-def create_api(parts: Parts) -> FastAPI:
+def create_api(parts: Parts, workers: Workers | None = None) -> FastAPI:
     settings = parts.settings
     origins = [settings.public_url, *settings.cors_origins]
     api = create_web_app(
@@ -66,16 +67,31 @@ def create_api(parts: Parts) -> FastAPI:
         guard=PermissionGuard(parts),
         rest=pages.router,
         is_public=True,
+        workers=workers,
     )
     api.state.parts = parts
     return api
 
 
-def create_app(parts: Parts) -> ASGIApp:
+def create_app(parts: Parts, workers: Workers | None = None) -> ASGIApp:
     """The API and the pages, with the headers that every answer carries, a 500 included."""
     settings = parts.settings
-    api = CrossOrigin(create_api(parts), settings.cors_origins)
+    api = CrossOrigin(create_api(parts, workers), settings.cors_origins)
     return SecurityHeaders(api, is_https=settings.is_https)
+
+
+def _workers(parts: Parts, publisher: Publisher) -> Workers:
+    amqp_url, engine, live = parts.settings.amqp_url, parts.engine, parts.live
+    handlers = event_handlers(engine, parts.oauth)
+    return Workers(
+        {
+            "events": lambda: consume_events(amqp_url, EVENTS_GATEWAY, handlers, publisher),
+            "hints": lambda: listen_to_hints(amqp_url, "live", live.take_hint),
+            "closed_tenants": lambda: listen(engine, CLOSED_CHANNEL, live.close_tenant),
+            "sweep_users": lambda: sweep_users_daily(engine),
+            "security_counts": lambda: save_counts(engine, security_counts),
+        }
+    )
 
 
 async def main(settings: GatewaySettings) -> None:
@@ -84,20 +100,12 @@ async def main(settings: GatewaySettings) -> None:
     try:
         await wait_until_ready(engine)
         async with Publisher(settings.amqp_url, "gateway") as publisher:
+            workers = _workers(parts, publisher)
             await serve(
-                create_app(parts),
+                create_app(parts, workers),
                 settings.host,
                 settings.port,
-                consume_events(
-                    settings.amqp_url,
-                    EVENTS_GATEWAY,
-                    event_handlers(engine, parts.oauth),
-                    publisher,
-                ),
-                listen_to_hints(settings.amqp_url, "live", parts.live.take_hint),
-                listen(engine, CLOSED_CHANNEL, parts.live.close_tenant),
-                sweep_users_daily(engine),
-                save_counts(engine, security_counts),
+                workers,
                 on_stop=parts.live.close,
             )
     finally:

@@ -14,9 +14,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import utc_now
+from libs.common.database.failures import ConcurrentWriteError, ReferenceMissingError
 from libs.common.database.transaction import (
-    ConcurrentWriteError,
-    ReferenceMissingError,
     Transaction,
     in_transaction,
     transaction,

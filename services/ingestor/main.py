@@ -1,10 +1,8 @@
 """Starts the ingestor in one of two roles: so no live order waits while a history comes in."""
 
 import argparse
-from collections.abc import Coroutine
 from enum import StrEnum
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,6 +18,7 @@ from libs.common.tables.store import security_counts
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
+from libs.common.workers import Workers
 from services.ingestor.audits import audit_routes
 from services.ingestor.dead_letters.routes import dead_letter_routes
 from services.ingestor.deletions.routes import redaction_routes
@@ -41,7 +40,9 @@ class Role(StrEnum):
     PULLS = "pulls"
 
 
-def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
+def create_app(
+    settings: IngestorSettings, engine: AsyncEngine, workers: Workers | None = None
+) -> FastAPI:
     verifier = TokenVerifier("ingestor", settings.caller_public_keys)
     return create_web_app(
         "Tillstream ingestor",
@@ -55,6 +56,7 @@ def create_app(settings: IngestorSettings, engine: AsyncEngine) -> FastAPI:
         ],
         ready_checks={"database": lambda: ping(engine)},
         guard=CallerGuard(verifier, PERMISSIONS),
+        workers=workers,
     )
 
 
@@ -64,30 +66,30 @@ async def main(settings: IngestorSettings, *, role: Role) -> None:
     try:
         await wait_until_ready(engine)
         async with Publisher(settings.amqp_url, name) as publisher:
-            await serve(
-                create_app(settings, engine),
-                settings.host,
-                settings.port,
-                *_workers(role, settings, engine, publisher),
-            )
+            workers = _workers(role, settings, engine, publisher)
+            app = create_app(settings, engine, workers)
+            await serve(app, settings.host, settings.port, workers)
     finally:
         await engine.dispose()
 
 
 def _workers(
     role: Role, settings: IngestorSettings, engine: AsyncEngine, publisher: Publisher
-) -> tuple[Coroutine[Any, Any, None], ...]:
-    counts = save_counts(engine, security_counts)
+) -> Workers:
+    workers = Workers({"security_counts": lambda: save_counts(engine, security_counts)})
     if role is Role.PULLS:
-        return (run_pulls(settings, engine, publisher), counts)
+        workers.add("pulls", lambda: run_pulls(settings, engine, publisher, workers))
+        return workers
     handle, keeper = delivery_handler(engine, publisher), DeliveryKeeping(engine)
-    return (
-        counts,
-        keep_up(engine),
-        consume_deliveries(settings.amqp_url, Lane.STORE, handle, publisher, keeper),
-        run_retries(engine, handle, publisher, keeper),
-        consume_dead(settings.amqp_url, dead_letter_keeper(engine), publisher),
+    keep_dead, amqp_url = dead_letter_keeper(engine), settings.amqp_url
+    workers.add("upkeep", lambda: keep_up(engine))
+    workers.add(
+        "deliveries",
+        lambda: consume_deliveries(amqp_url, Lane.STORE, handle, publisher, keeper),
     )
+    workers.add("retries", lambda: run_retries(engine, handle, publisher, keeper))
+    workers.add("dead_letters", lambda: consume_dead(amqp_url, keep_dead, publisher))
+    return workers
 
 
 if __name__ == "__main__":

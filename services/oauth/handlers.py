@@ -5,6 +5,7 @@ happens (see `offboarding`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from libs.common.database.transaction import Transaction, in_transaction
 from libs.common.errors import MessageMalformedError, PermanentError
 from libs.common.ids import global_id
 from libs.common.logs import get_logger
-from libs.common.messaging.records import DeliveryRecord
+from libs.common.messaging.records import NO_TENANT, DeliveryRecord
 from libs.common.security_events import SecurityEvent, record_security_event
 from services.oauth import departures, erasures, repository
 from services.oauth.repository import Shop
@@ -46,7 +47,9 @@ class Deliveries:
 
         async def work(tx: Transaction) -> None:
             # Shops are locked in one order, or two batches could wait for each other.
-            for record in sorted(records, key=lambda record: (record.tenant_id, record.time)):
+            for record in sorted(
+                await _with_tenants(tx, records), key=lambda record: (record.tenant_id, record.time)
+            ):
                 await _apply(tx, record)
 
         try:
@@ -55,6 +58,17 @@ class Deliveries:
             if len(records) == 1:  # Else the batch is halved, and the record comes again.
                 _record_mismatch(records[0], error)
             raise
+
+
+async def _with_tenants(tx: Transaction, records: Sequence[DeliveryRecord]) -> list[DeliveryRecord]:
+    """Looks up whose those are that the front door took while it could not know."""
+    found: list[DeliveryRecord] = []
+    for record in records:
+        tenant_id = record.tenant_id
+        if tenant_id == NO_TENANT:
+            tenant_id = await repository.tenant_of(tx, record.source) or NO_TENANT
+        found.append(replace(record, tenant_id=tenant_id))
+    return found
 
 
 def _record_mismatch(record: DeliveryRecord, error: ShopMismatchError) -> None:

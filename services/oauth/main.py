@@ -21,6 +21,7 @@ from libs.common.tables import tenancy
 from libs.common.web.app import create_web_app
 from libs.common.web.callers import CallerGuard
 from libs.common.web.server import serve
+from libs.common.workers import Workers
 from services.oauth.access import AccessCheck
 from services.oauth.admin import AdminApi
 from services.oauth.departure_routes import (
@@ -95,7 +96,12 @@ def rules_from(settings: OauthSettings) -> Rules:
     )
 
 
-def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None = None) -> FastAPI:
+def create_app(
+    settings: OauthSettings,
+    engine: AsyncEngine,
+    parts: Parts | None = None,
+    workers: Workers | None = None,
+) -> FastAPI:
     parts = parts or create_parts(settings, engine)
     signer = TokenSigner("oauth", settings.caller_private_key)
     verifier = TokenVerifier("oauth", settings.caller_public_keys)
@@ -121,6 +127,25 @@ def create_app(settings: OauthSettings, engine: AsyncEngine, parts: Parts | None
         ready_checks={"database": lambda: ping(engine)},
         lifespan=lifespan,
         guard=CallerGuard(verifier, PERMISSIONS),
+        workers=workers,
+    )
+
+
+def _workers(
+    settings: OauthSettings, engine: AsyncEngine, parts: Parts, publisher: Publisher
+) -> Workers:
+    apply = Deliveries(engine).apply
+    return Workers(
+        {
+            "outbox": lambda: relay_outbox(engine, tenancy.outbox, publisher),
+            "deliveries": lambda: consume_deliveries(
+                settings.amqp_url, Lane.TENANCY, apply, publisher
+            ),
+            "idle_tokens": lambda: keep_idle_connected(parts.tokens),
+            "shop_ids": lambda: keep_learning(parts.shop_ids),
+            "verification": lambda: keep_verifying(parts.verification),
+            "security_counts": lambda: save_counts(engine, tenancy.security_counts),
+        }
     )
 
 
@@ -130,19 +155,9 @@ async def main(settings: OauthSettings) -> None:
         await wait_until_ready(engine)
         parts = create_parts(settings, engine)
         async with Publisher(settings.amqp_url, "oauth") as publisher:
-            await serve(
-                create_app(settings, engine, parts),
-                settings.host,
-                settings.port,
-                relay_outbox(engine, tenancy.outbox, publisher),
-                consume_deliveries(
-                    settings.amqp_url, Lane.TENANCY, Deliveries(engine).apply, publisher
-                ),
-                keep_idle_connected(parts.tokens),
-                keep_learning(parts.shop_ids),
-                keep_verifying(parts.verification),
-                save_counts(engine, tenancy.security_counts),
-            )
+            workers = _workers(settings, engine, parts, publisher)
+            app = create_app(settings, engine, parts, workers)
+            await serve(app, settings.host, settings.port, workers)
     finally:
         await engine.dispose()
 

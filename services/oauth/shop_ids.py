@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database.transaction import DuplicateError, transaction
-from libs.common.errors import PlatformError, TransientError
+from libs.common.database.transaction import transaction
+from libs.common.errors import PlatformError, RecordRefusedError, TransientError
 from libs.common.logs import get_logger
 from services.oauth import repository
 from services.oauth.admin import AdminApi
@@ -36,7 +36,7 @@ class ShopIds:
             shop_id = await self._admin.shop_id(domain, token)
             async with transaction(self._engine) as tx:
                 learned = await repository.set_shop_id(tx, tenant_id, shop_id)
-        except DuplicateError:
+        except RecordRefusedError:
             log.warning("shop_id_of_two_tenants", tenant_id=tenant_id)
         except PlatformError as error:
             log.warning("shop_id_not_learned", tenant_id=tenant_id, code=error.code)

@@ -1,17 +1,20 @@
 """Which tenant a shop's deliveries belong to: the directory, kept in memory.
 
 A database outage changes nothing for the shops that are known. A shop that is not known is
-asked for at the database, so a connected shop is never refused for being new.
+asked for at the database, so a connected shop is never refused for being new. A copy in a file
+makes a process that starts during an outage know what the one before it knew.
 """
 
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.errors import DatabaseUnavailableError, ShopUnknownError
+from libs.common.errors import DatabaseUnavailableError, ShopUnknownError, TransientError
 from libs.common.logs import get_logger
+from services.webhooks.directory_copy import read_copy, write_copy
 from services.webhooks.repository import (
     Shop,
     count_shops,
@@ -34,42 +37,81 @@ log = get_logger()
 
 
 class ShopDirectory:
-    """`load` once, then `keep_fresh` beside the server."""
+    """`start` once, then `keep_fresh` beside the server."""
 
-    def __init__(self, engine: AsyncEngine, *, refresh_seconds: float = _REFRESH_SECONDS) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        copy: Path | None = None,
+        refresh_seconds: float = _REFRESH_SECONDS,
+    ) -> None:
         self._engine = engine
+        self._copy = copy
         self._refresh_seconds = refresh_seconds
         self._shops: dict[str, Shop] = {}
         self._misses: dict[str, float] = {}
         self._newest: datetime | None = None
         self._lookups: dict[str, asyncio.Task[Shop | None]] = {}
         self._asking = asyncio.Semaphore(_MOST_QUESTIONS)
+        self._silent_until = 0.0
+        self._is_complete = False
+        self._may_hold_orphans = True
+
+    async def start(self) -> None:
+        """Read all of it, or the copy while PostgreSQL is out, or begin with nothing."""
+        try:
+            await self.load()
+        except TransientError as error:
+            shops = [] if self._copy is None else await asyncio.to_thread(read_copy, self._copy)
+            self._shops = {shop.domain: shop for shop in shops}
+            log.warning("directory_without_database", shops=len(shops), reason=error.message)
 
     async def load(self) -> None:
-        """Read all of it, and forget what is spooled for erased shops.
-
-        Raises DatabaseUnavailableError.
-        """
+        """Read all of it. Raises DatabaseUnavailableError."""
         shops = await list_shops(self._engine)
         self._shops = {shop.domain: shop for shop in shops}
         self._remember_newest(shops)
-        if dropped := await drop_spooled_of_unknown(self._engine):
-            log.info("spooled_deliveries_of_erased_shops_dropped", deliveries=dropped)
+        self._is_complete = True
+        self._may_hold_orphans = True
+        await self._save()
 
     async def keep_fresh(self) -> None:
         """Take in changes for ever; all of it when lines are missing, as those of erased shops."""
         while True:
             await asyncio.sleep(self._refresh_seconds)
             try:
-                if self._newest is None:
-                    await self.load()
-                    continue
-                await self._take_changes(self._newest - _OVERLAP)
-                # Only after the new ones are in: one that came would hide one that went.
-                if await count_shops(self._engine) != len(self._shops):
-                    await self.load()
-            except DatabaseUnavailableError:
-                log.warning("directory_not_refreshed", shops=len(self._shops))
+                await self._refresh()
+                await self.drop_orphans()
+            except TransientError as error:
+                log.warning("directory_not_refreshed", shops=len(self._shops), reason=error.message)
+
+    async def drop_orphans(self) -> None:
+        """Forget what is spooled for erased shops. Raises DatabaseUnavailableError."""
+        if not self._may_hold_orphans:
+            return
+        if dropped := await drop_spooled_of_unknown(self._engine):
+            log.info("spooled_deliveries_of_erased_shops_dropped", deliveries=dropped)
+        self._may_hold_orphans = False
+
+    async def _refresh(self) -> None:
+        if not self._is_complete or self._newest is None:
+            await self.load()
+            return
+        await self._take_changes(self._newest - _OVERLAP)
+        # Only after the new ones are in: one that came would hide one that went.
+        if await count_shops(self._engine) != len(self._shops):
+            await self.load()
+        else:
+            await self._save()
+
+    async def _save(self) -> None:
+        if self._copy is None:
+            return
+        try:
+            await asyncio.to_thread(write_copy, self._copy, list(self._shops.values()))
+        except OSError as error:
+            log.warning("directory_copy_not_written", error=type(error).__name__)
 
     def cached(self, domain: str) -> Shop | None:
         return self._shops.get(domain)
@@ -77,12 +119,16 @@ class ShopDirectory:
     async def find(self, domain: str) -> Shop:
         """The shop of `domain`, from the database when it is not in memory.
 
-        Raises ShopUnknownError, or DatabaseUnavailableError when that cannot be said.
+        Raises ShopUnknownError, or TransientError when that cannot be said.
         """
         if (shop := self._shops.get(domain)) is not None:
             return shop
-        if self._misses.get(domain, 0.0) > asyncio.get_running_loop().time():
+        now = asyncio.get_running_loop().time()
+        if self._misses.get(domain, 0.0) > now:
             raise _unknown()
+        if self._silent_until > now:
+            # Whoever delivers need not wait for what the one before has waited for in vain.
+            raise DatabaseUnavailableError("PostgreSQL did not answer just now")
         lookup = self._lookups.get(domain)
         if lookup is None:
             lookup = asyncio.create_task(self._look_up(domain))
@@ -97,7 +143,11 @@ class ShopDirectory:
             async with asyncio.timeout(_ANSWER_SECONDS), self._asking:
                 shop = await find_shop(self._engine, domain)
         except TimeoutError as error:
+            self._remember_silence()
             raise DatabaseUnavailableError("PostgreSQL does not answer in time") from error
+        except TransientError:
+            self._remember_silence()
+            raise
         if shop is not None:
             self._shops[domain] = shop
             return shop
@@ -110,6 +160,9 @@ class ShopDirectory:
         changed = await list_shops(self._engine, changed_since=since)
         self._shops |= {shop.domain: shop for shop in changed}
         self._remember_newest(changed)
+
+    def _remember_silence(self) -> None:
+        self._silent_until = asyncio.get_running_loop().time() + _MISS_SECONDS
 
     def _remember_newest(self, shops: Sequence[Shop]) -> None:
         times = [shop.updated_at for shop in shops]

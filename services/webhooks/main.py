@@ -1,12 +1,13 @@
 """The webhooks service: takes Shopify's deliveries and makes them durable."""
 
-from libs.common.database.engine import create_engine, wait_until_ready
+from libs.common.database.engine import create_engine
 from libs.common.messaging.publisher import Publisher
 from libs.common.process import run_service
 from libs.common.security_events import save_counts
 from libs.common.tables.intake import security_counts
 from libs.common.web.limits import HttpLimits
 from libs.common.web.server import serve
+from libs.common.workers import Workers
 from services.webhooks.directory import ShopDirectory
 from services.webhooks.intake import Intake
 from services.webhooks.routes import create_app
@@ -28,23 +29,27 @@ def headers_of_all_answers(settings: WebhooksSettings) -> list[tuple[str, str]]:
 
 
 async def main(settings: WebhooksSettings) -> None:
-    """The database must be there at the start, for the directory; the broker need not be."""
+    """Neither store need be there at the start: see `ShopDirectory` and `Intake`."""
     engine = create_engine(settings.database_url, "webhooks", pool_size=settings.database_pool_size)
     try:
-        await wait_until_ready(engine)
-        directory = ShopDirectory(engine)
-        await directory.load()
+        directory = ShopDirectory(engine, copy=settings.shop_directory_file)
+        await directory.start()
         async with Publisher(settings.amqp_url, "webhooks") as publisher:
             intake = Intake(publisher, engine)
             await intake.probe()
+            workers = Workers(
+                {
+                    "directory": directory.keep_fresh,
+                    "broker_watch": intake.watch_broker,
+                    "spool": intake.relay_spool,
+                    "security_counts": lambda: save_counts(engine, security_counts),
+                }
+            )
             await serve(
-                create_app(settings.client_secrets(), directory, intake),
+                create_app(settings.client_secrets(), directory, intake, workers),
                 settings.host,
                 settings.port,
-                directory.keep_fresh(),
-                intake.watch_broker(),
-                intake.relay_spool(),
-                save_counts(engine, security_counts),
+                workers,
                 limits=LIMITS,
                 headers=headers_of_all_answers(settings),
             )

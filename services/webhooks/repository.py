@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, transaction
-from libs.common.messaging.records import decode_records
+from libs.common.messaging.records import NO_TENANT, decode_records
 from libs.common.messaging.topology import Lane
 from libs.common.tables.intake import spool
 from libs.common.tables.tenancy import shop_directory
@@ -65,11 +65,16 @@ async def count_shops(engine: AsyncEngine) -> int:
 async def add_to_spool(engine: AsyncEngine, lane: Lane, messages: Sequence[bytes]) -> None:
     """Each of `messages` carries one delivery."""
     rows = [
-        {"lane": lane.value, "record": message, "tenant_id": decode_records(message)[0].tenant_id}
+        {"lane": lane.value, "record": message, "tenant_id": _tenant_of(message)}
         for message in messages
     ]
     async with transaction(engine) as tx:
         await tx.execute(insert(spool), rows)
+
+
+def _tenant_of(message: bytes) -> UUID | None:
+    [record] = decode_records(message)
+    return None if record.tenant_id == NO_TENANT else record.tenant_id
 
 
 async def drop_spooled_of_unknown(engine: AsyncEngine) -> int:

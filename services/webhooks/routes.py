@@ -1,18 +1,20 @@
 """The public door for Shopify, in plain ASGI: a framework would cost more than all the rest."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.common.errors import NotFoundError, PlatformError, ShopUnknownError
+from libs.common.errors import NotFoundError, PlatformError, ShopUnknownError, TransientError
 from libs.common.ids import new_id
 from libs.common.logs import get_logger
-from libs.common.messaging.records import DeliveryRecord
+from libs.common.messaging.records import NO_TENANT, DeliveryRecord
 from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.errors import STATUS_BY_CODE, error_body
+from libs.common.workers import Workers
 from services.webhooks.answers import (
     SAFE_HEADERS,
     answer_empty,
@@ -44,7 +46,10 @@ log = get_logger()
 class FrontDoor:
     """Answers 200 only when the delivery is durable."""
 
-    def __init__(self, secrets: Sequence[str], directory: ShopDirectory, intake: Intake) -> None:
+    def __init__(
+        self, secrets: Sequence[str], directory: ShopDirectory, intake: Intake, workers: Workers
+    ) -> None:
+        self._workers = workers
         self._secrets = secrets
         self._directory = directory
         self._intake = intake
@@ -84,7 +89,7 @@ class FrontDoor:
         check_body(body, signature, self._secrets)
         domain = attributes.shop_domain
         try:
-            shop = self._directory.cached(domain) or await self._directory.find(domain)
+            tenant_id = await self._tenant_of(domain)
         except ShopUnknownError:
             if attributes.topic not in COMPLIANCE_TOPICS:
                 raise
@@ -97,12 +102,21 @@ class FrontDoor:
                 source=domain,
                 type=attributes.topic,
                 time=attributes.triggered_at,
-                tenant_id=shop.tenant_id,
+                tenant_id=tenant_id,
                 body=body,
                 subject=attributes.event_id,
                 traceparent=attributes.traceparent,
             )
         )
+
+    async def _tenant_of(self, domain: str) -> UUID:
+        """While PostgreSQL is out nobody can say whose a new domain is: who applies it looks."""
+        try:
+            shop = self._directory.cached(domain) or await self._directory.find(domain)
+        except TransientError as error:
+            log.info("delivery_taken_without_tenant", shop=domain, code=error.code)
+            return NO_TENANT
+        return shop.tenant_id
 
     async def _answer_other(self, path: str, send: Send, request_id: str) -> None:
         if path == "/health/live":
@@ -116,15 +130,24 @@ class FrontDoor:
         try:
             await self._intake.check_ready()
         except PlatformError as error:
-            content = {"status": "unready", "failures": {"stores": error.code}}
+            failures = {"stores": error.code} | self._workers.failing()
+            content = {"status": "unready", "failures": failures}
             await answer_json(send, request_id, 503, content)
         else:
-            await answer_json(send, request_id, 200, {"status": "ready", "failures": {}})
+            # Told, but not a reason to close the door: deliveries are durable without it.
+            content = {"status": "ready", "failures": self._workers.failing()}
+            await answer_json(send, request_id, 200, content)
 
 
-def create_app(secrets: Sequence[str], directory: ShopDirectory, intake: Intake) -> ASGIApp:
+def create_app(
+    secrets: Sequence[str],
+    directory: ShopDirectory,
+    intake: Intake,
+    workers: Workers | None = None,
+) -> ASGIApp:
     """The door, with the shape of our errors around what nobody foresaw."""
-    return ServerErrorMiddleware(FrontDoor(secrets, directory, intake), handler=_answer_unexpected)
+    door = FrontDoor(secrets, directory, intake, workers or Workers())
+    return ServerErrorMiddleware(door, handler=_answer_unexpected)
 
 
 async def _refuse_method(send: Send, request_id: str) -> None:

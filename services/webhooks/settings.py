@@ -1,6 +1,7 @@
 """What the webhooks service needs to know before it starts."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -13,6 +14,7 @@ class WebhooksSettings(ServiceSettings):
     amqp_url: BrokerUrl
     shopify_api_secret: SecretStr = Field(min_length=1)
     webhook_secret: SecretList = Field(default_factory=list)
+    shop_directory_file: Path | None = None
 
     def client_secrets(self) -> list[str]:
         """Every secret that may have signed a delivery."""

@@ -15,8 +15,8 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from libs.common.database.failures import FAILURES
 from libs.common.database.tls import tls_parameters
-from libs.common.database.transaction import DRIVER_ERRORS
 from libs.common.errors import DatabaseUnavailableError
 from libs.common.logs import get_logger
 
@@ -33,15 +33,19 @@ def create_engine(
     *,
     pool_size: int = 10,
     statement_seconds: float = _STATEMENT_SECONDS,
+    may_be_standby: bool = False,
 ) -> AsyncEngine:
     """An engine for `url` (`postgresql://`, with `tls_parameters`). Connects lazily.
 
-    A statement, with its waits for locks, ends after `statement_seconds`.
+    A statement, with its waits for locks, ends after `statement_seconds`. A standby is refused
+    unless `may_be_standby`: after a failover the name may lead to it for a while, and what the
+    pool held of it would be read from, out of date, for as long as the process lives.
     """
     parts = urlsplit(url.get_secret_value())
     arguments: dict[str, Any] = {
         "timeout": _CONNECT_SECONDS,
         "command_timeout": statement_seconds,
+        "target_session_attrs": "any" if may_be_standby else "primary",
         "server_settings": {"application_name": application_name},
         **tls_arguments(url.get_secret_value()),
     }
@@ -70,7 +74,7 @@ async def ping(engine: AsyncEngine) -> None:
     try:
         async with asyncio.timeout(_CONNECT_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-    except DRIVER_ERRORS as error:
+    except FAILURES as error:
         raise DatabaseUnavailableError("PostgreSQL does not answer") from error
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database.transaction import DRIVER_ERRORS, Transaction
+from libs.common.database.failures import FAILURES, typed
+from libs.common.database.transaction import Transaction
 from libs.common.logs import get_logger
 
 _PAUSE_SECONDS = 1.0
@@ -28,8 +29,8 @@ async def listen(engine: AsyncEngine, channel: str, hear: Callable[[str], None])
     while True:
         try:
             await _listen(engine, channel, hear)
-        except DRIVER_ERRORS as error:
-            log.warning("notices_not_heard", channel=channel, error=type(error).__name__)
+        except FAILURES as error:
+            log.warning("notices_not_heard", channel=channel, reason=typed(error).message)
         await asyncio.sleep(_PAUSE_SECONDS)
 
 

@@ -10,61 +10,21 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from libs.common.errors import (
-    DatabaseTimeoutError,
-    DatabaseUnavailableError,
-    PlatformError,
-    RecordRefusedError,
-    TransientError,
-)
+from libs.common.database.failures import FAILURES, ConcurrentWriteError, is_timeout, typed
+from libs.common.errors import DatabaseTimeoutError, DatabaseUnavailableError, PlatformError
 
 Transaction = AsyncConnection
 """An open transaction. Functions that take one never commit."""
 
-DRIVER_ERRORS = (
-    DBAPIError,
-    PoolTimeoutError,
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-"""What PostgreSQL, its driver, the pool and the network raise."""
-
 _Result = TypeVar("_Result")
 _TRIES = 3
-
-_SERIALIZATION_FAILURES = {"40001", "40P01"}
-_LOCK_TIMEOUT = "55P03"
-_TIMEOUTS = {_LOCK_TIMEOUT, "57014"}
-_READ_ONLY = "25006"
-_DATA_EXCEPTION = "22"
-_WRONG_SETTING = "22023"
-"""invalid_parameter_value, as of a time zone that the server does not know."""
-_FOREIGN_KEY = "23503"
-_UNIQUE = "23505"
-_NAMING_VIOLATIONS = {"23502", _UNIQUE, "23514"}
-"""Not null, unique, check. A check without a name is a row that no partition takes."""
+_PROBE_SECONDS = 5.0
 
 _SET_TENANTS = text("SELECT set_config('app.tenant_ids', :tenants, true)")
-
-
-class ConcurrentWriteError(TransientError):
-    """PostgreSQL ended the transaction for the sake of another one."""
-
-
-class ReferenceMissingError(DatabaseUnavailableError):
-    """A row that is referred to is not there, perhaps not yet."""
-
-
-class DuplicateError(RecordRefusedError):
-    """Another row has this key."""
+_PROBE = text("SELECT 1")
 
 
 @asynccontextmanager
@@ -73,75 +33,44 @@ async def transaction(
 ) -> AsyncIterator[Transaction]:
     """Begin; commit at the end of the block, roll back on any error.
 
-    Raises ConcurrentWriteError on a deadlock or a serialization failure, RecordRefusedError for a
-    value that PostgreSQL or its driver refuses for what it is, DatabaseTimeoutError for a
-    statement or a wait that took too long, and DatabaseUnavailableError for everything else that
-    the database says: only what is proven to be a record's fault is a record's fault.
+    Raises RecordRefusedError for a value or row that PostgreSQL or its driver refuses,
+    ConcurrentWriteError on a deadlock or a serialization failure, DatabaseTimeoutError when a
+    statement took too long on a connection that works, and DatabaseUnavailableError for all else:
+    then the connection is not used again.
     """
-    connected = False
     try:
         async with engine.connect() as connection:
             try:
                 async with connection.begin():
-                    connected = True
                     if visible := sorted({str(tenant) for tenant in tenants}):
-                        await connection.execute(
-                            _SET_TENANTS, {"tenants": "{" + ",".join(visible) + "}"}
-                        )
+                        given = {"tenants": "{" + ",".join(visible) + "}"}
+                        await connection.execute(_SET_TENANTS, given)
                     yield connection
-            except DRIVER_ERRORS as error:
-                await _heal(engine, connection, error)
-                raise
-    except DRIVER_ERRORS as error:
-        typed = _typed(error, connected=connected)
-        # The driver's own message may hold the value that it refuses.
-        raise typed from None if isinstance(typed, RecordRefusedError) else error
+            except FAILURES as error:
+                raise await _told(error, connection) from None
+    except FAILURES as error:
+        raise typed(error) from None
 
 
-async def _heal(engine: AsyncEngine, connection: AsyncConnection, error: Exception) -> None:
-    """Have the next transaction begin on a connection that this trouble is not in."""
-    if not _is_not_well(_typed(error, connected=True)) or connection.closed:
-        return
-    await connection.invalidate()
-    if _sqlstate(error) == _READ_ONLY:
-        # After a failover the name leads to another server, and the whole pool to the old one.
-        await engine.dispose()
+async def _told(error: Exception, connection: AsyncConnection) -> PlatformError:
+    """Never with its cause, whose text shows the values of a statement or row."""
+    if is_timeout(error) and await _works(connection):
+        return DatabaseTimeoutError("PostgreSQL took too long", reason="statement_timeout")
+    found = typed(error)
+    if type(found) is DatabaseUnavailableError and not connection.closed:
+        await connection.invalidate()
+    return found
 
 
-def _is_not_well(typed: PlatformError) -> bool:
-    expected = DatabaseTimeoutError | ReferenceMissingError
-    return isinstance(typed, DatabaseUnavailableError) and not isinstance(typed, expected)
-
-
-def _sqlstate(error: Exception) -> str:
-    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
-
-
-def _typed(error: Exception, *, connected: bool) -> PlatformError:
-    state = _sqlstate(error)
-    if state in _SERIALIZATION_FAILURES:
-        return ConcurrentWriteError("a concurrent write won")
-    if state in _TIMEOUTS or (connected and isinstance(error, TimeoutError)):
-        waited = state == _LOCK_TIMEOUT
-        return DatabaseTimeoutError("PostgreSQL took too long", waited_for_lock=waited)
-    if state == _FOREIGN_KEY:
-        return ReferenceMissingError("a row that another refers to is not there", sqlstate=state)
-    name = _violated(error)
-    if state.startswith(_DATA_EXCEPTION) and state != _WRONG_SETTING:
-        return RecordRefusedError("The database refuses a value.", reason=f"refused_{state}")
-    if state in _NAMING_VIOLATIONS and name:
-        kind = DuplicateError if state == _UNIQUE else RecordRefusedError
-        return kind("The database refuses a value.", reason=f"refused_{state}_{name}")
-    return DatabaseUnavailableError(
-        "PostgreSQL does not answer as it should", sqlstate=state or None
-    )
-
-
-def _violated(error: Exception) -> str | None:
-    """The constraint, or the column, that the driver's error names."""
-    told = getattr(error, "orig", error)
-    cause = told if isinstance(told, asyncpg.PostgresError) else told.__cause__
-    return getattr(cause, "constraint_name", None) or getattr(cause, "column_name", None)
+async def _works(connection: AsyncConnection) -> bool:
+    """Whether a connection whose transaction has ended still answers."""
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            await connection.execute(_PROBE)
+            await connection.rollback()
+    except FAILURES:
+        return False
+    return True
 
 
 async def in_transaction(

@@ -78,10 +78,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Failure(Generic[_Value]):
-    """A value that could not be handled while the others of its batch were, and why."""
+    """A value that could not be handled while the others of its batch were, and why.
+
+    `given` is the value as the handler got it, where it has learned more about it since.
+    """
 
     value: _Value
     error: Exception
+    given: _Value | None = None
 
 
 Handle = Callable[[Sequence[_Value]], Awaitable[Sequence[Failure[_Value]] | None]]

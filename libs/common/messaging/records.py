@@ -5,7 +5,7 @@ body (two big-endian 32-bit numbers), the attributes as JSON under CloudEvents n
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,10 @@ from libs.common.errors import MessageMalformedError, TransientError
 
 _VERSION = b"\x01"
 _LENGTHS = struct.Struct(">II")
+
+NO_TENANT = UUID(int=0)
+"""Of what names no tenant. A delivery that was taken while nobody could say whose shop it is of
+carries none; the service that applies it looks its domain up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,9 @@ def encode_record(record: DeliveryRecord) -> bytes:
         "source": record.source,
         "type": record.type,
         "time": record.time,
-        "tenantid": str(record.tenant_id),
     }
+    if record.tenant_id != NO_TENANT:
+        attributes["tenantid"] = str(record.tenant_id)
     if record.subject is not None:
         attributes["subject"] = record.subject
     if record.traceparent is not None:
@@ -135,13 +140,18 @@ def _record(head: bytes, body: bytes) -> DeliveryRecord:
             source=_text(attributes["source"]),
             type=_text(attributes["type"]),
             time=time,
-            tenant_id=UUID(_text(attributes["tenantid"])),
+            tenant_id=_tenant(attributes),
             body=body,
             subject=_optional_text(attributes.get("subject")),
             traceparent=_optional_text(attributes.get("traceparent")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _malformed("attributes_invalid") from error
+
+
+def _tenant(attributes: Mapping[str, Any]) -> UUID:
+    named = attributes.get("tenantid")
+    return NO_TENANT if named is None else UUID(_text(named))
 
 
 def _text(value: Any) -> str:

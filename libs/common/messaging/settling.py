@@ -141,8 +141,11 @@ class Settler(Generic[_Value]):
             except Exception as error:  # noqa: BLE001 - a bug must not stop the queue
                 return await self._split(items, error, inbox)
             else:
-                by_value = {id(item.value): item for item in items}
-                return [(by_value[id(each.value)], each.error) for each in failures or ()]
+                attempts = {id(item.value): item.attempt for item in items}
+                return [
+                    (Item(each.value, attempts[id(each.given or each.value)]), each.error)
+                    for each in failures or ()
+                ]
             log.warning("consumer_waits_for_database", consumer=self._queue, items=len(items))
             await inbox.pause(pause)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)

@@ -17,6 +17,7 @@ from libs.common.errors import InvalidInputError, PlatformError, TransientError
 from libs.common.web.errors import ErrorResponse, error_body, status_and_headers
 from libs.common.web.guards import Guard, check_rows
 from libs.common.web.requests import REQUEST_ID_HEADER, BodyLimit, HeadLimit, RequestIds
+from libs.common.workers import Workers
 
 ReadyCheck = Callable[[], Awaitable[None]]
 """Raises a PlatformError while the service cannot do its work."""
@@ -37,7 +38,7 @@ async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def create_web_app(
+def create_web_app(  # noqa: PLR0913 - each is one fact about a service
     title: str,
     routers: Sequence[APIRouter],
     *,
@@ -47,13 +48,13 @@ def create_web_app(
     guard: Guard | None = None,
     rest: APIRouter | None = None,
     is_public: bool = False,
+    workers: Workers | None = None,
 ) -> FastAPI:
     """An app with `routers`, `/health/live` and `/health/ready`; no docs, no openapi route.
 
-    `guard` decides before each route who may use it. `rest` takes the paths that are left.
-    Raises ConfigurationError for a route that `guard` does not know.
-    `middleware` sees requests that have an id and a bounded body; the last one sees them first.
-    A service that strangers reach is public: it takes no request id from them.
+    `guard` decides before each route who may use it; raises ConfigurationError for an unknown one.
+    `middleware` sees requests with an id and a bounded body; the last one sees them first.
+    A public service takes no request id from strangers. None is ready while `workers` fail.
     """
     app = FastAPI(
         title=title,
@@ -66,7 +67,7 @@ def create_web_app(
         dependencies=[Depends(guard)] if guard else [],
         generate_unique_id_function=lambda route: route.name,
     )
-    for router in (*routers, _health_router(ready_checks), *([rest] if rest else [])):
+    for router in (*routers, _health_router(ready_checks, workers), *([rest] if rest else [])):
         app.include_router(router)
     if guard:
         check_rows(app, guard)
@@ -86,7 +87,7 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected_error)
 
 
-def _health_router(ready_checks: Mapping[str, ReadyCheck]) -> APIRouter:
+def _health_router(ready_checks: Mapping[str, ReadyCheck], workers: Workers | None) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/health/live")
@@ -97,7 +98,7 @@ def _health_router(ready_checks: Mapping[str, ReadyCheck]) -> APIRouter:
 
     @router.get("/health/ready")
     async def ready() -> JSONResponse:
-        failures = await failures_now()
+        failures = await failures_now() | (workers.failing() if workers else {})
         status = "unready" if failures else "ready"
         return JSONResponse({"status": status, "failures": failures}, 503 if failures else 200)
 

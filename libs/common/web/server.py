@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from libs.common.web.limits import HttpLimits, ProcessLimits
 from libs.common.web.protocol import BoundedHttpProtocol
+from libs.common.workers import Workers
 
 _GRACE_SECONDS = 5
 _LIMITS = HttpLimits()
@@ -28,15 +29,16 @@ async def serve(
     app: ASGIApp,
     host: str,
     port: int,
-    *workers: Coroutine[Any, Any, None],
+    workers: Workers,
+    *,
     limits: HttpLimits = _LIMITS,
     headers: Sequence[tuple[str, str]] = (),
     on_stop: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish open requests (5 s) and cancel `workers`.
 
-    A worker that fails stops the server, and its error is raised. `on_stop` ends what would keep
-    requests open for longer. `headers` are on every answer.
+    Only the server itself ends the process. `on_stop` ends what would keep requests open for
+    longer. `headers` are on every answer.
     """
     server = Server(server_config(app, host, port, limits=limits, headers=headers))
 
@@ -48,17 +50,12 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    tasks = [asyncio.create_task(worker) for worker in workers]
-    for task in tasks:
-        task.add_done_callback(lambda _task: stop())
+    tasks = workers.start()
     try:
         await server.serve()
     finally:
         await end(tasks, ask_again_after=_GRACE_SECONDS)
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def end(tasks: Collection[asyncio.Task[Any]], *, ask_again_after: float) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.notices import listen
 from libs.common.database.transaction import Transaction, transaction
-from libs.common.errors import DatabaseUnavailableError, PlatformError
+from libs.common.errors import PlatformError, TransientError
 from libs.common.events.contracts import StoreChanged
 from libs.common.logs import get_logger
 from libs.common.messaging.publisher import Publisher
@@ -80,7 +80,7 @@ class DeletionChecks:
         try:
             async with transaction(self._engine) as tx:
                 turns = await repository.claim(tx, free)
-        except DatabaseUnavailableError as error:
+        except TransientError as error:
             log.warning("deletion_checks_not_claimed", code=error.code)
             return
         for turn in turns:
@@ -131,7 +131,7 @@ class DeletionChecks:
         try:
             async with transaction(self._engine) as tx:
                 await change(tx, turn)
-        except DatabaseUnavailableError as error:
+        except TransientError as error:
             log.warning("deletion_turn_not_written", code=error.code)
 
     async def _tell(self, turn: Turn, settled: Settled) -> None:

@@ -10,15 +10,12 @@ from libs.common.database.transaction import Transaction, transaction
 from libs.common.logs import get_logger
 from libs.common.messaging.dead_letters import DeadLetter
 from libs.common.messaging.fates import Kind
-from libs.common.messaging.records import decode_records
+from libs.common.messaging.records import NO_TENANT, decode_records
 from libs.common.security_events import SecurityEvent, record_security_event
 from services.ingestor import repository
 from services.ingestor.deliveries.decode import BODY_OF_ANOTHER_SHOP
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.letters import names_a_redacted_customer
-
-NO_TENANT = UUID(int=0)
-"""The tenant of a message that names none because it cannot be read."""
 
 _LETTERS = UUID("2f6d1f0c-6a3f-4c37-9d0e-5d1b8a1b7f54")
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from services.ingestor.deletions.checks import add_checks, is_deletion
 from services.ingestor.deliveries.decode import decode_delivery, mapped_topics
 from services.ingestor.deliveries.known_fields import MOST_NAMES
 from services.ingestor.deliveries.news import NEWS_TOPICS, ask_for_untold, pass_news
+from services.ingestor.deliveries.unresolved import with_tenants
 from services.ingestor.facts import Observation, Refund
 from services.ingestor.privacy.erasure import erased_among
 from services.ingestor.privacy.requests import REQUEST_TOPICS, take_request
@@ -61,22 +62,24 @@ async def handle_deliveries(
 ) -> Sequence[Failure[DeliveryRecord]]:
     """Apply each delivery once, however often it comes; drop those of an erased tenant.
 
-    Returns those that cannot be read, and those that must wait: for their shop's facts, for a
-    recut, for the order of their refund. All others are applied. What is asked about a person is
-    written down after the facts. A deletion is not applied here: see
-    `services.ingestor.deletions`.
+    Returns those that cannot be read or are of a shop that nobody knows, and those that must wait:
+    for their shop's facts, for a recut, for the order of their refund. All others are applied.
+    What is asked about a person is written down after the facts. A deletion is not applied here:
+    see `services.ingestor.deletions`.
     """
+    records, given, unknown = await with_tenants(engine, records)
     others = REQUEST_TOPICS | NEWS_TOPICS
     facts = [record for record in records if record.type not in others]
     news = [record for record in records if record.type in NEWS_TOPICS]
     known = others | mapped_topics()
     failures = [
+        *unknown,
         *await _apply_facts(engine, facts, publisher),
         *await pass_news(engine, news),
         *await _take_requests(engine, [one for one in records if one.type in REQUEST_TOPICS]),
     ]
     await _count_unmapped(engine, [record for record in facts if record.type not in known])
-    return failures
+    return [replace(each, given=given.get(id(each.value))) for each in failures]
 
 
 async def _take_requests(

@@ -34,6 +34,6 @@ async def keep_up(engine: AsyncEngine) -> None:
             if dated := await date_due(engine):
                 log.info("orders_dated", tenants=dated)
         except TransientError as error:
-            log.warning("upkeep_failed", error=type(error).__name__)
+            log.warning("upkeep_failed", code=error.code, reason=error.message)
             pause = _SECONDS_AFTER_FAILURE
         await asyncio.sleep(pause)

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
 from libs.common.errors import (
-    DatabaseUnavailableError,
     PermanentError,
     PlatformError,
     ReconnectRequiredError,
@@ -18,7 +17,7 @@ from libs.common.logs import get_logger
 from libs.common.messaging.publisher import Publisher
 from services.ingestor.pulls import leases, repository
 from services.ingestor.pulls.context import write_held
-from services.ingestor.pulls.leases import Claim, LeaseLostError
+from services.ingestor.pulls.leases import Claim
 from services.ingestor.pulls.progress import Progress
 from services.ingestor.pulls.state import PullError, Trouble
 
@@ -48,7 +47,7 @@ async def settle(
     progress = Progress(publisher, claim.tenant_id)
     try:
         await write_held(engine, claim, progress, work, say_now=True)
-    except (LeaseLostError, DatabaseUnavailableError) as unwritten:
+    except TransientError as unwritten:
         log.warning("pull_not_settled", code=unwritten.code)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction, transaction
-from libs.common.errors import DatabaseUnavailableError, PermanentError, TransientError
+from libs.common.errors import PermanentError, TransientError
 from libs.common.events.contracts import StoreChanged
 from libs.common.logs import get_logger
 from libs.common.messaging.publisher import Publisher
@@ -114,7 +114,7 @@ class Renewals:
             async with transaction(self._engine) as tx:
                 given = {"again": self._again, "at_most": free, "running": list(self._running)}
                 found = [Due(*row) for row in await tx.execute(_CLAIM, given)]
-        except DatabaseUnavailableError as error:
+        except TransientError as error:
             log.warning("renewals_not_claimed", code=error.code)
             return
         for due in found:
@@ -181,7 +181,7 @@ class Renewals:
         try:
             async with transaction(self._engine) as tx:
                 due_at = await tx.scalar(_PROLONG, given)
-        except DatabaseUnavailableError as error:
+        except TransientError as error:
             log.warning("renewal_not_prolonged", code=error.code)
             return due
         return due._replace(due_at=due_at or due.due_at)
@@ -190,7 +190,7 @@ class Renewals:
         try:
             async with transaction(self._engine) as tx:
                 await tx.execute(_DONE, due._asdict())
-        except DatabaseUnavailableError as error:
+        except TransientError as error:
             log.warning("renewal_not_settled", code=error.code)
 
     async def _announce(self, tenant_id: UUID, version: int | None) -> None:

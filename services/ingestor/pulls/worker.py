@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, in_transaction, transaction
-from libs.common.errors import DatabaseUnavailableError
+from libs.common.errors import TransientError
 from libs.common.events.contracts import TenantErased
 from libs.common.identity import TokenSigner
 from libs.common.logs import get_logger
@@ -24,6 +24,7 @@ from libs.common.messaging.consumer import consume_events
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS_INGESTOR
 from libs.common.web.client import ServiceClient
+from libs.common.workers import Workers
 from services.ingestor.audits import (
     PAUSE_AFTER_FAILURE,
     audit_tenant,
@@ -75,7 +76,9 @@ which the thread that decodes the next batch keeps for so long."""
 log = get_logger()
 
 
-async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: Publisher) -> None:
+async def run_pulls(
+    settings: IngestorSettings, engine: AsyncEngine, publisher: Publisher, workers: Workers
+) -> None:
     """Pull what is due and hear of what becomes due, until cancelled."""
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
@@ -85,25 +88,26 @@ async def run_pulls(settings: IngestorSettings, engine: AsyncEngine, publisher: 
     oauth = ServiceClient("oauth", settings.oauth_url, signer, settings.internal_ca_file)
     api = AdminApi(settings.shopify_api_url, settings.shopify_api_version)
     access = ShopifyAccess(api, oauth_tokens(oauth), settings.webhooks_url)
-    worker = PullWorker(engine, publisher, access)
+    worker = PullWorker(engine, publisher, access, workers=workers)
     handlers = tenant_handlers(engine, worker.wake)
     handlers[TenantErased] = partial(queue_erasure, engine=engine, oauth=oauth)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run())
-            group.create_task(plan_audits(engine))
-            for tasks in _task_workers(engine, oauth, publisher):
-                group.create_task(tasks.run())
-            group.create_task(
-                consume_events(settings.amqp_url, EVENTS_INGESTOR, handlers, publisher)
+            group.create_task(workers.keep("audits", lambda: plan_audits(engine)))
+            for name, tasks in _task_workers(engine, oauth, publisher).items():
+                group.create_task(workers.keep(name, tasks.run))
+            events = partial(
+                consume_events, settings.amqp_url, EVENTS_INGESTOR, handlers, publisher
             )
+            group.create_task(workers.keep("events", events))
     finally:
         await oauth.close()
 
 
 def _task_workers(
     engine: AsyncEngine, oauth: ServiceClient, publisher: Publisher
-) -> tuple[TaskWorker, ...]:
+) -> dict[str, TaskWorker]:
     """One for each sort of work, so that a large one keeps no small one waiting."""
     erase = partial(erase_tenant, engine=engine, oauth=oauth)
     audits = {
@@ -114,11 +118,11 @@ def _task_workers(
         TaskKind.DATA_REQUEST: partial(disclose_person, engine=engine),
         TaskKind.REDACTION: partial(redact_letters, engine=engine),
     }
-    return (
-        TaskWorker(engine, {TaskKind.ERASURE: erase}, limit=_ERASURES_LIMIT),
-        TaskWorker(engine, requests, limit=_REQUESTS_LIMIT),
-        TaskWorker(engine, audits, limit=1, min_pause=PAUSE_AFTER_FAILURE),
-    )
+    return {
+        "erasures": TaskWorker(engine, {TaskKind.ERASURE: erase}, limit=_ERASURES_LIMIT),
+        "requests": TaskWorker(engine, requests, limit=_REQUESTS_LIMIT),
+        "audited_tenants": TaskWorker(engine, audits, limit=1, min_pause=PAUSE_AFTER_FAILURE),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +143,14 @@ class PullWorker:
         *,
         slots: int = _SLOTS,
         export_ends: ExportEnds | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._engine = engine
         self._publisher = publisher
         self._shopify = shopify
         self._slots = slots
         self._export_ends = export_ends or ExportEnds()
+        self._workers = workers or Workers()
         self._http = create_http_client(shopify.api)
         self._gates = ShopGates(engine)
         self._renewals = Renewals(engine, publisher, self._client)
@@ -161,17 +167,23 @@ class PullWorker:
         """Until cancelled; then every lease is given back before this returns."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._export_ends.listen(self._engine))
-                group.create_task(self._renewals.run())
-                group.create_task(self._deletions.run())
-                while True:
-                    await self._start_due()
-                    await self._wait()
+                for name, work in (
+                    ("export_ends", partial(self._export_ends.listen, self._engine)),
+                    ("renewals", self._renewals.run),
+                    ("deletion_checks", self._deletions.run),
+                    ("claims", self._keep_claiming),
+                ):
+                    group.create_task(self._workers.keep(name, work))
         finally:
             for pull in self._pulls:
                 pull.cancel()
             await asyncio.gather(*self._pulls, return_exceptions=True)
             await self._http.aclose()
+
+    async def _keep_claiming(self) -> None:
+        while True:
+            await self._start_due()
+            await self._wait()
 
     async def _start_due(self) -> None:
         self._something_due.clear()
@@ -181,7 +193,7 @@ class PullWorker:
             return
         try:
             claims = await leases.claim_due(self._engine, free)
-        except DatabaseUnavailableError as error:
+        except TransientError as error:
             log.warning("pulls_not_claimed", code=error.code)
             return
         for claim in claims:
@@ -191,6 +203,9 @@ class PullWorker:
 
     def _ended(self, pull: asyncio.Task[None]) -> None:
         self._pulls.discard(pull)
+        if not pull.cancelled() and (error := pull.exception()) is not None:
+            # The lease runs out, and another turn begins.
+            log.error("pull_turn_failed", exc_info=error)
         self.wake()
 
     async def _wait(self) -> None:
@@ -204,7 +219,7 @@ class PullWorker:
         structlog.contextvars.bind_contextvars(tenant_id=str(claim.tenant_id))
         try:
             claim = await self._next(claim)
-        except (LeaseLostError, DatabaseUnavailableError) as not_begun:
+        except TransientError as not_begun:
             log.warning("pull_not_begun", code=not_begun.code)
             return
         structlog.contextvars.bind_contextvars(pull_id=str(claim.pull_id))
@@ -261,7 +276,7 @@ class PullWorker:
         try:
             async with transaction(self._engine) as tx:
                 await leases.release(tx, claim, due_in=due_in)
-        except DatabaseUnavailableError as error:
+        except TransientError as error:
             log.warning("lease_not_released", code=error.code)
 
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
+from libs.common.database.failures import VALUE_ERRORS, refused
 from libs.common.database.transaction import Transaction
-from libs.common.errors import RecordRefusedError
 
 Columns = Mapping[str, str]
 """Column to PostgreSQL type, in the order of the parameters."""
@@ -125,25 +125,17 @@ class Given:
             return await run(tx, self._few, *values)
         await tx.exec_driver_sql(self._create)
         connection: Any = (await tx.get_raw_connection()).driver_connection
-        copied = list(map(_copied, self._columns.values(), values))
         try:
             await connection.copy_records_to_table(
                 self._table,
                 schema_name="pg_temp",
                 columns=tuple(self._columns),
-                records=zip(*copied, strict=True),
+                records=zip(*map(_copied, self._columns.values(), values), strict=True),
             )
-        except (ValueError, OverflowError, TypeError) as error:
-            # Where it sends arrays, the driver says so in an error of its own.
-            raise _refused(error) from None
+        except VALUE_ERRORS as error:
+            # The driver wraps what it cannot send as a parameter, but not what it cannot copy.
+            raise refused(f"value_{type(error).__name__}") from None
         return await run(tx, self._many)
-
-
-def _refused(error: Exception) -> RecordRefusedError:
-    """Without the driver's message, which shows the value."""
-    return RecordRefusedError(
-        "The database refuses a value.", reason=f"not_copied_{type(error).__name__}"
-    )
 
 
 def _copied(kind: str, values: Sequence[Any]) -> Iterable[Any]:

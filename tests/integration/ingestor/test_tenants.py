@@ -49,13 +49,12 @@ async def test_without_a_tenant_set_nothing_is_seen_and_nothing_can_be_written(
                     {"tenant": tenant_id},
                 )
                 assert rows == 0, table
-    with pytest.raises(DatabaseUnavailableError) as caught:
+    with pytest.raises(DatabaseUnavailableError, match="42501"):
         async with transaction(world.engine, tenants=(other,)) as tx:
             await tx.execute(
                 text("INSERT INTO store.versions (tenant_id) VALUES (:tenant)"),
                 {"tenant": await world.add_tenant()},
             )
-    assert caught.value.context["sqlstate"] == "42501"
 
 
 async def test_a_rolled_back_batch_leaves_nothing(world: World) -> None:

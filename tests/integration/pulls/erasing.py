@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.database.engine import create_engine
 from libs.common.messaging.publisher import Publisher
 from libs.common.web.client import ServiceClient
+from libs.common.workers import Workers
 from services.ingestor.pulls.worker import run_pulls
 from services.ingestor.settings import IngestorSettings
 from services.oauth.main import create_app
@@ -60,7 +61,7 @@ class Ingestor:
     async def running(self, publisher: Publisher, *, oauth_url: str | None = None) -> AsyncIterator:
         async with self.oauth_running() as url:
             settings = IngestorSettings.from_environment(self.environment(oauth_url or url))
-            pulls = asyncio.create_task(run_pulls(settings, self._engine, publisher))
+            pulls = asyncio.create_task(run_pulls(settings, self._engine, publisher, Workers()))
             try:
                 yield
             finally:

@@ -15,6 +15,7 @@ from libs.common.events.contracts import PullProgressed, StoreChanged, TenantCon
 from libs.common.messaging.consumer import listen_to_hints
 from libs.common.messaging.publisher import Publisher
 from libs.common.messaging.topology import EVENTS
+from libs.common.workers import Workers
 from services.ingestor.pulls.worker import run_pulls
 from services.ingestor.settings import IngestorSettings
 from tests.brokers import Broker
@@ -68,7 +69,7 @@ async def test_a_connected_tenant_is_pulled_and_waits_while_oauth_is_away(
     tenant = PulledTenant(engine, tenant_id)
     async with Publisher(SecretStr(broker.url_for("oauth")), "oauth") as oauth:
         await oauth.publish(EVENTS, event.TYPE, event.to_json(), timeout_seconds=10)
-    running = asyncio.create_task(run_pulls(settings, engine, publisher))
+    running = asyncio.create_task(run_pulls(settings, engine, publisher, Workers()))
     async with asyncio.timeout(60):
         while not await tenant.rows("SELECT id FROM store.pulls WHERE errors <> '[]'"):
             await asyncio.sleep(0.05)

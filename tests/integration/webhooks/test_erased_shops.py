@@ -78,12 +78,12 @@ async def test_what_is_spooled_for_an_erased_shop_is_dropped_and_no_more_than_th
 
     async with transaction(engine) as relay:
         await lock_oldest(relay, rows=1, most_bytes=1)
-        await ShopDirectory(engine).load()
+        await ShopDirectory(engine).drop_orphans()
     async with transaction(engine) as tx:
         left = list(await tx.scalars(select(spool.c.tenant_id).order_by(spool.c.id)))
     assert left == [gone, kept], "what a relay holds is left to it"
 
-    await ShopDirectory(engine).load()
+    await ShopDirectory(engine).drop_orphans()
     async with transaction(engine) as tx:
         assert list(await tx.scalars(select(spool.c.tenant_id))) == [kept]
     await engine.dispose()
