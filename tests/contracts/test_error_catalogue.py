@@ -101,6 +101,7 @@ A_PULL_GOES_THROUGH = (
     "services/ingestor/entities",
     "services/oauth/tokens.py",
     "services/oauth/encryption.py",
+    "libs/common/database/failures.py",
     "libs/common/database/transaction.py",
     "libs/common/identity.py",
     "libs/common/web/client.py",

@@ -86,8 +86,6 @@ class UnreadableRecord:
 class UnknownVersionError(TransientError):
     """A message of a version that this release does not know: a newer one will."""
 
-    code = "MESSAGE_VERSION_UNKNOWN"
-
 
 def read_records(message: bytes) -> tuple[list[DeliveryRecord], list[UnreadableRecord]]:
     """What can be read of `message`, and what cannot: the lengths lead from record to record.

@@ -11,6 +11,7 @@ from libs.ops.diagnosis.erasures import check_deletions
 from libs.ops.diagnosis.findings import Finding, duration
 from libs.ops.diagnosis.security import check_security_counts
 from libs.ops.diagnosis.tasks import check_tasks, check_totals
+from libs.ops.diagnosis.zones import check_zones
 from libs.ops.migrate import newest_revision
 from libs.ops.roles import SERVICES, role_name
 
@@ -58,6 +59,7 @@ async def _contents(connection: asyncpg.Connection) -> list[Finding]:
     return [
         *[await _waiting(connection, name) for name in _WAITING],
         await check_consumers(connection),
+        await check_zones(connection),
         *await check_dead_letters(connection),
         await check_deletions(connection),
         await check_tasks(connection),

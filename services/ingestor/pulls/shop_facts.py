@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -14,6 +15,8 @@ from libs.common.tables import store
 from services.ingestor.shopify.shop import ShopFacts
 from services.ingestor.store.recut import recut
 from services.ingestor.store.tenants import lock_tenants, raise_versions
+from services.ingestor.store.zones import FALLBACK, known_zone
+from services.ingestor.unreadable import count_unreadable
 
 _UNSEEN_HISTORY = timedelta(days=60)
 """Orders older than this are shown to apps with read_all_orders only."""
@@ -44,6 +47,7 @@ async def save_shop(
     columns = (shops.c.zone, shops.c.currency, shops.c.history_since, shops.c.served_version)
     held = select(*columns).where(shops.c.tenant_id == tenant_id)
     before = (await tx.execute(held.with_for_update())).one_or_none()
+    shop = await _with_known_zone(tx, tenant_id, shop)
     written = await _write(tx, tenant_id, shop, with_history=with_history)
     if before is None or not written:
         return ShopChange(other_api=before is None)
@@ -59,6 +63,15 @@ async def save_shop(
         sees_more=before.history_since is not None and shop.sees_all_orders,
         other_api=before.served_version != shop.served_version,
     )
+
+
+async def _with_known_zone(tx: Transaction, tenant_id: UUID, shop: ShopFacts) -> ShopFacts:
+    zone = await known_zone(tx, shop.zone)
+    if zone is None:
+        # No zone of one shop may stop the days of all: the doctor shows whose days are in UTC.
+        log.error("shop_zone_unknown", tenant_id=str(tenant_id), zone=shop.zone)
+        await count_unreadable(tx, {(tenant_id, "shop"): {"iana_timezone": 1}}, utc_now())
+    return replace(shop, zone=zone or FALLBACK)
 
 
 async def _write(tx: Transaction, tenant_id: UUID, shop: ShopFacts, *, with_history: bool) -> bool:

@@ -175,10 +175,8 @@ async def test_a_damaged_record_costs_itself_alone(broker: Broker, damaged: byte
     handler = Handler()
     await consume_until(broker, handler, left(broker, DEAD_QUEUE, 1))
     letter = await take_message(broker.url, DEAD_QUEUE)
-    assert (letter.headers["x-kind"], letter.headers["x-reason"]) == (
-        "message",
-        "attributes_invalid",
-    )
+    assert letter.headers["x-kind"] == "message"
+    assert letter.headers["x-reason"] == "attributes_invalid"
     assert letter.body == b"\x01" + broken
     assert handler.applied == ["before", "after"]
 
@@ -189,8 +187,7 @@ async def test_a_message_that_is_cut_short_keeps_what_came_before(broker: Broker
     handler = Handler()
     await consume_until(broker, handler, left(broker, DEAD_QUEUE, 1))
     assert handler.applied == ["first"]
-    letter = await take_message(broker.url, DEAD_QUEUE)
-    assert letter.headers["x-reason"] == "cut_short"
+    assert (await take_message(broker.url, DEAD_QUEUE)).headers["x-reason"] == "cut_short"
 
 
 async def test_a_message_of_an_unknown_version_waits_for_a_newer_release(broker: Broker):

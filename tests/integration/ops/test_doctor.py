@@ -44,7 +44,7 @@ async def test_a_migrated_database_is_well(database):
     looked_at = {
         *("database", "migrations", "roles", "clock", "spool", "outbox"),
         *(
-            "consumers",
+            *("consumers", "time zones"),
             "dead letters",
             "privacy requests",
             "deletions",
