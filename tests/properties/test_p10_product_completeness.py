@@ -12,8 +12,8 @@ from tests.properties.values import Chance
 
 MUTANT = Mutant(
     "services/ingestor/shopify/decode.py",
-    "price=min((variant.price for variant in variants), default=None),",
-    "price=max((variant.price for variant in variants), default=None),",
+    "price=min((each.price for each in variants if each.price is not None), default=None),",
+    "price=max((each.price for each in variants if each.price is not None), default=None),",
 )
 
 

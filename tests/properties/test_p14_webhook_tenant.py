@@ -16,8 +16,8 @@ from tests.properties.values import Chance
 
 MUTANT = Mutant(
     "services/webhooks/routes.py",
-    "                tenant_id=shop.tenant_id,",
-    "                tenant_id=next(iter(self._directory._shops.values())).tenant_id,",
+    "        return shop.tenant_id",
+    "        return next(iter(self._directory._shops.values())).tenant_id",
 )
 TOPICS = ("orders/create", "customers/update", "app/uninstalled", "shop/redact")
 

@@ -159,7 +159,7 @@ async def test_a_failure_of_ours_tells_nothing_and_carries_the_headers_too(platf
 
     answer = await browser.get("/api/auth/session")
 
-    assert code_of(answer) == (500, "INTERNAL_SERVER_ERROR")
+    assert code_of(answer) == (503, "DATABASE_CONNECTION_FAILED")
     assert "sessions" not in answer.text
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"

@@ -105,7 +105,7 @@ async def test_a_pull_that_only_fetches_the_same_file_again_is_given_up(
     async with working(engine, publisher, shopify, shops):
         pull = await tenant.until_ended()
     assert pull["state"] == "failed"
-    assert [error["code"] for error in pull["errors"]] == ["INTERNAL_SERVER_ERROR"]
+    assert [error["code"] for error in pull["errors"]] == ["DATABASE_CONNECTION_FAILED"]
 
 
 async def test_exports_that_an_older_pull_left_running_are_cancelled_where_they_are_in_the_way(
