@@ -5,9 +5,10 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import reduce
 from typing import Annotated
 
+from iso4217 import Currency
 from pydantic import PlainSerializer
 
-_CENT = Decimal("0.01")
+_USUAL_PLACES = 2
 _ZERO = Decimal(0)
 _MOST_DIGITS = 30
 _EXACT = Context(prec=200)
@@ -25,11 +26,21 @@ def is_money(amount: Decimal) -> bool:
     return amount.is_finite() and -_MOST_DIGITS <= amount.adjusted() <= _MOST_DIGITS
 
 
-def average(total: Decimal, count: int) -> Decimal | None:
-    """`total / count` to two places, half up; None where there is nothing to divide by."""
+def minor_units(currency: str | None) -> int:
+    """The places in which a currency is counted (ISO 4217); two where it names none."""
+    try:
+        places = None if currency is None else Currency(currency).exponent
+    except ValueError:
+        places = None
+    return _USUAL_PLACES if places is None else places
+
+
+def average(total: Decimal, count: int, currency: str | None) -> Decimal | None:
+    """`total / count` in the currency's minor units, half up; None where there is no `count`."""
     if not count:
         return None
-    return _EXACT.divide(total, Decimal(count)).quantize(_CENT, ROUND_HALF_UP, _EXACT)
+    unit = Decimal(1).scaleb(-minor_units(currency))
+    return _EXACT.divide(total, Decimal(count)).quantize(unit, ROUND_HALF_UP, _EXACT)
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:

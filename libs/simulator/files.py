@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from libs.common.errors import InvalidInputError
@@ -30,6 +31,8 @@ COLUMNS = (
 _BATCH_ROWS = 20_000
 _CACHED = 65_536
 _MOST_UNITS = 1_000_000_000
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What spreadsheets write where a comma is the decimal point."""
 _LONGEST_FIELD = 1_000_000
 
 Record = tuple[object, ...]
@@ -93,16 +96,32 @@ def _parquet_records(path: Path) -> Iterator[tuple[int, Record]]:
             _places(path, file.schema_arrow.names)
             number = 0
             for batch in file.iter_batches(_BATCH_ROWS, columns=list(COLUMNS)):
-                values = [batch.column(name).to_pylist() for name in COLUMNS]
+                values = [_python_values(batch.column(name)) for name in COLUMNS]
                 for record in zip(*values, strict=True):
                     number += 1
                     yield number, record
-    except pyarrow.ArrowInvalid as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise InvalidInputError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _python_values(column: Any) -> list[Any]:
+    """Times to the microsecond, which is all that Python's own know: the rest is cut off."""
+    from pyarrow import timestamp, types  # noqa: PLC0415
+
+    if types.is_timestamp(column.type) and column.type.unit == "ns":
+        column = column.cast(timestamp("us", column.type.tz), safe=False)
+    return list(column.to_pylist())
 
 
 def _places(path: Path, heading: list[str]) -> list[int]:
     missing = [name for name in COLUMNS if name not in heading]
+    for separator, name in _OTHER_SEPARATORS.items():
+        parts = {part.strip() for text in heading for part in text.split(separator)}
+        if missing and parts >= set(COLUMNS):
+            raise InvalidInputError(
+                f"{path}, row 1: the columns are separated by {name}. Save the file with commas "
+                "between the columns, and with decimal points."
+            )
     if missing:
         raise InvalidInputError(
             f"{path}, row 1: column(s) missing: {', '.join(missing)}. "

@@ -68,7 +68,7 @@ def in_other_currencies(
 
 
 def average_order_value(main: CurrencySales) -> Decimal | None:
-    return average(main.revenue, main.orders)
+    return average(main.revenue, main.orders, main.currency)
 
 
 def order_dates(sales: Sequence[CurrencySales]) -> tuple[date | None, date | None]:

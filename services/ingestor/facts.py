@@ -43,13 +43,15 @@ class OrderLine(Struct, frozen=True, kw_only=True, gc=False):
 
 class Refund(Struct, frozen=True, kw_only=True, gc=False):
     """`amount` is what the customer got back; None where a delivery tells it in the buyer's
-    currency alone. `created_at` is None where it cannot be read.
+    currency alone. `created_at` is None where it cannot be read. `settles`: its payments are told
+    too, so the amount takes the place of an earlier one, as when a pending payment has succeeded.
     """
 
     id: int
     order_id: int
     created_at: datetime | None
     amount: Decimal | None
+    settles: bool = False
 
 
 class Order(Struct, frozen=True, kw_only=True, gc=False):

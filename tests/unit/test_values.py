@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from libs.common.errors import InvalidInputError
 from libs.common.ids import global_id, new_id, shopify_id
-from libs.common.money import average, decimal_text, exact_product, exact_sum
+from libs.common.money import average, decimal_text, exact_product, exact_sum, minor_units
 from libs.common.signatures import is_shop_domain
 
 
@@ -25,9 +25,9 @@ def test_money_as_text_is_the_same_amount(amount):
 
 
 def test_an_average_of_nothing_is_nothing():
-    assert average(Decimal(10), 0) is None
-    assert average(Decimal("10.00"), 3) == Decimal("3.33")
-    assert average(Decimal("0.125"), 1) == Decimal("0.13")
+    assert average(Decimal(10), 0, "EUR") is None
+    assert average(Decimal("10.00"), 3, "EUR") == Decimal("3.33")
+    assert average(Decimal("0.125"), 1, None) == Decimal("0.13")
 
 
 def test_money_keeps_every_digit_however_large_one_amount_is():
@@ -35,7 +35,7 @@ def test_money_keeps_every_digit_however_large_one_amount_is():
     assert decimal_text(absurd) == "9" * 30 + ".995"
     assert exact_sum([absurd, Decimal("0.000001")]) == Decimal("9" * 30 + ".995001")
     assert exact_product(price, 9) == Decimal("111111110111111111011111.111101")
-    assert average(absurd, 1) == Decimal("1" + "0" * 30)
+    assert average(absurd, 1, "USD") == Decimal("1" + "0" * 30)
 
 
 @given(st.integers(min_value=1, max_value=2**63 - 1))
@@ -97,3 +97,20 @@ def test_a_shop_domain_is_accepted(domain):
 )
 def test_anything_else_is_no_shop_domain(domain):
     assert not is_shop_domain(domain)
+
+
+@pytest.mark.parametrize(
+    ("currency", "places"),
+    [
+        *[("JPY", 0), ("KRW", 0), ("CLP", 0), ("ISK", 0), ("UGX", 0)],
+        *[("EUR", 2), ("USD", 2), ("HUF", 2)],
+        *[("KWD", 3), ("BHD", 3), ("JOD", 3), ("OMR", 3), ("TND", 3), ("CLF", 4)],
+        *[("USDC", 2), ("XYZ", 2), (None, 2)],
+    ],
+)
+def test_an_average_has_the_places_of_its_currency(currency: str | None, places: int):
+    assert minor_units(currency) == places
+    found = average(Decimal("9.5275"), 3, currency)
+    assert found is not None
+    assert -found.as_tuple().exponent == places
+    assert abs(found - Decimal("9.5275") / 3) <= Decimal(1).scaleb(-places) / 2

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from libs.common.errors import InvalidInputError, PlatformError, TransientError
 from libs.common.web.errors import ErrorResponse, error_body, status_and_headers
 from libs.common.web.guards import Guard, check_rows
-from libs.common.web.requests import REQUEST_ID_HEADER, BodyLimit, HeadLimit, RequestIds
+from libs.common.web.requests import BodyLimit, HeadLimit, RequestIds, UnexpectedErrors
 from libs.common.workers import Workers
 
 ReadyCheck = Callable[[], Awaitable[None]]
@@ -72,19 +72,24 @@ def create_web_app(  # noqa: PLR0913 - each is one fact about a service
     if guard:
         check_rows(app, guard)
     _handle_errors(app)
+    _wrap(app, middleware, is_public=is_public)
+    return app
+
+
+def _wrap(app: FastAPI, middleware: Sequence[Middleware], *, is_public: bool) -> None:
+    """What is added last sees a request first."""
     for own in middleware:
         app.add_middleware(own.cls, *own.args, **own.kwargs)
     app.add_middleware(BodyLimit, limit=_BODY_LIMIT)
+    app.add_middleware(UnexpectedErrors)
     app.add_middleware(HeadLimit)
     app.add_middleware(RequestIds, is_public=is_public)
-    return app
 
 
 def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(PlatformError, _platform_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected_error)
 
 
 def _health_router(ready_checks: Mapping[str, ReadyCheck], workers: Workers | None) -> APIRouter:
@@ -173,12 +178,3 @@ async def _http_error(request: Request, error: Exception) -> Response:
     code = _CODE_BY_STATUS.get(error.status_code, "VALIDATION_FAILED")
     body = error_body(code, str(error.detail), request_id_of(request))
     return JSONResponse(body, error.status_code, dict(error.headers or {}))
-
-
-async def _unexpected_error(request: Request, _error: Exception) -> Response:
-    # The server logs the error with its stack; the caller learns nothing of our insides.
-    message = "Something went wrong on our side. Name the request id when you ask for help."
-    request_id = request_id_of(request)
-    body = error_body("INTERNAL_SERVER_ERROR", message, request_id, retryable=True)
-    # This answer is made outside RequestIds, which would have added the header.
-    return JSONResponse(body, 500, {REQUEST_ID_HEADER: request_id})

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Generator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,9 @@ from libs.common.identity import Call, TokenSigner
 from libs.common.web.requests import REQUEST_ID_HEADER
 
 _TIMEOUT = httpx.Timeout(15, connect=2)
+_SAFE_METHODS = {"GET", "HEAD"}
+_CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""What the first use of a kept connection shows that the other side has closed meanwhile."""
 
 
 class CallerAuth(httpx.Auth):
@@ -82,10 +86,22 @@ class ServiceClient:
             own[REQUEST_ID_HEADER] = request_id
         url = f"{path}?{params}" if isinstance(params, str) and params else path
         query = params if isinstance(params, Mapping) else None
+        request = partial(
+            self._http.request,
+            *(method, url),
+            params=query,
+            headers={**(headers or {}), **own},
+            json=json,
+            auth=auth,
+        )
         try:
-            return await self._http.request(
-                method, url, params=query, headers={**(headers or {}), **own}, json=json, auth=auth
-            )
+            try:
+                return await request()
+            except _CLOSED:
+                if method not in _SAFE_METHODS:
+                    raise
+                # Signed again: a token is good for one request.
+                return await request()
         except httpx.TransportError as error:
             raise ServiceUnavailableError(
                 f"The {self._name} service does not answer.", service=self._name

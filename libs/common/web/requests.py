@@ -18,7 +18,10 @@ from libs.common.errors import (
     UrlTooLongError,
 )
 from libs.common.ids import new_id
+from libs.common.logs import get_logger
 from libs.common.web.errors import STATUS_BY_CODE, error_body
+
+log = get_logger()
 
 REQUEST_ID_HEADER = "X-Request-Id"
 CLIENT_ADDRESS_HEADER = "X-Client-Address"
@@ -63,6 +66,41 @@ class RequestIds:
         if self._is_public:
             return {"request_id": str(new_id()), "client_request_id": given}
         return {"request_id": given}
+
+
+class UnexpectedErrors:
+    """Answers 500 for an error that nobody foresaw, and keeps the connection as it was.
+
+    An error that reaches the server makes it close the connection without a word, and the next
+    request on it, perhaps another tenant's, fails for nothing of its own. Only an answer that has
+    begun can be broken off in no other way.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal began
+            began = began or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception:
+            if began:
+                raise
+            # The caller learns nothing of our insides.
+            log.exception("request_failed")
+            message = "Something went wrong on our side. Name the request id when you ask for help."
+            request_id = str(scope["state"]["request_id"])
+            body = error_body("INTERNAL_SERVER_ERROR", message, request_id, retryable=True)
+            await JSONResponse(body, 500)(scope, receive, send)
 
 
 class HeadLimit:

@@ -41,6 +41,7 @@ def _refund(body: RefundBody, pair: _Pair | None) -> Refund:
         order_id=body.order_id,
         created_at=body.created_at,
         amount=amount if told else None,
+        settles=any(each.kind == "refund" for each in body.transactions or ()),
     )
 
 

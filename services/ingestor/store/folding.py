@@ -57,13 +57,13 @@ class Newest(Generic[_Entity]):
 class SeenRefund(NamedTuple):
     refund: Refund
     observed_at: datetime
-    pulled: bool
+    settles: bool
 
     def outweighs(self, held: "SeenRefund") -> bool:
         told, told_before = self.refund.amount is not None, held.refund.amount is not None
-        if (self.pulled, told) != (held.pulled, told_before):
-            return (self.pulled, told) > (held.pulled, told_before)
-        return self.pulled and self.observed_at > held.observed_at
+        if told != told_before:
+            return told
+        return self.settles and self.observed_at > held.observed_at
 
 
 @dataclass(slots=True)
@@ -109,9 +109,10 @@ class Batch:
     kinds: dict[Entity, KindBatch] = field(default_factory=lambda: defaultdict(KindBatch))
 
     def add_refund(self, refund: Refund, observation: Observation) -> None:
-        """Of deliveries the first copy that tells the amount; of pulls the newest."""
+        """The newest that tells the amount for sure, else the first that tells it."""
         key = (observation.tenant_id, refund.order_id, refund.id)
-        seen = SeenRefund(refund, observation.observed_at, observation.pulled)
+        settles = observation.pulled or refund.settles
+        seen = SeenRefund(refund, observation.observed_at, settles)
         held = self.refunds.get(key)
         if held is None or seen.outweighs(held):
             self.refunds[key] = seen

@@ -1,7 +1,8 @@
 """Refunds: added once, dated on their own day, and following their order's currency and fate.
 
-One whose amount a delivery cannot tell is kept as `untold`, with nothing, until it is read. What a
-pull tells of an amount is the last word.
+One whose amount a delivery cannot tell is kept as `untold`, with nothing, until it is read. An
+amount is followed by a newer one from a pull, or from a delivery that tells the refund's payments:
+one that is pending gives nothing back yet.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -49,7 +50,7 @@ _COLUMNS = {
     "amount": "numeric",
     "untold": "boolean",
     "observed_at": "timestamptz",
-    "pulled": "boolean",
+    "settles": "boolean",
     "currency": "text",
     "counted": "boolean",
 }
@@ -77,7 +78,7 @@ _ADD = with_parts(
         WHERE held.tenant_id = ANY ($1::uuid[]) AND held.order_id = ANY ($2::bigint[])
             AND held.tenant_id = given.tenant_id AND held.order_id = given.order_id
             AND held.id = given.id AND NOT given.untold
-            AND (held.untold OR given.pulled AND held.amount <> given.amount
+            AND (held.untold OR given.settles AND held.amount <> given.amount
                 AND held.observed_at < given.observed_at)
         RETURNING new.tenant_id, new.day, new.currency, new.counted,
             new.amount - old.amount AS amount)""",
@@ -139,7 +140,7 @@ def _row(key: tuple[UUID, int, int], seen: SeenRefund, owner: _Owner) -> tuple[A
     told = seen.refund.amount
     return (
         *(*key, seen.refund.created_at, str(ZERO if told is None else told), told is None),
-        *(seen.observed_at, seen.pulled, owner.currency, owner.counted),
+        *(seen.observed_at, seen.settles, owner.currency, owner.counted),
     )
 
 

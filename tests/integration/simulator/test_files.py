@@ -85,6 +85,32 @@ def test_parquet_with_numbers_and_timestamps_is_the_same_shop(tmp_path: Path):
     assert read_file(path, LONDON) == _read(tmp_path, *rows)
 
 
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_parquet_times_finer_than_a_microsecond_are_cut(tmp_path: Path, zone: str | None):
+    nanoseconds = 1_323_435_000_123_456_789
+    texts = {name: ["x"] for name in COLUMNS}
+    table = pyarrow.table(
+        texts
+        | {
+            "ordered_at": pyarrow.array([nanoseconds], pyarrow.timestamp("ns", zone)),
+            "quantity": ["1"],
+            "unit_price": ["2.50"],
+        }
+    )
+    path = tmp_path / "lines.parquet"
+    pyarrow.parquet.write_table(table, path)
+
+    [order] = read_file(path, LONDON).orders.values()
+    assert order.processed_at == nanoseconds // 10**9
+
+
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_told_by_its_name(tmp_path: Path, separator: str, name: str):
+    heading, row = HEADING.replace(",", separator), GOOD.replace(",", separator)
+    with pytest.raises(InvalidInputError, match=f"separated by {name}.*with commas"):
+        _read(tmp_path, row.replace("2.50", "2,50"), heading=heading)
+
+
 def test_odd_files_are_read_as_they_are_meant(tmp_path: Path):
     path = tmp_path / "lines.csv"
     heading = "unit_price,quantity,product_title,product_id,customer_id,ordered_at,order_id,extra"
