@@ -83,7 +83,7 @@ async def test_only_the_ingestor_may_make_temporary_tables(empty_database, datab
     assert may == ["ingestor"]
 
 
-_BEFORE_ODD_VALUES = "0036"
+_BEFORE_ODD_VALUES = "0035"
 _OLD_FACTS = """
 INSERT INTO store.shops (tenant_id, shopify_id, domain, name, currency, zone, observed_at)
     VALUES ($1, 1, 'cups.myshopify.com', 'Cups', 'EUR', 'America/Los_Angeles', now());

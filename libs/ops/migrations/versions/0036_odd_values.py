@@ -8,8 +8,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0036"
+down_revision = "0035"
 
 _SCRIPTS = Path(__file__).with_suffix("")
 
