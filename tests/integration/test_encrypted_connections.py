@@ -52,9 +52,8 @@ class _EncryptedDoor(Door):
 
     async def unlock(self) -> None:
         self._server = await asyncio.start_server(
-            self._pass, "127.0.0.1", self._port_here, ssl=self._context
+            self._pass, "127.0.0.1", self._port_here, ssl=self._context, reuse_port=True
         )
-        self._port_here = self._server.sockets[0].getsockname()[1]
 
 
 class _PostgresDoor(_EncryptedDoor):
@@ -67,8 +66,9 @@ class _PostgresDoor(_EncryptedDoor):
     encrypted = 0
 
     async def unlock(self) -> None:
-        self._server = await asyncio.start_server(self._admit, "127.0.0.1", self._port_here)
-        self._port_here = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(
+            self._admit, "127.0.0.1", self._port_here, reuse_port=True
+        )
 
     async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.readexactly(len(_SSL_REQUEST))

@@ -1,6 +1,7 @@
 """Looks into queues, as a test may, and a door to the broker that a test can shut."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
@@ -49,7 +50,9 @@ class Door:
         self._server: asyncio.Server | None = None
         self._open = asyncio.Event()
         self._open.set()
-        self._port_here = 0
+        # Bound and never listening: while the door is locked nobody else is given its port.
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
     @property
     def url(self) -> str:
@@ -58,17 +61,24 @@ class Door:
         place = f"127.0.0.1:{self._port_here}"
         return self._target._replace(netloc=f"{user}@{place}" if user else place).geturl()
 
+    @property
+    def _port_here(self) -> int:
+        return int(self._place.getsockname()[1])
+
     async def __aenter__(self) -> Self:
+        self._place.bind(("127.0.0.1", 0))
         await self.unlock()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.silent(False)
         await self.lock()
+        self._place.close()
 
     async def unlock(self) -> None:
-        self._server = await asyncio.start_server(self._pass, "127.0.0.1", self._port_here)
-        self._port_here = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(
+            self._pass, "127.0.0.1", self._port_here, reuse_port=True
+        )
 
     async def lock(self) -> None:
         """Cut every connection and refuse new ones."""
