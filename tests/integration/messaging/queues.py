@@ -48,6 +48,7 @@ class Door:
         self._target = parts
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
+        self._passing: set[asyncio.Task[None]] = set()
         self._open = asyncio.Event()
         self._open.set()
         # Bound and never listening: while the door is locked nobody else is given its port.
@@ -73,6 +74,7 @@ class Door:
     async def __aexit__(self, *_: object) -> None:
         self.silent(False)
         await self.lock()
+        await asyncio.gather(*self._passing, return_exceptions=True)
         self._place.close()
 
     async def unlock(self) -> None:
@@ -100,16 +102,27 @@ class Door:
             self._open.set()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
         try:
             far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
         except OSError:
             writer.transport.abort()
             return
         self._writers |= {writer, far_writer}
-        await asyncio.gather(
-            self._pump(reader, far_writer), self._pump(far_reader, writer), return_exceptions=True
-        )
-        self._writers -= {writer, far_writer}
+        try:
+            await asyncio.gather(
+                self._pump(reader, far_writer),
+                self._pump(far_reader, writer),
+                return_exceptions=True,
+            )
+        finally:
+            # Whatever ends this: a writer that outlives its loop is an error of some later test.
+            writer.transport.abort()
+            far_writer.transport.abort()
+            self._writers -= {writer, far_writer}
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
