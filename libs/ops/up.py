@@ -38,7 +38,7 @@ GENERATED_ORDERS = 2_000
 ANY_PORT = 0
 _OWN_NAMES = frozenset(
     {"logs", "postgres", "rabbitmq", "simulator"}
-    | {f"{name}.json" for name in ("ports", "secrets", "secrets-ages", "state")}
+    | {f"{name}.json" for name in ("ports", "secrets", "secrets-ages", "shop-directory", "state")}
     | {f"{name}.lock" for name in ("up", "postgres", "rabbitmq")}
 )
 """What lies in a data folder."""
