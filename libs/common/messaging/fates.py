@@ -67,13 +67,15 @@ class Carrier(Generic[_Value]):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Why a consumer pauses: of its last `records` so many would be dead letters now."""
+    """Why a consumer pauses: `dead` of its last `records` would be dead letters, of `tenants`.
+
+    `reason` is the most frequent one.
+    """
 
     dead: int
     records: int
     tenants: int
     reason: str
-    """The commonest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +112,14 @@ class Keeper(Protocol[_Value]):
     A broker under an alarm takes no message, and its queues drain only while consumers go on.
     """
 
-    async def works(self) -> bool:
-        """Whether the database answers."""
-        ...
-
     async def keep_dead(self, items: Sequence[SetAside[_Value]]) -> None: ...
 
     async def keep_for_retry(self, items: Sequence[SetAside[_Value]], seconds: float) -> None:
         """`seconds` from now the items are to be handled again."""
         ...
 
-    async def note_pause(self, paused: Pause | None) -> None:
-        """For an operator to see; None ends it."""
+    async def note_pause(self, pause: Pause) -> None:
+        """For an operator to see. It is noted again for as long as it lasts."""
         ...
 
 

@@ -8,8 +8,9 @@ for; all else climbs the ladder. No item waits for the broker where the service 
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from libs.common.errors import (
@@ -54,36 +55,33 @@ _Failed: TypeAlias = Sequence[tuple[Item[_Value], Exception]]
 log = get_logger()
 
 
-class Share(NamedTuple):
-    dead: int
-    records: int
-    tenants: int
-
-
-class Verdicts:
-    """How many of the last records became dead letters, and of whom.
+class Verdicts(Generic[_Value]):
+    """How many of the last records became dead letters, and of which tenants.
 
     When over a fifth would, of more than one tenant, the cause is more likely a release of ours
     than the records.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tenant_of: Callable[[_Value], UUID | None]) -> None:
+        self._tenant_of = tenant_of
         self._last: deque[tuple[bool, UUID | None]] = deque(maxlen=_WINDOW)
 
-    def too_many(self, dead: Sequence[UUID | None], records: int) -> Share | None:
-        """The share if `dead` of `records` more became dead letters too, where it is too large."""
+    def too_many(self, dead: _Failed[_Value], records: int) -> Pause | None:
+        """Why to pause if `dead`, of `records` more, are too many to become dead letters now."""
         if not dead:
             return None
         last = list(self._last)[-max(0, _WINDOW - records) :] if records < _WINDOW else []
-        tenants = Counter([*dead, *(tenant for is_dead, tenant in last if is_dead)])
-        number, total = tenants.total(), len(last) + records
-        if number < max(_MIN_DEAD, total * _MAX_DEAD_SHARE) or len(tenants) == 1:
+        before = [tenant for is_dead, tenant in last if is_dead]
+        tenants = {*before, *(self._tenant_of(item.value) for item, _ in dead)}
+        number, total = len(before) + len(dead), len(last) + records
+        if number < _MIN_DEAD or number <= total * _MAX_DEAD_SHARE or len(tenants) == 1:
             return None
-        return Share(number, total, len(tenants))
+        [(reason, _)] = Counter(reason_of(error) for _, error in dead).most_common(1)
+        return Pause(number, total, len(tenants), reason)
 
-    def add(self, dead: Sequence[UUID | None], records: int) -> None:
+    def add(self, dead: _Failed[_Value], records: int) -> None:
         self._last.extend([(False, None)] * (records - len(dead)))
-        self._last.extend((True, tenant) for tenant in dead)
+        self._last.extend((True, self._tenant_of(item.value)) for item, _ in dead)
 
 
 class Settler(Generic[_Value]):
@@ -103,9 +101,7 @@ class Settler(Generic[_Value]):
         self._carrier = carrier
         self._publisher = publisher
         self._keeper = keeper
-        self._verdicts = Verdicts()
-        self._is_noted = True
-        """That it pauses. At the start perhaps, by a process before this one."""
+        self._verdicts = Verdicts(carrier.tenant)
 
     async def settle(self, items: Sequence[Item[_Value]], inbox: Inbox) -> None:
         """Return once every item is handled, waits to be tried again, or is a dead letter.
@@ -114,15 +110,13 @@ class Settler(Generic[_Value]):
         """
         failed = await self._apply(items, inbox)
         pause = FIRST_PAUSE_SECONDS
-        while (found := self._too_many(failed, len(items))) is not None:
+        while (found := self._verdicts.too_many(self._dead(failed), len(items))) is not None:
             await self._note_pause(found)
             await inbox.pause(pause)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
             failed = await self._apply([item for item, _ in failed], inbox)
-        if self._is_noted:
-            await self._note_pause(None)
         dead = self._dead(failed)
-        self._verdicts.add(self._tenants(dead), len(items))
+        self._verdicts.add(dead, len(items))
         await self._bury(dead, inbox)
         is_dead = {id(item) for item, _ in dead}
         await self._postpone([each for each in failed if id(each[0]) not in is_dead], inbox)
@@ -134,10 +128,16 @@ class Settler(Generic[_Value]):
             try:
                 failures = await self._handle([item.value for item in items])
             except DatabaseTimeoutError as error:
-                if await self._database_works():
-                    return await self._split(items, error, inbox)
-            except DatabaseUnavailableError:
-                pass
+                return await self._split(items, error, inbox)
+            except DatabaseUnavailableError as error:
+                log.warning(
+                    "consumer_waits_for_database",
+                    consumer=self._queue,
+                    items=len(items),
+                    reason=error.message,
+                )
+                await inbox.pause(pause)
+                pause = min(pause * 2, MAX_PAUSE_SECONDS)
             except Exception as error:  # noqa: BLE001 - a bug must not stop the queue
                 return await self._split(items, error, inbox)
             else:
@@ -146,9 +146,6 @@ class Settler(Generic[_Value]):
                     (Item(each.value, attempts[id(each.given or each.value)]), each.error)
                     for each in failures or ()
                 ]
-            log.warning("consumer_waits_for_database", consumer=self._queue, items=len(items))
-            await inbox.pause(pause)
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
         return []
 
     async def _split(
@@ -176,9 +173,6 @@ class Settler(Generic[_Value]):
             parts.setdefault(self._carrier.tenant(item.value), []).append(item)
         return list(parts.values())
 
-    async def _database_works(self) -> bool:
-        return self._keeper is not None and await self._keeper.works()
-
     def _dead(self, failed: _Failed[_Value]) -> _Failed[_Value]:
         return [
             (item, error)
@@ -186,30 +180,11 @@ class Settler(Generic[_Value]):
             if isinstance(error, PermanentError) or item.attempt >= len(LADDER)
         ]
 
-    def _too_many(self, failed: _Failed[_Value], records: int) -> Pause | None:
-        dead = self._dead(failed)
-        share = self._verdicts.too_many(self._tenants(dead), records)
-        if share is None:
-            return None
-        [(reason, _)] = Counter(reason_of(error) for _, error in dead).most_common(1)
-        return Pause(share.dead, share.records, share.tenants, reason)
-
-    def _tenants(self, failed: _Failed[_Value]) -> list[UUID | None]:
-        return [self._carrier.tenant(item.value) for item, _ in failed]
-
-    async def _note_pause(self, pause: Pause | None) -> None:
-        self._is_noted = pause is not None
-        if pause is not None:
-            log.error(
-                "consumer_paused",
-                consumer=self._queue,
-                dead=pause.dead,
-                records=pause.records,
-                tenants=pause.tenants,
-                reason=pause.reason,
-            )
+    async def _note_pause(self, pause: Pause) -> None:
+        log.error("consumer_paused", consumer=self._queue, **asdict(pause))
         if self._keeper is not None:
             with suppress(TransientError):
+                # It pauses all the same, and notes it again in a few seconds.
                 await self._keeper.note_pause(pause)
 
     async def _bury(self, failed: _Failed[_Value], inbox: Inbox) -> None:

@@ -7,7 +7,8 @@ from libs.ops.diagnosis.findings import Finding, duration
 _NAME = "consumers"
 _PAUSES = """SELECT consumer, dead, records, tenants, reason,
         EXTRACT(epoch FROM now() - since) AS seconds
-    FROM store.consumer_pauses ORDER BY consumer"""
+    FROM store.consumer_pauses WHERE seen_at > now() - interval '1 minute' ORDER BY consumer"""
+"""A consumer that pauses notes it every ten seconds at least."""
 _TO_DO = (
     "it goes on by itself once the records can be handled: look for what changed, most likely a "
     "release, and take it back or correct it; nothing is lost meanwhile, and nothing is applied"

@@ -5,9 +5,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database.engine import ping
 from libs.common.database.transaction import Transaction, in_transaction, transaction
-from libs.common.errors import DatabaseUnavailableError
 from libs.common.messaging.dead_letters import DeadLetter, delivery_letter
 from libs.common.messaging.fates import Kind, Pause, SetAside
 from libs.common.messaging.records import DeliveryRecord, UnreadableRecord
@@ -23,13 +21,6 @@ class DeliveryKeeping:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-
-    async def works(self) -> bool:
-        try:
-            await ping(self._engine)
-        except DatabaseUnavailableError:
-            return False
-        return True
 
     async def keep_dead(self, items: Sequence[SetAside[DeliveryRecord]]) -> None:
         for item in items:
@@ -50,6 +41,6 @@ class DeliveryKeeping:
         tenants = {item.value.tenant_id for item in items}
         await in_transaction(self._engine, work, tenants=tenants)
 
-    async def note_pause(self, paused: Pause | None) -> None:
+    async def note_pause(self, pause: Pause) -> None:
         async with transaction(self._engine) as tx:
-            await retry_repository.note_pause(tx, _CONSUMER, paused)
+            await retry_repository.note_pause(tx, _CONSUMER, pause)

@@ -5,6 +5,7 @@ known.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -16,7 +17,7 @@ from libs.common.clock import utc_now
 from libs.common.database.transaction import Transaction
 from libs.common.messaging.fates import Pause, SetAside
 from libs.common.messaging.records import DeliveryRecord, decode_records, encode_records
-from libs.common.tables.store import consumer_pauses, retries, retry_turns
+from libs.common.tables.store import retries, retry_turns
 
 _RETRIES = UUID("5b0f6f43-8d54-4d0e-9a51-6c0d5ea3a1f7")
 
@@ -28,6 +29,16 @@ FROM (
 ) AS due
 WHERE mine.tenant_id = due.tenant_id
 RETURNING mine.tenant_id
+""")
+
+
+_NOTE_PAUSE = text("""
+INSERT INTO store.consumer_pauses AS held (consumer, dead, records, tenants, reason)
+VALUES (:consumer, :dead, :records, :tenants, :reason)
+ON CONFLICT (tenant_id, consumer) DO UPDATE SET
+    since = CASE WHEN held.seen_at < now() - interval '1 minute' THEN now() ELSE held.since END,
+    seen_at = now(), dead = excluded.dead, records = excluded.records,
+    tenants = excluded.tenants, reason = excluded.reason
 """)
 
 
@@ -102,17 +113,6 @@ async def finish(tx: Transaction, tenants: Collection[UUID], done: Sequence[Retr
     await tx.execute(insert(retry_turns).from_select(["tenant_id", "due_at"], left))
 
 
-async def note_pause(tx: Transaction, consumer: str, pause: Pause | None) -> None:
-    """What the doctor shows while `consumer` pauses."""
-    if pause is None:
-        await tx.execute(delete(consumer_pauses).where(consumer_pauses.c.consumer == consumer))
-        return
-    new = upsert(consumer_pauses).values(
-        consumer=consumer,
-        dead=pause.dead,
-        records=pause.records,
-        tenants=pause.tenants,
-        reason=pause.reason,
-    )
-    told = {name: new.excluded[name] for name in ("dead", "records", "tenants", "reason")}
-    await tx.execute(new.on_conflict_do_update(index_elements=["tenant_id", "consumer"], set_=told))
+async def note_pause(tx: Transaction, consumer: str, pause: Pause) -> None:
+    """For the doctor, who believes it for as long as it is noted again and again."""
+    await tx.execute(_NOTE_PAUSE, {"consumer": consumer, **asdict(pause)})

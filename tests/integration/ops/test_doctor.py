@@ -57,6 +57,25 @@ async def test_a_migrated_database_is_well(database):
     assert _wrong(findings) == set()
 
 
+async def test_a_consumer_that_pauses_is_wrong_for_as_long_as_it_says_so(database):
+    connection = await asyncpg.connect(database.url)
+    await connection.execute(
+        "INSERT INTO store.consumer_pauses (consumer, since, dead, records, tenants, reason)"
+        " VALUES ('deliveries.store', now() - interval '3 minutes', 300, 900, 7, 'not_json')"
+    )
+    [told] = [each for each in await look_at_database(database.url) if each.what == "consumers"]
+    await connection.execute("UPDATE store.consumer_pauses SET seen_at = now() - interval '2 min'")
+    [then] = [each for each in await look_at_database(database.url) if each.what == "consumers"]
+    await connection.close()
+
+    assert told.seen == (
+        "deliveries.store pauses since 3 min: 300 of its last 900 records, of 7 shops, would be "
+        "dead letters (not_json)"
+    )
+    assert not told.ok
+    assert then.ok
+
+
 async def test_what_waits_in_the_database_is_told_with_its_age_and_wrong_after_a_minute(database):
     connection = await asyncpg.connect(database.url)
     await connection.execute(

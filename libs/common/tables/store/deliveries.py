@@ -100,6 +100,7 @@ consumer_pauses = Table(
     Column("tenant_id", Uuid, primary_key=True, server_default=FetchedValue()),
     Column("consumer", Text, primary_key=True),
     Column("since", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
+    Column("seen_at", DateTime(timezone=True), server_default=FetchedValue(), nullable=False),
     Column("dead", Integer, nullable=False),
     Column("records", Integer, nullable=False),
     Column("tenants", Integer, nullable=False),

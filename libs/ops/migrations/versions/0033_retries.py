@@ -33,6 +33,7 @@ _UP = (
     tenant_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     consumer  text NOT NULL,
     since     timestamptz NOT NULL DEFAULT now(),
+    seen_at   timestamptz NOT NULL DEFAULT now(),
     dead      integer NOT NULL,
     records   integer NOT NULL,
     tenants   integer NOT NULL,
