@@ -44,7 +44,8 @@ class OrderLine(Struct, frozen=True, kw_only=True, gc=False):
 class Refund(Struct, frozen=True, kw_only=True, gc=False):
     """`amount` is what the customer got back; None where a delivery tells it in the buyer's
     currency alone. `created_at` is None where it cannot be read. `settles`: its payments are told
-    too, so the amount takes the place of an earlier one, as when a pending payment has succeeded.
+    too, so the amount takes the place of an earlier one, as when a pending payment has succeeded;
+    `pays`: one of them has.
     """
 
     id: int
@@ -52,6 +53,7 @@ class Refund(Struct, frozen=True, kw_only=True, gc=False):
     created_at: datetime | None
     amount: Decimal | None
     settles: bool = False
+    pays: bool = False
 
 
 class Order(Struct, frozen=True, kw_only=True, gc=False):

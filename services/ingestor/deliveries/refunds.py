@@ -5,8 +5,6 @@ REST resource converts only when asked with `in_shop_currency`), and no set of b
 shop's currency is another, the amount is for the Admin API to tell.
 """
 
-from collections.abc import Iterator
-
 from libs.common.money import exact_sum
 from services.ingestor.deliveries.amounts import malformed, money
 from services.ingestor.deliveries.bodies import OrderBody, RefundBody, TransactionBody
@@ -30,8 +28,12 @@ def refund_of(body: RefundBody, order: OrderBody) -> Refund:
 
 
 def _refund(body: RefundBody, pair: _Pair | None) -> Refund:
-    """What went back is what the refund's own transactions paid out, not the goods' value."""
-    paid = list(_paid(body))
+    """What went back is what the refund's own transactions paid out, not the goods' value.
+
+    One that is pending, or has failed, has paid nothing.
+    """
+    payments = [each for each in body.transactions or () if each.kind == "refund"]
+    paid = [each for each in payments if each.status == "success"]
     amount = exact_sum(money(each.amount, "transactions[...].amount") for each in paid)
     told = all(
         each.amount is not None and _is_in_shop_money(each, pair or _pair_of(each)) for each in paid
@@ -41,14 +43,9 @@ def _refund(body: RefundBody, pair: _Pair | None) -> Refund:
         order_id=body.order_id,
         created_at=body.created_at,
         amount=amount if told else None,
-        settles=any(each.kind == "refund" for each in body.transactions or ()),
+        settles=bool(payments),
+        pays=bool(paid),
     )
-
-
-def _paid(body: RefundBody) -> Iterator[TransactionBody]:
-    for each in body.transactions or ():
-        if each.kind == "refund" and each.status == "success":
-            yield each
 
 
 def _is_in_shop_money(paid: TransactionBody, pair: _Pair | None) -> bool:

@@ -60,10 +60,10 @@ class SeenRefund(NamedTuple):
     settles: bool
 
     def outweighs(self, held: "SeenRefund") -> bool:
+        if self.settles and held.settles:
+            return self.observed_at > held.observed_at
         told, told_before = self.refund.amount is not None, held.refund.amount is not None
-        if told != told_before:
-            return told
-        return self.settles and self.observed_at > held.observed_at
+        return (told, self.settles) > (told_before, held.settles)
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ class Batch:
     kinds: dict[Entity, KindBatch] = field(default_factory=lambda: defaultdict(KindBatch))
 
     def add_refund(self, refund: Refund, observation: Observation) -> None:
-        """The newest that tells the amount for sure, else the first that tells it."""
+        """The newest of those that tell its payments, else the first that tells the amount."""
         key = (observation.tenant_id, refund.order_id, refund.id)
         settles = observation.pulled or refund.settles
         seen = SeenRefund(refund, observation.observed_at, settles)

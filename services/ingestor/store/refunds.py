@@ -1,8 +1,9 @@
 """Refunds: added once, dated on their own day, and following their order's currency and fate.
 
 One whose amount a delivery cannot tell is kept as `untold`, with nothing, until it is read. An
-amount is followed by a newer one from a pull, or from a delivery that tells the refund's payments:
-one that is pending gives nothing back yet.
+amount is replaced by a newer one from a pull, or from a delivery that tells the refund's payments:
+one that is pending gives nothing back yet. A delivery that cannot tell the amount, but that a
+payment has succeeded or failed since, makes the refund `untold` again.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -51,6 +52,7 @@ _COLUMNS = {
     "untold": "boolean",
     "observed_at": "timestamptz",
     "settles": "boolean",
+    "pays": "boolean",
     "currency": "text",
     "counted": "boolean",
 }
@@ -73,13 +75,17 @@ _ADD = with_parts(
         RETURNING tenant_id, day, currency, amount, counted)""",  # noqa: S608
     """mended AS (
         UPDATE store.refunds AS held
-        SET amount = given.amount, untold = false, observed_at = given.observed_at
+        SET amount = CASE WHEN given.untold THEN held.amount ELSE given.amount END,
+            untold = given.untold, observed_at = given.observed_at
         FROM given
         WHERE held.tenant_id = ANY ($1::uuid[]) AND held.order_id = ANY ($2::bigint[])
             AND held.tenant_id = given.tenant_id AND held.order_id = given.order_id
-            AND held.id = given.id AND NOT given.untold
-            AND (held.untold OR given.settles AND held.amount <> given.amount
-                AND held.observed_at < given.observed_at)
+            AND held.id = given.id
+            AND CASE WHEN given.untold
+                THEN NOT held.untold AND given.settles AND held.observed_at < given.observed_at
+                    AND given.pays <> (held.amount > 0)
+                ELSE held.untold OR given.settles AND held.amount <> given.amount
+                    AND held.observed_at < given.observed_at END
         RETURNING new.tenant_id, new.day, new.currency, new.counted,
             new.amount - old.amount AS amount)""",
     """refund_images AS (
@@ -140,7 +146,7 @@ def _row(key: tuple[UUID, int, int], seen: SeenRefund, owner: _Owner) -> tuple[A
     told = seen.refund.amount
     return (
         *(*key, seen.refund.created_at, str(ZERO if told is None else told), told is None),
-        *(seen.observed_at, seen.settles, owner.currency, owner.counted),
+        *(seen.observed_at, seen.settles, seen.refund.pays, owner.currency, owner.counted),
     )
 
 

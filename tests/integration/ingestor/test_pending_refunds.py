@@ -13,6 +13,8 @@ from tests.integration.ingestor.handling import handle_all
 from tests.integration.ingestor.world import World
 from tests.unit.ingestor.bodies import order_body, refund_body, transaction_body
 
+READ = "UPDATE store.refunds SET untold = false, amount = 12 RETURNING 1 AS one"
+"""As a pull leaves it."""
 REFUNDED = "SELECT amount, untold FROM store.refunds"
 SALES = "SELECT sum(refunded) AS refunded FROM store.daily_sales"
 
@@ -94,3 +96,33 @@ async def test_a_later_copy_without_payments_takes_nothing_away(world: World, pu
     await handle_all(world.engine, [told.in_order(payment("success"))], publisher)
     await handle_all(world.engine, [told.in_order()], publisher)
     assert await refunded(world, tenant_id) == Decimal("15.00")
+
+
+async def test_a_payment_in_the_buyers_money_that_succeeds_has_the_refund_read_once(
+    world: World, publisher: Publisher
+):
+    """What it gave back in the shop's money only the Admin API can tell."""
+    tenant_id = await world.add_tenant()
+    told = Told(tenant_id)
+    buyers = {"currency": "EUR"}
+    pending, success = payment("pending") | buyers, payment("success") | buyers
+    for _ in range(2):
+        await handle_all(world.engine, [told.in_order(pending)], publisher)
+        assert await world.row(tenant_id, REFUNDED) == {"amount": 0, "untold": False}
+    await handle_all(world.engine, [told.in_order(success)], publisher)
+    assert await world.row(tenant_id, REFUNDED) == {"amount": 0, "untold": True}
+
+    await world.rows(tenant_id, READ)
+    await handle_all(world.engine, [told.in_order(success)], publisher)
+    assert await world.row(tenant_id, REFUNDED) == {"amount": 12, "untold": False}
+
+
+async def test_in_one_batch_what_was_pending_hides_no_payment_in_the_buyers_money(
+    world: World, publisher: Publisher
+):
+    tenant_id = await world.add_tenant()
+    told = Told(tenant_id)
+    pending = told.in_order(payment("pending") | {"currency": "EUR"})
+    success = told.in_order(payment("success") | {"currency": "EUR"})
+    await handle_all(world.engine, [success, pending], publisher)
+    assert await world.row(tenant_id, REFUNDED) == {"amount": 0, "untold": True}

@@ -83,6 +83,7 @@ def test_a_refund_is_what_its_successful_refund_transactions_paid_back() -> None
         created_at=datetime(2026, 3, 8, 12, tzinfo=UTC),
         amount=Decimal("85.00"),
         settles=True,
+        pays=True,
     )
 
 
