@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, select
 
 from libs.common.database.transaction import Transaction
 from libs.common.tables import store
@@ -36,6 +36,13 @@ async def count_unreadable(
     ]
     if rows:
         await tx.exec_driver_sql(_COUNT, (*zip(*rows, strict=True), at))
+
+
+async def forget_unreadable(tx: Transaction, tenant_id: UUID, topic: str, field: str) -> None:
+    """The field can be read again."""
+    counts = store.unreadable_fields.c
+    mine = counts.tenant_id == tenant_id, counts.topic == topic, counts.field == field
+    await tx.execute(delete(store.unreadable_fields).where(*mine))
 
 
 async def read_unreadable(tx: Transaction, tenant_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:

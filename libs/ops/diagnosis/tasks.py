@@ -6,6 +6,7 @@ from typing import Final
 import asyncpg
 
 from libs.ops.diagnosis.findings import Finding, duration
+from libs.ops.diagnosis.tenants import see_all_tenants
 
 _NAME = "tasks"
 _TOTALS = "totals"
@@ -25,9 +26,6 @@ _FAILING = """
 _FAIL = "look for task_postponed in logs/ingestor-pulls.log of the data folder; they are tried on"
 _WORKER = "nobody works on them: see logs/ingestor-pulls.log of the data folder"
 
-_SEE_ALL_TENANTS = """
-    SELECT set_config('app.tenant_ids', coalesce(array_agg(id), '{}')::text, true)
-    FROM tenancy.tenants"""
 _AUDITS = """
     SELECT count(*) AS number, EXTRACT(epoch FROM now() - min(audited_at)) AS seconds
     FROM store.audits"""
@@ -65,7 +63,7 @@ def _failing(rows: Sequence[asyncpg.Record]) -> str:
 async def check_totals(connection: asyncpg.Connection) -> Finding:
     """What the last audit of each tenant found: totals that are not what the facts say."""
     async with connection.transaction(readonly=True):
-        await connection.execute(_SEE_ALL_TENANTS)
+        await see_all_tenants(connection)
         [audits] = await connection.fetch(_AUDITS)
         different = await connection.fetch(_DIFFERENT)
     if not audits["number"]:

@@ -3,11 +3,9 @@
 import asyncpg
 
 from libs.ops.diagnosis.findings import Finding
+from libs.ops.diagnosis.tenants import see_all_tenants
 
 _NAME = "time zones"
-# The owner is bound by row-level security too: it must name the tenants that it looks at.
-_SEE_ALL_TENANTS = """
-    SELECT set_config('app.tenant_ids', array_agg(id)::text, true) FROM tenancy.tenants"""
 _UNKNOWN = """
     SELECT zone, count(*) AS shops FROM store.shops
     WHERE NOT EXISTS (SELECT FROM pg_timezone_names WHERE name = zone)
@@ -23,12 +21,12 @@ _TO_DO = (
 
 async def check_zones(connection: asyncpg.Connection) -> Finding:
     async with connection.transaction(readonly=True):
-        await connection.execute(_SEE_ALL_TENANTS)
+        await see_all_tenants(connection)
         unknown = await connection.fetch(_UNKNOWN)
         in_utc = await connection.fetchval(_IN_UTC_INSTEAD)
-    told = [f"{row['zone']} of {row['shops']} shops is not known" for row in unknown]
+    told = [f"{row['zone']}, of {row['shops']} shops, is not known" for row in unknown]
     if in_utc:
-        told.append(f"{in_utc} shops have their days in UTC, because theirs was not known")
+        told.append(f"{in_utc} shops have their days in UTC, as PostgreSQL does not know theirs")
     if not told:
         return Finding(_NAME, "all known to PostgreSQL")
     return Finding(_NAME, ", ".join(told), _TO_DO)

@@ -16,7 +16,9 @@ from services.ingestor.shopify.shop import ShopFacts
 from services.ingestor.store.recut import recut
 from services.ingestor.store.tenants import lock_tenants, raise_versions
 from services.ingestor.store.zones import FALLBACK, known_zone
-from services.ingestor.unreadable import count_unreadable
+from services.ingestor.unreadable import count_unreadable, forget_unreadable
+
+_ZONE = ("shop", "iana_timezone")
 
 _UNSEEN_HISTORY = timedelta(days=60)
 """Orders older than this are shown to apps with read_all_orders only."""
@@ -66,12 +68,15 @@ async def save_shop(
 
 
 async def _with_known_zone(tx: Transaction, tenant_id: UUID, shop: ShopFacts) -> ShopFacts:
+    """One shop's zone must not stop the days of all: the doctor says whose days are in UTC."""
     zone = await known_zone(tx, shop.zone)
-    if zone is None:
-        # No zone of one shop may stop the days of all: the doctor shows whose days are in UTC.
-        log.error("shop_zone_unknown", tenant_id=str(tenant_id), zone=shop.zone)
-        await count_unreadable(tx, {(tenant_id, "shop"): {"iana_timezone": 1}}, utc_now())
-    return replace(shop, zone=zone or FALLBACK)
+    if zone is not None:
+        await forget_unreadable(tx, tenant_id, *_ZONE)
+        return replace(shop, zone=zone)
+    log.error("shop_zone_unknown", tenant_id=str(tenant_id), zone=shop.zone)
+    topic, field = _ZONE
+    await count_unreadable(tx, {(tenant_id, topic): {field: 1}}, utc_now())
+    return replace(shop, zone=FALLBACK)
 
 
 async def _write(tx: Transaction, tenant_id: UUID, shop: ShopFacts, *, with_history: bool) -> bool:

@@ -11,21 +11,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from libs.common.clock import utc_now
 from libs.common.database.transaction import transaction
 from libs.common.errors import MessageMalformedError, ReconnectRequiredError
 from libs.common.messaging.publisher import Publisher
 from services.ingestor.pulls.renewal import Renewals, ask_for_facts
-from services.ingestor.pulls.shop_facts import ShopChange, save_shop
 from services.ingestor.shopify.gates import ShopGates
 from services.ingestor.shopify.graphql import ShopifyClient
-from services.ingestor.shopify.shop import ShopFacts
 from services.ingestor.shopify.tokens import AccessToken, ShopToken
 from services.ingestor.shopify.transport import AdminApi, create_http_client
 from services.ingestor.store.audit import recompute_differences
@@ -220,51 +216,6 @@ async def test_news_of_another_shop_is_for_the_dead_letters(
     with pytest.raises(MessageMalformedError):
         await handle_all(engine, [foreign], publisher)
     assert await _settled(tenant)
-
-
-FACTS = ShopFacts(
-    id=1,
-    domain="cups.myshopify.com",
-    name="Cups",
-    currency="EUR",
-    zone="Europe/Berlin",
-    plan="Basic",
-    taxes_included=True,
-    scopes=frozenset(),
-    served_version="2026-10",
-    observed_at=utc_now(),
-)
-
-
-async def test_a_new_currency_is_a_new_version_of_the_data_and_older_facts_change_nothing(
-    engine: AsyncEngine, tenant: PulledTenant
-):
-    async def save(**changes: Any) -> ShopChange:
-        facts = msgspec.structs.replace(FACTS, **changes)
-        async with transaction(engine, tenants=[tenant.id]) as tx:
-            return await save_shop(tx, tenant.id, facts, with_history=False)
-
-    assert (await save()).version is None
-    changed = await save(currency="CHF", observed_at=utc_now())
-    assert changed == ShopChange(version=1)
-    assert await save(zone="Asia/Tokyo") == ShopChange()
-    assert (await _facts(tenant))["zone"] == "Europe/Berlin"
-
-
-async def test_orders_that_are_shown_only_now_are_left_to_the_pull_that_reads_them(
-    engine: AsyncEngine, tenant: PulledTenant
-):
-    """The facts may not say that all was seen before it was."""
-    async with transaction(engine, tenants=[tenant.id]) as tx:
-        await save_shop(tx, tenant.id, FACTS, with_history=True)
-        more = msgspec.structs.replace(
-            FACTS, scopes=frozenset({"read_all_orders"}), observed_at=utc_now()
-        )
-        await save_shop(tx, tenant.id, more, with_history=False)
-    assert (await _facts(tenant))["history_since"] is not None
-    async with transaction(engine, tenants=[tenant.id]) as tx:
-        assert (await save_shop(tx, tenant.id, more, with_history=True)).sees_more
-    assert (await _facts(tenant))["history_since"] is None
 
 
 async def test_another_version_than_ours_is_told_once_and_kept_for_the_operator(
