@@ -6,6 +6,7 @@ makes a process that starts during an outage know what the one before it knew.
 """
 
 import asyncio
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,6 +56,7 @@ class ShopDirectory:
         self._lookups: dict[str, asyncio.Task[Shop | None]] = {}
         self._asking = asyncio.Semaphore(_MOST_QUESTIONS)
         self._silent_until = 0.0
+        self._copied: dict[str, Shop] | None = None
         self._is_complete = False
         self._may_hold_orphans = True
 
@@ -106,11 +108,18 @@ class ShopDirectory:
             await self._save()
 
     async def _save(self) -> None:
+        """An unchanged copy only becomes younger."""
         if self._copy is None:
             return
+        shops = dict(self._shops)
         try:
-            await asyncio.to_thread(write_copy, self._copy, list(self._shops.values()))
+            if shops == self._copied:
+                await asyncio.to_thread(os.utime, self._copy)
+            else:
+                await asyncio.to_thread(write_copy, self._copy, list(shops.values()))
+                self._copied = shops
         except OSError as error:
+            self._copied = None
             log.warning("directory_copy_not_written", error=type(error).__name__)
 
     def cached(self, domain: str) -> Shop | None:

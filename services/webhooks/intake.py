@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.engine import ping
 from libs.common.database.transaction import transaction
-from libs.common.errors import BrokerUnavailableError, TransientError
+from libs.common.errors import BrokerUnavailableError, MessageMalformedError, TransientError
 from libs.common.logs import get_logger
 from libs.common.messaging.batches import RecordBatcher, lane_batcher
 from libs.common.messaging.publisher import Publisher
@@ -135,8 +135,15 @@ class Intake:
         return len(confirmed)
 
     async def _publish(self, lane: Lane, rows: Sequence[Spooled]) -> None:
-        message = join_records(split_message(row.message) for row in rows)
-        await self._publisher.publish(DELIVERIES, lane, message)
+        """Together, but what another release has spooled: its reader knows what to do with it."""
+        together: list[bytes] = []
+        for row in rows:
+            try:
+                together.append(split_message(row.message))
+            except MessageMalformedError:
+                await self._publisher.publish(DELIVERIES, lane, row.message)
+        if together:
+            await self._publisher.publish(DELIVERIES, lane, join_records(together))
 
     def _spool_batcher(self, lane: Lane) -> RecordBatcher:
         async def send(records: Sequence[bytes]) -> None:

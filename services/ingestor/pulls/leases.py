@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database.transaction import Transaction, transaction
-from libs.common.errors import DatabaseUnavailableError, TransientError
+from libs.common.errors import TransientError
 from libs.common.logs import get_logger
 
 LEASE = timedelta(seconds=10)
@@ -129,7 +129,9 @@ async def keep(engine: AsyncEngine, claim: Claim) -> None:
         try:
             await renew(engine, claim)
             held_until = clock() + LEASE.total_seconds()
-        except DatabaseUnavailableError as error:
+        except LeaseLostError:
+            raise
+        except TransientError as error:
             if clock() > held_until:
                 raise LeaseLostError("the lease could not be renewed") from error
             log.warning("lease_not_renewed", code=error.code)

@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import aio_pika
+import asyncpg
 
 from libs.common.messaging.records import NO_TENANT, decode_records
 from libs.common.messaging.topology import Lane
@@ -93,6 +94,26 @@ async def test_a_lane_without_a_queue_keeps_deliveries_in_the_spool(
         await channel.queue_delete(Lane.STORE)
     assert len(await deliver_many(webhooks, shop, 3)) == 3
     assert await webhooks.spooled() == 3
+
+
+async def test_what_another_release_has_spooled_holds_nothing_up(
+    database: Database, broker: Broker, broker_door: Door
+):
+    """Whoever reads it knows what to do with a version that it does not know."""
+    shop, _ = await add_shop(database)
+    await broker_door.lock()
+    owner = await asyncpg.connect(database.url)
+    await owner.execute(
+        "INSERT INTO intake.spool (lane, record) VALUES ('deliveries.store', $1)", b"\x07later"
+    )
+    await owner.close()
+    async with service(database.url_for("webhooks"), broker_door.url) as webhooks:
+        [kept] = await deliver_many(webhooks, shop, 1)
+        await broker_door.unlock()
+        await until_relayed(webhooks)
+    bodies = [(await take_message(broker.url, Lane.STORE)).body for _ in range(2)]
+    [ours] = [body for body in bodies if body != b"\x07later"]
+    assert [one.id for one in decode_records(ours)] == [kept]
 
 
 async def test_without_both_stores_nothing_is_acknowledged(

@@ -24,6 +24,15 @@ async def test_the_copy_of_the_process_before_is_known_and_private(
     await ShopDirectory(engine, copy=copy).start()
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
+    written = copy.stat()
+    again = ShopDirectory(engine, copy=copy)
+    await again.start()
+    rewritten = copy.stat()
+    await again.load()
+    # Not written once more, but as young as if it were.
+    assert copy.stat().st_ino == rewritten.st_ino != written.st_ino
+    assert copy.stat().st_mtime > rewritten.st_mtime
+
     await database_door.lock()
     later = ShopDirectory(engine, copy=copy)
     await later.start()
