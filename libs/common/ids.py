@@ -23,7 +23,7 @@ def new_id() -> UUID:
 def shopify_id(global_id: str) -> int:
     """The number in `gid://shopify/Order/123` (a query part after `?` is left out).
 
-    Raises InvalidInputError when there is none, or none of 63 bits.
+    Raises InvalidInputError when there is none, or one that does not fit into a bigint.
     """
     digits = global_id.rpartition("/")[2].partition("?")[0]
     if not (

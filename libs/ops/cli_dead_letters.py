@@ -15,6 +15,7 @@ from rich.console import Console
 from libs.common.clock import utc_now
 from libs.common.messaging.fates import Kind
 from libs.common.messaging.publisher import Publisher
+from libs.common.settings import trimmed
 from libs.common.web.client import ServiceClient
 from libs.ops.cli_pulls import DataDir, Ingestor, asking_ingestor
 from libs.ops.dead_letters import (
@@ -189,7 +190,7 @@ def _ask(
 
 def _owners_broker(data_dir: Path) -> SecretStr:
     """Never an argument of the command: there is a password in it. Raises OperationError."""
-    if given := os.environ.get("AMQP_URL"):
+    if given := trimmed(os.environ).get("AMQP_URL"):
         return SecretStr(given)
     try:
         return SecretStr(read_state(data_dir).amqp_url)

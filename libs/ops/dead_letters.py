@@ -20,15 +20,13 @@ from libs.common.errors import InvalidInputError, NotFoundError
 from libs.common.messaging.dead_letters import DeadLetter, republish
 from libs.common.messaging.fates import Kind
 from libs.common.messaging.publisher import Publisher
+from libs.common.messaging.records import NO_TENANT
 from libs.common.web.client import ServiceClient
 from libs.ops.diagnosis.findings import duration
 from libs.ops.errors import OperationError
 from libs.ops.pulls import tenant_of
 
 _LETTERS = "/internal/dead-letters"
-_NOBODY = "00000000-0000-0000-0000-000000000000"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +205,7 @@ def operator_name() -> str:
 
 async def _tenant_id(ingestor: ServiceClient, tenant: str) -> str:
     if tenant == "none":
-        return _NOBODY
+        return str(NO_TENANT)
     try:
         return str(UUID(tenant))
     except ValueError:
@@ -247,7 +245,7 @@ def _printable(text: str) -> str:
 
 
 def _shop(letter: Mapping[str, Any]) -> str:
-    if letter["tenantId"] == _NOBODY:
+    if letter["tenantId"] == str(NO_TENANT):
         return "none"
     return str(letter["domain"] or letter["tenantId"])
 

@@ -21,9 +21,9 @@ from libs.common.signatures import is_shop_domain, webhook_signature_matches
 
 _SIGNATURE = re.compile(rb"[A-Za-z0-9+/]{43}=")
 """Base64 of the 32 bytes of an HMAC-SHA256."""
-_WORD = re.compile(r"[!-~]{1,128}", re.ASCII)
-"""A topic, or an id. Shopify's topics have one slash, or dots and none (customer.tags_added): one
-that is refused for its form eight times in a row costs the subscription."""
+_PRINTABLE = re.compile(r"[!-~]{1,128}", re.ASCII)
+"""A topic or an id. Some topics have dots and no slash (customer.tags_added); one that is refused
+eight times in a row loses its subscription."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _PREFIX = "/webhooks"
 _COMPLIANCE_PATH = "compliance"
@@ -104,9 +104,9 @@ def read_attributes(headers: Headers, path: str) -> Attributes:
     _check_present(topic, domain, delivery_id)
     if not is_shop_domain(domain):
         raise InvalidShopDomainError("The shop domain is not a *.myshopify.com name.")
-    if _WORD.fullmatch(topic) is None:
+    if _PRINTABLE.fullmatch(topic) is None:
         raise InvalidInputError("The topic is not 1 to 128 printable characters.")
-    if _WORD.fullmatch(delivery_id) is None:
+    if _PRINTABLE.fullmatch(delivery_id) is None:
         raise InvalidInputError("The webhook id is not 1 to 128 printable characters.")
     _check_path(path, topic)
     event_id = header(headers, b"event-id")
@@ -116,7 +116,7 @@ def read_attributes(headers: Headers, path: str) -> Attributes:
         shop_domain=domain.lower(),
         topic=topic,
         triggered_at=read_time(header(headers, b"triggered-at")),
-        event_id=event_id if _WORD.fullmatch(event_id) else None,
+        event_id=event_id if _PRINTABLE.fullmatch(event_id) else None,
         traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
     )
 

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.errors import NotFoundError, PlatformError, ShopUnknownError, TransientError
@@ -14,6 +12,7 @@ from libs.common.logs import get_logger
 from libs.common.messaging.records import NO_TENANT, DeliveryRecord
 from libs.common.security_events import SecurityEvent, record_security_event
 from libs.common.web.errors import STATUS_BY_CODE, error_body
+from libs.common.web.requests import UnexpectedErrors
 from libs.common.workers import Workers
 from services.webhooks.answers import (
     SAFE_HEADERS,
@@ -147,7 +146,7 @@ def create_app(
 ) -> ASGIApp:
     """The door, with the shape of our errors around what nobody foresaw."""
     door = FrontDoor(secrets, directory, intake, workers or Workers())
-    return ServerErrorMiddleware(door, handler=_answer_unexpected)
+    return UnexpectedErrors(door, SAFE_HEADERS)
 
 
 async def _refuse_method(send: Send, request_id: str) -> None:
@@ -178,11 +177,3 @@ def _log_refusal(error: PlatformError, headers: Headers, request_id: str, scope:
         )
     else:
         log.warning("delivery_refused", reason=error.message, **told)
-
-
-async def _answer_unexpected(request: Request, _error: Exception) -> Response:
-    # The server logs the error with its stack; the caller learns nothing of our insides.
-    request_id = request.scope["state"]["request_id"]
-    message = "Something went wrong on our side. Name the request id when you ask for help."
-    body = error_body("INTERNAL_SERVER_ERROR", message, request_id, retryable=True)
-    return JSONResponse(body, 500, SAFE_HEADERS | {"X-Request-Id": request_id})

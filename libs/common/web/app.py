@@ -52,9 +52,10 @@ def create_web_app(  # noqa: PLR0913 - each is one fact about a service
 ) -> FastAPI:
     """An app with `routers`, `/health/live` and `/health/ready`; no docs, no openapi route.
 
-    `guard` decides before each route who may use it; raises ConfigurationError for an unknown one.
-    `middleware` sees requests with an id and a bounded body; the last one sees them first.
-    A public service takes no request id from strangers. None is ready while `workers` fail.
+    `guard` decides before each route who may use it, and `rest` takes the paths that are left.
+    `middleware` sees requests that have an id and a bounded body; the last one sees them first. A
+    service that strangers reach is public: it takes no request id from them. While one of
+    `workers` fails, the service is not ready. Raises ConfigurationError for an unguarded route.
     """
     app = FastAPI(
         title=title,

@@ -1,7 +1,7 @@
 """Calls from one service to another: signed, bounded in time, with typed errors back."""
 
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,27 +81,16 @@ class ServiceClient:
         """The answer as it is, whatever its status. Raises ServiceUnavailableError."""
         auth = CallerAuth(self._signer, self._name, tenant_id=tenant_id, user_id=user_id)
         context = structlog.contextvars.get_contextvars()
-        own = {}
+        own = dict(headers or {})
         if request_id := context.get("request_id"):
             own[REQUEST_ID_HEADER] = request_id
         url = f"{path}?{params}" if isinstance(params, str) and params else path
         query = params if isinstance(params, Mapping) else None
         request = partial(
-            self._http.request,
-            *(method, url),
-            params=query,
-            headers={**(headers or {}), **own},
-            json=json,
-            auth=auth,
+            self._http.request, method, url, params=query, headers=own, json=json, auth=auth
         )
         try:
-            try:
-                return await request()
-            except _CLOSED:
-                if method not in _SAFE_METHODS:
-                    raise
-                # Signed again: a token is good for one request.
-                return await request()
+            return await (_at_most_twice(request) if method in _SAFE_METHODS else request())
         except httpx.TransportError as error:
             raise ServiceUnavailableError(
                 f"The {self._name} service does not answer.", service=self._name
@@ -115,6 +104,14 @@ class ServiceClient:
         if response.is_success:
             return response.json() if response.content else None
         raise error_from_answer(self._name, response)
+
+
+async def _at_most_twice(request: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """Signed anew for the second time: a token is good for one request."""
+    try:
+        return await request()
+    except _CLOSED:
+        return await request()
 
 
 def error_from_answer(service: str, response: httpx.Response) -> PlatformError:

@@ -4,6 +4,7 @@ Plain ASGI, because BaseHTTPMiddleware would buffer streams.
 """
 
 import re
+from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -71,13 +72,15 @@ class RequestIds:
 class UnexpectedErrors:
     """Answers 500 for an error that nobody foresaw, and keeps the connection as it was.
 
-    An error that reaches the server makes it close the connection without a word, and the next
-    request on it, perhaps another tenant's, fails for nothing of its own. Only an answer that has
-    begun can be broken off in no other way.
+    An error that reaches the server makes it close the connection without saying so, and the next
+    request on it, perhaps another tenant's, fails through no fault of its own. An answer that has
+    begun is left to the server: to break it off is the only way to say that it is not whole.
+    `headers` are on the answer, beside the request's id.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] | None = None) -> None:
         self._app = app
+        self._headers = dict(headers or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,11 +99,12 @@ class UnexpectedErrors:
             if began:
                 raise
             # The caller learns nothing of our insides.
-            log.exception("request_failed")
-            message = "Something went wrong on our side. Name the request id when you ask for help."
             request_id = str(scope["state"]["request_id"])
+            log.exception("request_failed", request_id=request_id)
+            message = "Something went wrong on our side. Name the request id when you ask for help."
             body = error_body("INTERNAL_SERVER_ERROR", message, request_id, retryable=True)
-            await JSONResponse(body, 500)(scope, receive, send)
+            headers = {REQUEST_ID_HEADER: request_id, **self._headers}
+            await JSONResponse(body, 500, headers)(scope, receive, send)
 
 
 class HeadLimit:

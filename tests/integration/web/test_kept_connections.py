@@ -8,11 +8,14 @@ import httpx
 import pytest
 from fastapi import APIRouter, Request
 from pydantic import SecretStr
+from starlette.types import Receive, Scope, Send
 
 from libs.common.errors import ServiceUnavailableError
 from libs.common.identity import TokenSigner
 from libs.common.web.app import create_web_app
 from libs.common.web.client import ServiceClient
+from libs.common.web.requests import UnexpectedErrors
+from services.webhooks.answers import SAFE_HEADERS
 from tests.http_servers import serving
 
 
@@ -42,6 +45,22 @@ async def test_an_unexpected_error_leaves_the_connection_to_the_next_caller(url:
             assert failed.json()["error"]["code"] == "INTERNAL_SERVER_ERROR"
             assert failed.headers["X-Request-Id"] == failed.json()["requestId"]
             assert (await http.get("/port")).json() == before
+
+
+async def test_the_door_for_shopify_keeps_its_connections_too():
+    async def fails(scope: Scope, _receive: Receive, _send: Send) -> None:
+        scope["state"]["request_id"] = "the-id"
+        raise KeyError("nobody foresaw it")
+
+    async with serving(UnexpectedErrors(fails, SAFE_HEADERS)) as url:
+        limits = httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(base_url=url, limits=limits) as http:
+            for _ in range(3):
+                failed = await http.get("/webhooks")
+                assert failed.status_code == 500
+                assert failed.headers["X-Request-Id"] == "the-id"
+                assert failed.headers["Cache-Control"] == "no-store"
+                assert failed.headers.get("Connection") != "close"
 
 
 class Closing:
