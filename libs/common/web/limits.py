@@ -5,6 +5,8 @@ from typing import Protocol
 
 from libs.common.logs import get_logger
 
+READ_BYTES = 64 * 1024
+"""Of one connection at a time."""
 MAX_HEAD_BYTES = 48 * 1024
 """Of a request line and its header fields, before anything of them is parsed."""
 MAX_HEAD_LINES = 102
@@ -51,6 +53,7 @@ class ProcessLimits:
     def __init__(self, limits: HttpLimits) -> None:
         self.limits = limits
         self.shared_left = limits.shared_bytes
+        self.buffer = bytearray(READ_BYTES)
         self._idle: dict[Evictable, None] = {}
         self._silent_until = 0.0
 

@@ -1,8 +1,7 @@
 """HTTP/1.1 as a public server must speak it: no stranger decides what we hold, or for how long.
 
-A subclass of uvicorn's protocol, which parses whatever comes and waits without end. Here a head is
-kept unparsed until it is whole and found small enough, a message is parsed only when the one before
-is answered, and every wait for the client has an end.
+uvicorn's own parses whatever comes and waits without end. Here a head is parsed once it is whole
+and small enough, a message once the one before is answered, and each wait for the client ends.
 """
 
 import asyncio
@@ -12,7 +11,7 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from libs.common.errors import PermanentError, PlatformError, RequestTimeoutError
@@ -28,6 +27,7 @@ from libs.common.web.limits import (
     ProcessLimits,
 )
 from libs.common.web.long_requests import LongRequest
+from libs.common.web.receiving import BufferedHttpProtocol
 from libs.common.web.timing import IdleWatch, RequestClock, WriteWatch
 
 _CHUNK_PIECE = 16 * 1024
@@ -52,7 +52,7 @@ _HEAD, _BODY, _CHUNKS, _NEXT, _NOTHING = _Reading
 _WAITS_FOR_CLIENT = (_HEAD, _BODY, _CHUNKS)
 
 
-class BoundedHttpProtocol(HttpToolsProtocol):
+class BoundedHttpProtocol(BufferedHttpProtocol):
     """Given to `uvicorn.Config(http=...)` with `process` bound."""
 
     def __init__(
@@ -64,7 +64,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         *,
         process: ProcessLimits,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state, _loop, buffer=process.buffer)
         self._process = process
         self._limits = process.limits
         self._reading = _HEAD

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from tests.integration.web.sockets import connected, status_of
 
 MEGA = 1024 * 1024
-MAX_RESIDENT_MB = 160
-"""Idle it is 73, and the bodies' budget is 24 beyond 64 KiB a request. About 150 are usual; a busy
-machine has more of it in flight, and 20 half bodies without a budget made 249."""
+MAX_RESIDENT_MB = 150
 CONNECTIONS = 400
 _PIECE = 256 * 1024
 
